@@ -1,0 +1,358 @@
+"""From two feature blocks and labels to the interactions of every sample."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition import (
+    Interactions,
+    Redundancy,
+    adjust,
+    decompose,
+    single_source_fraction,
+    specificity_ambiguity,
+)
+from lsmi_jax.density import Density, fit_density
+from lsmi_jax.diagnostics import Diagnostics, all_finite
+from lsmi_jax.discriminator import Discriminator, fit_discriminator
+from lsmi_jax.folds import stratified_folds
+from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
+from lsmi_jax.summary import Summary, summarize
+from lsmi_jax.validation import (
+    check_class_counts,
+    check_features,
+    check_labels,
+    check_log_prior,
+    check_logits,
+)
+
+__all__ = ["EntropySpace", "Estimate", "Estimator", "estimate", "fit_estimator", "score"]
+
+EntropySpace = Literal["posterior", "features"]
+"""Where the density lives: on the discriminators' own posteriors, or on the features (the paper)."""
+
+Progress = Callable[[str], None]
+"""Called with the name of a step before it starts."""
+
+# Posteriors below e^-30 are equal as far as a density of them goes; a floor keeps coordinates finite.
+_LEAST_LOG_POSTERIOR = -30.0
+# Log-ratios that spread less than this say nothing, and their density should not depend on round-off.
+_LEAST_LOG_RATIO_SCALE = 0.05
+# Full covariances cost d^2 a component and row.
+_LARGEST_FULL_DIMENSION = 16
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Estimator:
+    """Fitted discriminators and densities, a pytree.
+
+    Attributes:
+        discriminators: Of the first modality, the second, and both; None where the logits are the user's.
+        densities: Of the first and the second modality.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+        entropy_space: Where the densities live.
+    """
+
+    discriminators: tuple[Discriminator, Discriminator, Discriminator] | None
+    densities: tuple[Density, Density]
+    log_prior: jax.Array
+    entropy_space: EntropySpace = field(metadata={"static": True})
+
+
+class Estimate(NamedTuple):
+    """Interactions of every sample, and what they were computed from; all ``[n]`` in input order, in nats.
+
+    Attributes:
+        interactions: Raw r, u1, u2, s of each sample.
+        adjusted: The same after the paper's dataset-level shift, `lsmi_jax.adjust`.
+        information: Pointwise information ``i1, i2, i12``.
+        surprisal: Surprisal ``h1, h2``, in the space of ``entropy_space``.
+        diagnostics: How far to trust them.
+    """
+
+    interactions: Interactions
+    adjusted: Interactions
+    information: tuple[jax.Array, jax.Array, jax.Array]
+    surprisal: tuple[jax.Array, jax.Array]
+    diagnostics: Diagnostics
+
+    def mean(self, groups: ArrayLike | None = None) -> Summary:
+        """Mean interactions R, U1, U2, S with standard errors, overall or by group.
+
+        Args:
+            groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all together.
+
+        Returns:
+            Means and standard errors of the raw interactions, scalars or ``[G]``, in nats.
+        """
+        return summarize(self.interactions, groups)
+
+
+def fit_estimator(
+    key: jax.Array,
+    features: Sequence[ArrayLike],
+    labels: ArrayLike,
+    *,
+    num_classes: int | None = None,
+    logits: Sequence[ArrayLike] | None = None,
+    log_prior: ArrayLike | None = None,
+    entropy_space: EntropySpace = "posterior",
+    num_components: int = 16,
+    covariance: str | int | None = None,
+) -> Estimator:
+    """Fits discriminators (Eq. 2) and densities (Eq. 7) on a data set, to `score` another with.
+
+    Args:
+        key: Random key.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        labels: Class labels ``[n]`` in ``0..K-1``.
+        num_classes: Number of classes K; None for one more than the largest label.
+        logits: Logits of the user's own discriminators of the first modality, the second, and both, each
+            ``[n, K]``; None to train them here.
+        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        entropy_space: ``"posterior"`` for densities of the discriminators' posteriors, which are of one
+            dimension and do not depend on the units of the features; ``"features"`` for the paper's.
+        num_components: Number of Gaussians of a `Knife`.
+        covariance: Covariance of a `Knife`: ``"full"``, ``"diagonal"`` or a rank; None for full up to 16
+            columns and diagonal above.
+
+    Returns:
+        A fitted `Estimator`.
+
+    Raises:
+        TypeError: If labels are not integers or features are not numbers.
+        ValueError: If an argument has the wrong shape or values; the message says which and how.
+    """
+    data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
+    check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and stopping early")
+    rows = jnp.arange(len(data.labels))[None]
+    stacked = _fit(key, data, rows, entropy_space, num_components, covariance, _no_progress)
+    return jax.tree.map(lambda leaf: leaf[0], stacked)
+
+
+def score(
+    estimator: Estimator,
+    features: Sequence[ArrayLike],
+    labels: ArrayLike,
+    *,
+    logits: Sequence[ArrayLike] | None = None,
+    redundancy: Redundancy = specificity_ambiguity,
+) -> Estimate:
+    """Interactions of samples under a fitted estimator: training, held-out or shifted data.
+
+    Args:
+        estimator: From `fit_estimator`.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        labels: Class labels ``[n]``, of the classes the estimator was fitted on.
+        logits: Logits of the user's discriminators, each ``[n, K]``, if it was fitted with theirs.
+        redundancy: Pointwise redundancy, as in `lsmi_jax.decompose`.
+
+    Returns:
+        An `Estimate` in the order of the rows.
+
+    Raises:
+        TypeError: If labels are not integers or features are not numbers.
+        ValueError: If an argument has the wrong shape or values; the message says which and how.
+    """
+    num_classes = estimator.log_prior.shape[0]
+    data = _check_data(features, labels, num_classes, logits, estimator.log_prior, estimator.entropy_space)
+    if (logits is None) != (estimator.discriminators is not None):
+        wanted = "the user's logits" if estimator.discriminators is None else "no logits"
+        raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
+    rows = jnp.arange(len(data.labels))[None]
+    stacked = jax.tree.map(lambda leaf: leaf[None], estimator)
+    return _assemble(_score(stacked, data, rows), stacked, data, rows, redundancy)
+
+
+def estimate(
+    key: jax.Array,
+    features: Sequence[ArrayLike],
+    labels: ArrayLike,
+    *,
+    num_folds: int = 5,
+    num_classes: int | None = None,
+    logits: Sequence[ArrayLike] | None = None,
+    log_prior: ArrayLike | None = None,
+    entropy_space: EntropySpace = "posterior",
+    redundancy: Redundancy = specificity_ambiguity,
+    num_components: int = 16,
+    covariance: str | int | None = None,
+    progress: Progress | None = None,
+) -> Estimate:
+    """Out-of-fold interactions: each sample is scored by models that never saw it.
+
+    Algorithm 1 of Yang et al. (2025), cross-fitted over stratified folds.
+
+    Args:
+        key: Random key.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` of every class.
+        num_folds: Number of folds, at least 2.
+        num_classes: Number of classes K; None for one more than the largest label.
+        logits: Logits of the user's own discriminators of the first modality, the second, and both, each
+            ``[n, K]`` and not fitted on these rows; None to train them here.
+        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        entropy_space: As in `fit_estimator`.
+        redundancy: Pointwise redundancy, as in `lsmi_jax.decompose`.
+        num_components: As in `fit_estimator`.
+        covariance: As in `fit_estimator`.
+        progress: Called with the name of each step before it starts.
+
+    Returns:
+        An `Estimate` in the order of the rows.
+
+    Raises:
+        TypeError: If labels are not integers or features are not numbers.
+        ValueError: If an argument has the wrong shape or values; the message says which and how.
+    """
+    if num_folds < 2:
+        raise ValueError(f"num_folds: expected at least 2, got {num_folds}")
+    progress = progress or _no_progress
+    data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
+    check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
+    fold_key, fit_key = jax.random.split(key)
+    folds = stratified_folds(fold_key, data.labels, num_folds)
+    estimators = _fit(fit_key, data, folds.train, entropy_space, num_components, covariance, progress)
+    progress("scores")
+    return _assemble(_score(estimators, data, folds.left_out), estimators, data, folds.left_out, redundancy)
+
+
+class _Data(NamedTuple):
+    features: tuple[jax.Array, jax.Array]
+    labels: jax.Array
+    logits: tuple[jax.Array, ...] | None
+    log_prior: jax.Array
+
+    @property
+    def num_classes(self) -> int:
+        return self.log_prior.shape[0]
+
+
+class _Scores(NamedTuple):
+    log_posteriors: tuple[jax.Array, ...]
+    surprisals: tuple[jax.Array, ...]
+
+
+def _check_data(features, labels, num_classes, logits, log_prior, entropy_space) -> _Data:
+    if entropy_space not in ("posterior", "features"):
+        raise ValueError(f'entropy_space: expected "posterior" or "features", got {entropy_space!r}')
+    blocks = check_features(features)
+    labels, count = check_labels(labels, len(blocks[0]), num_classes)
+    if logits is not None:
+        logits = check_logits(logits, len(labels), count)
+    if log_prior is None:
+        log_prior = label_log_prior(labels, count)
+    return _Data(blocks, labels, logits, check_log_prior(log_prior, count))
+
+
+def _fit(key, data: _Data, rows, entropy_space, num_components, covariance, progress) -> Estimator:
+    """Estimators stacked over the leading axis of ``rows`` [F, t], each fitted on its own rows."""
+    keys = jax.random.split(key, 5)
+    discriminators = None
+    if data.logits is None:
+        names = ("first", "second", "joint")
+        fitted = []
+        for name, one_key, block in zip(names, keys[:3], _blocks(data.features), strict=True):
+            progress(f"{name} discriminator")
+            fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
+        discriminators = tuple(fitted)
+    densities = []
+    for m, name in enumerate(("first", "second")):
+        progress(f"{name} density")
+        one = None if discriminators is None else discriminators[m]
+        logits = None if data.logits is None else data.logits[m]
+        options = (entropy_space, num_components, covariance)
+        densities.append(_fit_densities(keys[3 + m], one, data.features[m], logits, rows, *options))
+    log_prior = jnp.tile(data.log_prior, (len(rows), 1))
+    return Estimator(discriminators, (densities[0], densities[1]), log_prior, entropy_space)
+
+
+@partial(jax.jit, static_argnums=4)
+def _fit_discriminators(key, features, labels, rows, num_classes) -> Discriminator:
+    return jax.vmap(lambda part: fit_discriminator(key, features, labels, part, num_classes=num_classes))(rows)
+
+
+@partial(jax.jit, static_argnums=(5, 6, 7))
+def _fit_densities(key, discriminators, features, logits, rows, entropy_space, num_components, covariance) -> Density:
+    def one(discriminator: Discriminator | None, part: jax.Array) -> Density:
+        posterior = None
+        if entropy_space == "posterior":
+            posterior = logits[part] if discriminator is None else discriminator.log_posterior(features[part])
+        points = features[part] if posterior is None else _coordinates(posterior)
+        dim = points.shape[1]
+        return fit_density(
+            key,
+            points,
+            jnp.arange(len(part)),
+            num_components=num_components,
+            covariance=covariance or ("full" if dim <= _LARGEST_FULL_DIMENSION else "diagonal"),
+            min_scale=0.0 if posterior is None else _LEAST_LOG_RATIO_SCALE,
+        )
+
+    return jax.vmap(one)(discriminators, rows)
+
+
+@jax.jit
+def _score(estimators: Estimator, data: _Data, rows: jax.Array) -> _Scores:
+    """Scores stacked over the leading axis, [F, h], of each estimator on its rows."""
+
+    def one(estimator: Estimator, part: jax.Array) -> _Scores:
+        features = tuple(block[part] for block in data.features)
+        if estimator.discriminators is None:
+            posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits)
+        else:
+            pairs = zip(estimator.discriminators, _blocks(features), strict=True)
+            posteriors = tuple(discriminator.log_posterior(block) for discriminator, block in pairs)
+        in_posterior = estimator.entropy_space == "posterior"
+        points = tuple(_coordinates(p) for p in posteriors[:2]) if in_posterior else features
+        surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
+        return _Scores(posteriors, surprisals)
+
+    return jax.vmap(one)(estimators, rows)
+
+
+@partial(jax.jit, static_argnums=4)
+def _assemble(scores: _Scores, estimators: Estimator, data: _Data, rows: jax.Array, redundancy) -> Estimate:
+    """Puts scores back in input order and decomposes them."""
+
+    def in_order(leaf: jax.Array) -> jax.Array:
+        flat = leaf.reshape(rows.size, *leaf.shape[2:])
+        return jnp.zeros((len(data.labels), *leaf.shape[2:]), leaf.dtype).at[rows.reshape(-1)].set(flat)
+
+    posteriors, surprisals = jax.tree.map(in_order, scores)
+    i1, i2, i12 = (pointwise_information(p, data.labels, data.log_prior) for p in posteriors)
+    h1, h2 = surprisals
+    interactions = decompose(i1, i2, i12, h1, h2, redundancy=redundancy)
+    label_log_prob = data.log_prior[data.labels]
+    gaps = [d.train_loss - d.held_out_loss for d in (*(estimators.discriminators or ()), *estimators.densities)]
+    gaps = [gap.mean() for gap in gaps]
+    diagnostics = Diagnostics(
+        single_source_fraction=single_source_fraction(i1, i2, h1, h2),
+        cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in (i1, i2, i12)]),
+        accuracy=jnp.stack([(p.argmax(1) == data.labels).mean() for p in posteriors]),
+        prior_entropy=-jnp.where(jnp.isfinite(data.log_prior), jnp.exp(data.log_prior) * data.log_prior, 0).sum(),
+        discriminator_gap=jnp.stack(gaps[:-2]) if gaps[:-2] else None,
+        density_gap=jnp.stack(gaps[-2:]),
+        finite_fraction=all_finite(i1, i2, i12, h1, h2),
+    )
+    return Estimate(interactions, adjust(interactions), (i1, i2, i12), (h1, h2), diagnostics)
+
+
+def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """What each discriminator sees: the first block, the second, and both."""
+    x1, x2 = features
+    return x1, x2, jnp.concatenate([x1, x2], axis=1)
+
+
+def _coordinates(logits: jax.Array) -> jax.Array:
+    return log_ratio_coordinates(jnp.maximum(jax.nn.log_softmax(logits), _LEAST_LOG_POSTERIOR))
+
+
+def _no_progress(step: str) -> None:
+    del step
