@@ -10,15 +10,12 @@ from jax.scipy.special import logsumexp
 
 from lsmi_jax.folds import stratified_folds
 from lsmi_jax.knife import Knife
-from lsmi_jax.training import Loss, fit
+from lsmi_jax.training import Loss, Schedule, fit, schedule
 
 __all__ = ["Density", "fit_density"]
 
 NUM_SPLITS = 5  # of the training rows; each member is stopped early on one part
 NUM_MEMBER_SPLITS = 3  # of them are used
-NUM_ROUNDS = 20
-STEPS_PER_ROUND = 50
-BATCH_SIZE = 256
 LEARNING_RATE = 2e-2
 TIE = 3.0  # mean losses on h held-out rows are told apart from about TIE / h on
 CHUNK = 2048  # rows scored at a time
@@ -84,6 +81,7 @@ def fit_density(
     split_key, knife_key, fit_key = jax.random.split(key, 3)
     folds = stratified_folds(split_key, jnp.zeros(rows.shape, jnp.int32), NUM_SPLITS)
     train, held_out = (rows[part[:NUM_MEMBER_SPLITS]] for part in folds)
+    plan = schedule(train.shape[1])
 
     def member(key: jax.Array, train: jax.Array, held_out: jax.Array, correlated: jax.Array) -> tuple:
         knife = Knife(
@@ -96,10 +94,8 @@ def fit_density(
             _mean_surprisal(graphdef, statistics, features, correlated),
             train,
             held_out,
-            optimizer=_optimizer(),
-            num_rounds=NUM_ROUNDS,
-            steps_per_round=STEPS_PER_ROUND,
-            batch_size=BATCH_SIZE,
+            optimizer=_optimizer(plan),
+            **plan._asdict(),
         )
         return nnx.merge(graphdef, done.params, statistics), done.held_out_loss, done.train_loss
 
@@ -124,6 +120,6 @@ def _mean_surprisal(graphdef: nnx.GraphDef, statistics: nnx.State, features: jax
     return loss
 
 
-def _optimizer() -> optax.GradientTransformation:
-    num_steps = NUM_ROUNDS * STEPS_PER_ROUND
+def _optimizer(plan: Schedule) -> optax.GradientTransformation:
+    num_steps = plan.num_steps
     return optax.adam(optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, num_steps // 20, num_steps))

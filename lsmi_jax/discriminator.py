@@ -11,7 +11,7 @@ from jax.scipy.special import logsumexp
 from lsmi_jax.folds import stratified_folds
 from lsmi_jax.information import label_log_prior
 from lsmi_jax.probe import Probe
-from lsmi_jax.training import Loss, fit
+from lsmi_jax.training import Loss, Schedule, fit, schedule
 
 __all__ = ["Discriminator", "fit_discriminator"]
 
@@ -19,10 +19,7 @@ __all__ = ["Discriminator", "fit_discriminator"]
 NUM_SPLITS = 5  # of the training rows; each member is stopped early on one part
 NUM_MEMBER_SPLITS = 3  # of them are used
 PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
-INPUT_NOISES = (0.0, 0.25, 0.5)
-NUM_ROUNDS = 20
-STEPS_PER_ROUND = 50
-BATCH_SIZE = 256
+INPUT_NOISES = (0.0, 0.5)
 LEARNING_RATE = 1e-2
 WEIGHT_DECAY = 1e-4
 TIE = 3.0  # mean losses on h held-out rows are told apart from about TIE / h on
@@ -88,6 +85,7 @@ def fit_discriminator(
     split_key, probe_key, fit_key = jax.random.split(key, 3)
     folds = stratified_folds(split_key, labels[rows], NUM_SPLITS)
     train, held_out = (rows[part[:NUM_MEMBER_SPLITS]] for part in folds)
+    plan = schedule(train.shape[1])
     linear = _fit_linear(probe_key, features, labels, train, held_out, num_classes)
 
     def member(key: jax.Array, start: nnx.Module, train: jax.Array, held_out: jax.Array, strength: jax.Array) -> tuple:
@@ -101,10 +99,8 @@ def fit_discriminator(
             loss,
             train,
             held_out,
-            optimizer=_optimizer(),
-            num_rounds=NUM_ROUNDS,
-            steps_per_round=STEPS_PER_ROUND,
-            batch_size=BATCH_SIZE,
+            optimizer=_optimizer(plan),
+            **plan._asdict(),
         )
         return nnx.merge(graphdef, done.params, statistics), done.held_out_loss, done.train_loss
 
@@ -163,7 +159,7 @@ def _noisy_cross_entropy(
     return loss
 
 
-def _optimizer() -> optax.GradientTransformation:
-    num_steps = NUM_ROUNDS * STEPS_PER_ROUND
+def _optimizer(plan: Schedule) -> optax.GradientTransformation:
+    num_steps = plan.num_steps
     schedule = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, num_steps // 20, num_steps)
     return optax.adamw(schedule, weight_decay=WEIGHT_DECAY)

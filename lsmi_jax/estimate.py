@@ -267,8 +267,10 @@ def _fit(key, data: _Data, rows, entropy_space, num_components, covariance, prog
         progress(f"{name} density")
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
-        options = (entropy_space, num_components, covariance)
-        densities.append(_fit_densities(keys[3 + m], one, data.features[m], logits, rows, *options))
+        points = _density_points(one, data.features[m], logits, rows, entropy_space)
+        min_scale = _LEAST_LOG_RATIO_SCALE if entropy_space == "posterior" else 0.0
+        kind = covariance or ("full" if points.shape[-1] <= _LARGEST_FULL_DIMENSION else "diagonal")
+        densities.append(_fit_densities(keys[3 + m], points, num_components, kind, min_scale))
     log_prior = jnp.tile(data.log_prior, (len(rows), 1))
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, entropy_space)
 
@@ -278,24 +280,26 @@ def _fit_discriminators(key, features, labels, rows, num_classes) -> Discriminat
     return jax.vmap(lambda part: fit_discriminator(key, features, labels, part, num_classes=num_classes))(rows)
 
 
-@partial(jax.jit, static_argnums=(5, 6, 7))
-def _fit_densities(key, discriminators, features, logits, rows, entropy_space, num_components, covariance) -> Density:
-    def one(discriminator: Discriminator | None, part: jax.Array) -> Density:
-        posterior = None
-        if entropy_space == "posterior":
-            posterior = logits[part] if discriminator is None else discriminator.log_posterior(features[part])
-        points = features[part] if posterior is None else _coordinates(posterior)
-        dim = points.shape[1]
-        return fit_density(
-            key,
-            points,
-            jnp.arange(len(part)),
-            num_components=num_components,
-            covariance=covariance or ("full" if dim <= _LARGEST_FULL_DIMENSION else "diagonal"),
-            min_scale=0.0 if posterior is None else _LEAST_LOG_RATIO_SCALE,
-        )
+@partial(jax.jit, static_argnums=4)
+def _density_points(discriminators, features, logits, rows, entropy_space) -> jax.Array:
+    """What the densities are fitted on, [F, t, d]."""
+
+    def one(discriminator: Discriminator | None, part: jax.Array) -> jax.Array:
+        if entropy_space == "features":
+            return features[part]
+        return _coordinates(logits[part] if discriminator is None else discriminator.log_posterior(features[part]))
 
     return jax.vmap(one)(discriminators, rows)
+
+
+@partial(jax.jit, static_argnums=(2, 3, 4))
+def _fit_densities(key, points, num_components, covariance, min_scale) -> Density:
+    def one(points: jax.Array) -> Density:
+        rows = jnp.arange(len(points))
+        options = {"num_components": num_components, "covariance": covariance, "min_scale": min_scale}
+        return fit_density(key, points, rows, **options)
+
+    return jax.vmap(one)(points)
 
 
 @jax.jit

@@ -100,13 +100,18 @@ class Knife(nnx.Module):
         varies = (self.standardize.scale[...] > 0).astype(jnp.float32)
         cap = -np.log(self.MIN_KERNEL)
         log_scales = (cap - jax.nn.softplus(cap - self.log_scales[...])) * varies[None]
-        scaled = (rows[:, None] - self.means[...][None]) * jnp.exp(log_scales)[None]
+        scales, means = jnp.exp(log_scales), self.means[...]
         log_det = log_scales.sum(-1)
-        squared = (scaled**2).sum(-1)
         if self.covariance == "full":
-            triangle = jnp.tril(self.factors[...], -1)
-            squared = ((scaled + jnp.einsum("ncd,ced->nce", scaled, triangle)) ** 2).sum(-1)
-        elif self.covariance != "diagonal":
+            # One matrix product for all components: (I + T) diag(scales) x, less its value at the mean.
+            triangles = jnp.eye(rows.shape[1])[None] + jnp.tril(self.factors[...], -1)
+            maps = triangles * scales[:, None, :]
+            centres = jnp.einsum("ced,cd->ce", maps, means)
+            mapped = (rows @ maps.reshape(-1, rows.shape[1]).T).reshape(-1, *centres.shape)
+            return log_det[None] - 0.5 * ((mapped - centres[None]) ** 2).sum(-1)
+        scaled = (rows[:, None] - means[None]) * scales[None]
+        squared = (scaled**2).sum(-1)
+        if self.covariance != "diagonal":
             factors = self.factors[...]
             squared += (jnp.einsum("ncd,cdr->ncr", scaled, factors) ** 2).sum(-1)
             gram = jnp.einsum("cdr,cds->crs", factors, factors)

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-__all__ = ["Fit", "Loss", "fit"]
+__all__ = ["Fit", "Loss", "Schedule", "fit", "schedule"]
 
 Params = Any
 Loss = Callable[[Params, Any, jax.Array | None], jax.Array]
@@ -28,6 +28,39 @@ class Fit(NamedTuple):
     held_out_loss: jax.Array
     train_loss: jax.Array
     held_out_losses: jax.Array
+
+
+class Schedule(NamedTuple):
+    """How long to train: `fit` takes its fields as keywords.
+
+    Attributes:
+        num_rounds: Number of held-out evaluations.
+        steps_per_round: Optimiser steps between them.
+        batch_size: Rows of a batch.
+    """
+
+    num_rounds: int
+    steps_per_round: int
+    batch_size: int
+
+    @property
+    def num_steps(self) -> int:
+        """Optimiser steps in all."""
+        return self.num_rounds * self.steps_per_round
+
+
+def schedule(num_rows: int) -> Schedule:
+    """The length of training for a number of rows: about 80 passes, within 200 and 1000 steps.
+
+    Args:
+        num_rows: Number of training rows.
+
+    Returns:
+        A `Schedule`.
+    """
+    num_rounds, batch_size, passes = 20, 256, 80
+    steps = round(passes * num_rows / (batch_size * num_rounds))
+    return Schedule(num_rounds, min(max(steps, 10), 50), batch_size)
 
 
 def fit(
