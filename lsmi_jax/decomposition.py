@@ -7,6 +7,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from lsmi_jax.precision import widen
+
 __all__ = [
     "Interactions",
     "Redundancy",
@@ -220,5 +222,6 @@ def _as_float_arrays(**named: ArrayLike) -> list[jax.Array]:
             raise TypeError(f"{name}: expected a floating dtype, got {array.dtype}")
         if array.shape != shape:
             raise ValueError(f"{name}: expected shape {shape} as {first}, got {array.shape}")
-    dtype = jnp.float64 if any(a.dtype == jnp.float64 for a in arrays.values()) else jnp.float32
-    return [array.astype(dtype) for array in arrays.values()]
+    widened = [widen(array) for array in arrays.values()]
+    widest = max((array.dtype for array in widened), key=lambda dtype: jnp.finfo(dtype).bits)
+    return [array.astype(widest) for array in widened]

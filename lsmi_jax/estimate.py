@@ -22,6 +22,7 @@ from lsmi_jax.diagnostics import Diagnostics, all_finite
 from lsmi_jax.discriminator import Discriminator, fit_discriminator
 from lsmi_jax.folds import stratified_folds
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
+from lsmi_jax.knife import check_mixture
 from lsmi_jax.summary import Summary, summarize
 from lsmi_jax.validation import (
     check_class_counts,
@@ -129,6 +130,7 @@ def fit_estimator(
         TypeError: If labels are not integers or features are not numbers.
         ValueError: If an argument has the wrong shape or values; the message says which and how.
     """
+    check_mixture(num_components, "full" if covariance is None else covariance)
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and stopping early")
     rows = jnp.arange(len(data.labels))[None]
@@ -214,6 +216,7 @@ def estimate(
     if num_folds < 2:
         raise ValueError(f"num_folds: expected at least 2, got {num_folds}")
     progress = progress or _no_progress
+    check_mixture(num_components, "full" if covariance is None else covariance)
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
     fold_key, fit_key = jax.random.split(key)
@@ -261,6 +264,7 @@ def _fit(key, data: _Data, rows, entropy_space, num_components, covariance, prog
         for name, one_key, block in zip(names, keys[:3], _blocks(data.features), strict=True):
             progress(f"{name} discriminator")
             fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
+            _wait(fitted[-1], progress)
         discriminators = tuple(fitted)
     densities = []
     for m, name in enumerate(("first", "second")):
@@ -269,8 +273,9 @@ def _fit(key, data: _Data, rows, entropy_space, num_components, covariance, prog
         logits = None if data.logits is None else data.logits[m]
         points = _density_points(one, data.features[m], logits, rows, entropy_space)
         min_scale = _LEAST_LOG_RATIO_SCALE if entropy_space == "posterior" else 0.0
-        kind = covariance or ("full" if points.shape[-1] <= _LARGEST_FULL_DIMENSION else "diagonal")
+        kind = _default_covariance(points.shape[-1]) if covariance is None else covariance
         densities.append(_fit_densities(keys[3 + m], points, num_components, kind, min_scale))
+        _wait(densities[-1], progress)
     log_prior = jnp.tile(data.log_prior, (len(rows), 1))
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, entropy_space)
 
@@ -358,5 +363,15 @@ def _coordinates(logits: jax.Array) -> jax.Array:
     return log_ratio_coordinates(jnp.maximum(jax.nn.log_softmax(logits), _LEAST_LOG_POSTERIOR))
 
 
+def _default_covariance(dim: int) -> str:
+    return "full" if dim <= _LARGEST_FULL_DIMENSION else "diagonal"
+
+
 def _no_progress(step: str) -> None:
     del step
+
+
+def _wait(fitted: object, progress: Progress) -> None:
+    """Steps are dispatched asynchronously; who watches them wants to see them end."""
+    if progress is not _no_progress:
+        jax.block_until_ready(fitted)

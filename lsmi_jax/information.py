@@ -5,6 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from lsmi_jax.precision import widen
+
 __all__ = ["label_log_prior", "log_ratio_coordinates", "pointwise_information"]
 
 
@@ -63,9 +65,8 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike, log_prior: Array
     """
     logits, labels, log_prior = jnp.asarray(logits), _as_labels(labels), jnp.asarray(log_prior)
     _check_shapes(logits, labels, log_prior)
-    dtype = jnp.promote_types(logits.dtype, jnp.float32)
-    log_posterior = jax.nn.log_softmax(logits.astype(dtype), axis=-1)
-    return _pick(log_posterior, labels) - _pick(log_prior.astype(dtype), labels)
+    log_posterior = jax.nn.log_softmax(widen(logits), axis=-1)
+    return _pick(log_posterior, labels) - _pick(log_prior.astype(log_posterior.dtype), labels)
 
 
 def log_ratio_coordinates(logits: ArrayLike) -> jax.Array:
@@ -85,8 +86,7 @@ def log_ratio_coordinates(logits: ArrayLike) -> jax.Array:
         >>> print(log_ratio_coordinates(jnp.array([jnp.sqrt(2.0), 0.0])))
         [1.]
     """
-    logits = jnp.asarray(logits)
-    logits = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    logits = widen(jnp.asarray(logits))
     basis = jnp.asarray(_helmert(logits.shape[-1]), logits.dtype)
     return (logits - logits.mean(-1, keepdims=True)) @ basis
 

@@ -8,7 +8,7 @@ from jax.scipy.special import logsumexp
 
 from lsmi_jax.standardize import Standardize
 
-__all__ = ["Knife"]
+__all__ = ["Knife", "check_mixture"]
 
 
 class Knife(nnx.Module):
@@ -50,7 +50,9 @@ class Knife(nnx.Module):
         Raises:
             ValueError: If ``features`` are not ``[n, d]`` with n, d >= 1, or an option is out of range.
         """
-        _check_options(features, num_components, covariance)
+        check_mixture(num_components, covariance)
+        if features.ndim != 2 or 0 in features.shape:
+            raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         mean_key, factor_key = jax.random.split(key)
         size, dim = features.shape
         self.standardize = Standardize(features, min_scale=min_scale)
@@ -119,9 +121,16 @@ class Knife(nnx.Module):
         return log_det[None] - 0.5 * squared
 
 
-def _check_options(features: jax.Array, num_components: int, covariance: str | int) -> None:
-    if features.ndim != 2 or 0 in features.shape:
-        raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
+def check_mixture(num_components: int, covariance: str | int) -> None:
+    """Checks the options of a `Knife`.
+
+    Args:
+        num_components: Number of Gaussians.
+        covariance: Kind of covariance.
+
+    Raises:
+        ValueError: If one is out of range.
+    """
     if num_components < 1:
         raise ValueError(f"num_components: expected at least 1, got {num_components}")
     is_rank = isinstance(covariance, int) and not isinstance(covariance, bool) and covariance >= 1

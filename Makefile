@@ -1,0 +1,49 @@
+# Everything runs in .venv, made from nothing but Python >= 3.11; PYTHON=... picks another interpreter.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test test-all lint format bench clean
+
+demo: .venv/.installed-demo
+	$(BIN)/python -m lsmi_jax demo --out demo-output
+
+test: lint
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+test-all: lint
+	$(BIN)/python -m pytest -n auto
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/.installed-dev
+	$(BIN)/python benchmarks/accuracy.py
+
+clean:
+	rm -rf .venv demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "lsmi_jax needs Python >= 3.11; set PYTHON=/path/to/one" >&2; exit 1; }
+	@if command -v uv >/dev/null; then uv venv --python "$(PYTHON)" .venv; else $(PYTHON) -m venv .venv; fi
+
+# The dev extra holds the demo extra, so a demo after it installs nothing.
+.venv/.installed-dev: pyproject.toml | .venv/bin/python
+	@echo "Installing lsmi_jax[dev] into .venv ..."
+	@$(call install,dev)
+	@touch $@ .venv/.installed-demo
+
+.venv/.installed-demo: pyproject.toml | .venv/bin/python
+	@echo "Installing lsmi_jax[demo] into .venv ..."
+	@$(call install,demo)
+	@touch $@
+
+install = if command -v uv >/dev/null; \
+	then uv pip install --quiet --python .venv/bin/python -e ".[$(1)]"; \
+	else .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[$(1)]"; fi

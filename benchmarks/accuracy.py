@@ -1,0 +1,191 @@
+"""How right is an estimate? Tasks with exact truth for every sample, times options, times seeds.
+
+Fits on 80 % of the rows and scores the rest. Prints one table and writes one CSV:
+
+    python benchmarks/accuracy.py [--tasks preset,mixture] [--seeds 5] [--csv accuracy.csv]
+"""
+
+import argparse
+import csv
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+import lsmi_jax
+from lsmi_jax import synthetic
+from lsmi_jax.synthetic import Task
+
+TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
+    ("mixture K=10 rho=.4", partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.4)),
+    ("mixture K=2 rho=.4", partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=2, correlation=0.4)),
+    ("gate OR", partial(synthetic.circuit_logic, num_samples=5000, gate=synthetic.OR)),
+    ("preset K=2", partial(synthetic.preset, num_samples=10000, num_classes=2)),
+    ("preset K=2 x2*10", lambda key: rescaled(synthetic.preset(key, 10000, num_classes=2), 10.0)),
+    ("preset K=4", partial(synthetic.preset, num_samples=10000, num_classes=4)),
+    ("preset K=10", partial(synthetic.preset, num_samples=16000, num_classes=10)),
+    *(
+        (f"gate {name}", partial(synthetic.circuit_logic, num_samples=5000, gate=getattr(synthetic, name)))
+        for name in ("XOR", "AND", "XOR_NOT", "COPY1", "RDN")
+    ),
+    *(
+        (
+            f"mixture K=10 rho={rho:g}",
+            partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=10, correlation=rho),
+        )
+        for rho in (-1.0, -0.8, -0.4, 0.0, 0.8, 1.0)
+    ),
+]
+SPACES = ["posterior", "features"]
+REDUNDANCIES = [
+    lsmi_jax.specificity_ambiguity,
+    lsmi_jax.minimum_information,
+    lsmi_jax.common_change,
+    lsmi_jax.shared_exclusions,
+]
+# The published code on the same tasks at its shipped settings (docs/choosing.md says how it was run):
+# RMSE of i1, i2, i12, and the own-type AUROC averaged over the four types.
+PUBLISHED = {
+    "mixture K=10 rho=.4": ((0.26, 0.32, 0.38), None),
+    "mixture K=2 rho=.4": ((0.06, 0.04, 0.06), None),
+    "gate OR": ((0.52, 0.51, 0.50), None),
+    "preset K=2": ((0.29, 0.29, 0.54), 0.765),
+    "preset K=2 x2*10": ((0.29, 0.40, 0.58), 0.740),
+    "preset K=4": ((0.42, 0.46, 0.77), 0.815),
+}
+COLUMNS = ("R", "U1", "U2", "S")
+
+
+class Run(NamedTuple):
+    """One estimate beside the exact quantities of the same rows."""
+
+    exact: Task
+    estimate: lsmi_jax.Estimate
+    seconds: float
+
+
+def rescaled(task: Task, factor: float) -> Task:
+    """The same samples with the second block in another unit."""
+    x1, x2 = task.features
+    return task._replace(features=(x1, factor * x2))
+
+
+def fit_and_score(task: Task, key: jax.Array, space: str) -> Run:
+    """Fits on the first 80 % of the rows and scores the others."""
+    num_train = len(task.labels) * 4 // 5
+    train, test = (slice(num_train), slice(num_train, None))
+    per_sample = (task.features, task.labels, task.information, task.surprisal, task.sample_types)
+    start = time.perf_counter()
+    estimator = lsmi_jax.fit_estimator(
+        key,
+        tuple(x[train] for x in task.features),
+        task.labels[train],
+        num_classes=len(task.log_prior),
+        entropy_space=space,
+    )
+    estimate = lsmi_jax.score(estimator, tuple(x[test] for x in task.features), task.labels[test])
+    jax.block_until_ready(estimate)
+    seconds = time.perf_counter() - start
+    features, labels, information, surprisal, types = jax.tree.map(lambda leaf: leaf[test], per_sample)
+    held_out = Task(features, labels, task.log_prior, information, surprisal, types, task.truth)
+    return Run(held_out, estimate, seconds)
+
+
+def measure(run: Run, redundancy: Callable, space: str) -> dict[str, float]:
+    """The figures of one run under one redundancy."""
+    exact_parts = run.exact.interactions(redundancy)
+    parts = lsmi_jax.decompose(*run.estimate.information, *run.estimate.surprisal, redundancy=redundancy)
+    row: dict[str, float] = {}
+    for name, ours, exact in zip(("i1", "i2", "i12"), run.estimate.information, run.exact.information, strict=True):
+        row[f"rmse {name}"] = float(jnp.sqrt(jnp.mean((ours - exact) ** 2)))
+    for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal, run.exact.surprisal, strict=True):
+        error = ours - exact  # surprisals of posteriors are of another density: not comparable
+        row[f"rmse centred {name}"] = float(error.std()) if space == "features" else np.nan
+        row[f"bias {name}"] = float(error.mean()) if space == "features" else np.nan
+    adjusted, exact_adjusted = lsmi_jax.adjust(parts), lsmi_jax.adjust(exact_parts)
+    for name, ours, exact, raw, raw_exact in zip(
+        COLUMNS, adjusted, exact_adjusted, parts, exact_parts, strict=True
+    ):
+        row[f"mean {name}"] = float(ours.mean())
+        row[f"exact {name}"] = float(exact.mean())
+        row[f"error {name}"] = abs(float(ours.mean() - exact.mean()))
+        row[f"corr {name}"] = correlation(np.asarray(raw), np.asarray(raw_exact))
+    if run.exact.sample_types is not None:
+        for code, (name, part) in enumerate(zip(COLUMNS, parts, strict=True)):
+            row[f"auroc {name}"] = float(roc_auc_score(np.asarray(run.exact.sample_types) == code, np.asarray(part)))
+    row["single source"] = float(run.estimate.diagnostics.single_source_fraction)
+    return row
+
+
+def correlation(ours: np.ndarray, exact: np.ndarray) -> float:
+    """Pearson correlation; NaN where the exact part is constant up to round-off."""
+    return float(np.corrcoef(ours, exact)[0, 1]) if min(ours.std(), exact.std()) > 1e-4 else np.nan
+
+
+def rows(tasks: list, num_seeds: int) -> Iterator[dict]:
+    """One row for every task, space, redundancy and seed, as soon as it is measured."""
+    for task_name, make in tasks:
+        for space in SPACES:
+            runs = []
+            for seed in range(num_seeds):
+                data_key, fit_key = jax.random.split(jax.random.key(seed))
+                runs.append(fit_and_score(make(data_key), fit_key, space))
+            warm = float(np.mean([run.seconds for run in runs[1:]])) if num_seeds > 1 else np.nan
+            for redundancy in REDUNDANCIES:
+                for seed, run in enumerate(runs):
+                    labels = {"task": task_name, "space": space, "redundancy": redundancy.__name__, "seed": seed}
+                    seconds = {"compile s": runs[0].seconds - warm, "run s": warm}
+                    yield labels | measure(run, redundancy, space) | seconds
+
+
+def print_table(group: list[dict]) -> None:
+    """One line of means over seeds for a task, space and redundancy."""
+
+    def mean(name: str) -> float:
+        return float(np.mean([row.get(name, np.nan) for row in group]))
+
+    first = group[0]
+    rmse = " ".join(f"{mean(f'rmse {name}'):.3f}" for name in ("i1", "i2", "i12"))
+    centred = " ".join(f"{mean(f'rmse centred {name}'):.2f}" for name in ("h1", "h2"))
+    means = " ".join(f"{mean(f'mean {name}'):.3f}" for name in COLUMNS)
+    errors = " ".join(f"{mean(f'error {name}'):.3f}" for name in COLUMNS)
+    correlations = " ".join(f"{mean(f'corr {name}'):.2f}" for name in COLUMNS)
+    aurocs = [mean(f"auroc {name}") for name in COLUMNS]
+    auroc = " ".join(f"{value:.3f}" for value in [*aurocs, float(np.mean(aurocs))]) if "auroc R" in first else "-"
+    published = PUBLISHED.get(first["task"])
+    beside = f" | published i {published[0]} auroc {published[1]}" if published else ""
+    print(
+        f"{first['task']:20s} {first['space']:9s} {first['redundancy']:21s} i {rmse} | h {centred} | "
+        f"mean {means} | error {errors} | corr {correlations} | auroc {auroc} | "
+        f"{mean('compile s'):.1f}+{mean('run s'):.1f} s{beside}",
+        flush=True,
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", default="", help="keep tasks whose name contains one of these, comma-separated")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--csv", default="accuracy.csv")
+    arguments = parser.parse_args()
+    wanted = arguments.tasks.split(",")
+    tasks = [(name, make) for name, make in TASKS if any(part in name for part in wanted)]
+    everything: list[dict] = []
+    for row in rows(tasks, arguments.seeds):
+        everything.append(row)
+        if row["seed"] == arguments.seeds - 1:
+            print_table(everything[-arguments.seeds :])
+    with open(arguments.csv, "w", newline="") as stream:
+        columns = dict.fromkeys(name for row in everything for name in row)
+        writer = csv.DictWriter(stream, fieldnames=list(columns))
+        writer.writeheader()
+        writer.writerows(everything)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,87 @@
+import inspect
+import os
+import re
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import lsmi_jax
+from lsmi_jax.__main__ import main
+from lsmi_jax.datasets import load_multiple_features
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_public_names_exist_and_are_documented():
+    assert sorted(lsmi_jax.__all__) == sorted(set(lsmi_jax.__all__))
+    for name in lsmi_jax.__all__:
+        thing = getattr(lsmi_jax, name)
+        assert inspect.getdoc(thing), name
+    assert re.fullmatch(r"\d+\.\d+\.\d+", lsmi_jax.__version__)
+
+
+def test_importing_needs_only_the_core():
+    code = "import sys, lsmi_jax; print([m for m in ('matplotlib', 'sklearn', 'pandas', 'scipy.stats') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_digits():
+    digits = load_multiple_features()
+    assert [block.shape for block in digits.features] == [(2000, d) for d in (47, 64, 76, 216, 240, 6)]
+    np.testing.assert_array_equal(np.bincount(digits.labels), 200)
+    assert digits.pixels.shape == (2000, 16, 15)
+    assert digits.pixels.min() == 0
+    assert digits.pixels.max() == 6
+    assert all(np.isfinite(block).all() for block in digits.features)
+    folder = files("lsmi_jax") / "data"
+    assert len((folder / "multiple_features.npz").read_bytes()) <= 10**6
+    attribution = (folder / "multiple_features.md").read_text()
+    assert "CC BY 4.0" in attribution
+    assert "10.24432/C5HC70" in attribution
+
+
+def test_digits_are_the_original_within_their_steps():
+    folder = Path(os.environ.get("LSMI_DATA", ROOT.parent / "shared" / "data"))
+    path = folder / "uci_mfeat.npz"
+    if not path.exists():
+        pytest.skip(f"{path} is absent: set LSMI_DATA to a folder that holds it")
+    original, digits = np.load(path), load_multiple_features()
+    for key, block in zip(("x5", "x3", "x1", "x2", "x4", "x6"), digits.features, strict=True):
+        span = np.ptp(original[key], axis=0)
+        assert (np.abs(original[key] - block) <= span / 510 * 1.01 + 1e-6).all()
+    np.testing.assert_array_equal(original["y"], digits.labels)
+
+
+def test_readme_lines_run_as_written(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        exec(compile(block, "README.md", "exec"), {})
+    assert capsys.readouterr().out
+
+
+def test_command_line_errors_are_one_line(tmp_path, capsys):
+    occupied = tmp_path / "file"
+    occupied.write_text("")
+    assert main(["demo", "--out", str(occupied)]) == 1
+    assert capsys.readouterr().err.startswith("lsmi-jax: ")
+    with pytest.raises(SystemExit) as stop:
+        main(["nonsense"])
+    assert stop.value.code == 2
+
+
+@pytest.mark.slow
+def test_demo_tells_the_story_of_the_digits(tmp_path, capsys):
+    assert main(["demo", "--out", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    excess = float(re.search(r"other\s+digits\s+by\s+(\d+\.\d+)\s+nats", printed).group(1))
+    assert abs(excess - np.log(2)) < 0.2
+    rows = (tmp_path / "samples.csv").read_text().splitlines()
+    assert rows[0] == "label,r,u1,u2,s,i1,i2,i12,h1,h2"
+    assert len(rows) == 2001
+    assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
