@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 import lsmi_jax
 from lsmi_jax import synthetic
+from lsmi_jax.estimate import EntropySpace
 from lsmi_jax.synthetic import Task
 
 TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
@@ -41,7 +42,7 @@ TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
         for rho in (-1.0, -0.8, -0.4, 0.0, 0.8, 1.0)
     ),
 ]
-SPACES = ["posterior", "features"]
+SPACES: list[EntropySpace] = ["posterior", "features"]
 REDUNDANCIES = [
     lsmi_jax.specificity_ambiguity,
     lsmi_jax.minimum_information,
@@ -75,7 +76,7 @@ def rescaled(task: Task, factor: float) -> Task:
     return task._replace(features=(x1, factor * x2))
 
 
-def fit_and_score(task: Task, key: jax.Array, space: str) -> Run:
+def fit_and_score(task: Task, key: jax.Array, space: EntropySpace) -> Run:
     """Fits on the first 80 % of the rows and scores the others."""
     num_train = len(task.labels) * 4 // 5
     train, test = (slice(num_train), slice(num_train, None))
@@ -108,9 +109,7 @@ def measure(run: Run, redundancy: Callable, space: str) -> dict[str, float]:
         row[f"rmse centred {name}"] = float(error.std()) if space == "features" else np.nan
         row[f"bias {name}"] = float(error.mean()) if space == "features" else np.nan
     adjusted, exact_adjusted = lsmi_jax.adjust(parts), lsmi_jax.adjust(exact_parts)
-    for name, ours, exact, raw, raw_exact in zip(
-        COLUMNS, adjusted, exact_adjusted, parts, exact_parts, strict=True
-    ):
+    for name, ours, exact, raw, raw_exact in zip(COLUMNS, adjusted, exact_adjusted, parts, exact_parts, strict=True):
         row[f"mean {name}"] = float(ours.mean())
         row[f"exact {name}"] = float(exact.mean())
         row[f"error {name}"] = abs(float(ours.mean() - exact.mean()))

@@ -56,7 +56,7 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
 def _keep_compiled() -> None:
     """Lets JAX keep compiled programs between runs, in the user's cache folder."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lsmi_jax"
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", str(cache))
 
 

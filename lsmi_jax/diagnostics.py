@@ -61,7 +61,7 @@ class Diagnostics(NamedTuple):
                 "The discriminator of both modalities does worse than that of one, so the synergy is biased "
                 f"downwards (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats)."
             )
-        gaps = [] if self.discriminator_gap is None else np.asarray(self.discriminator_gap)
+        gaps = np.empty(0) if self.discriminator_gap is None else np.asarray(self.discriminator_gap)
         for name, gap in zip(_NAMES, gaps, strict=False):
             if gap < -0.3:
                 found.append(f"The discriminator of {name} overfits by {-gap:.2f} nats: more samples would help.")

@@ -1,5 +1,6 @@
 """From two feature blocks and labels to the interactions of every sample."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -40,10 +41,11 @@ EntropySpace = Literal["posterior", "features"]
 Progress = Callable[[str], None]
 """Called with the name of a step before it starts."""
 
-# Posteriors below e^-30 are equal as far as a density of them goes; a floor keeps coordinates finite.
-_LEAST_LOG_POSTERIOR = -30.0
-# Log-ratios that spread less than this say nothing, and their density should not depend on round-off.
-_LEAST_LOG_RATIO_SCALE = 0.05
+# The density of a posterior should not turn on how far beyond doubt a discriminator is, nor on differences
+# that say nothing: a tenth of each posterior is spread over the classes, and it is seen through Gaussian
+# noise of one nat. Both were chosen on benchmarks/accuracy.py (docs/choosing.md).
+_DOUBT = 0.1
+_RESOLUTION = 1.0
 # Full covariances cost d^2 a component and row.
 _LARGEST_FULL_DIMENSION = 16
 
@@ -271,10 +273,10 @@ def _fit(key, data: _Data, rows, entropy_space, num_components, covariance, prog
         progress(f"{name} density")
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
-        points = _density_points(one, data.features[m], logits, rows, entropy_space)
-        min_scale = _LEAST_LOG_RATIO_SCALE if entropy_space == "posterior" else 0.0
+        point_key, density_key = jax.random.split(keys[3 + m])
+        points = _density_points(point_key, one, data.features[m], logits, rows, entropy_space)
         kind = _default_covariance(points.shape[-1]) if covariance is None else covariance
-        densities.append(_fit_densities(keys[3 + m], points, num_components, kind, min_scale))
+        densities.append(_fit_densities(density_key, points, num_components, kind))
         _wait(densities[-1], progress)
     log_prior = jnp.tile(data.log_prior, (len(rows), 1))
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, entropy_space)
@@ -285,24 +287,24 @@ def _fit_discriminators(key, features, labels, rows, num_classes) -> Discriminat
     return jax.vmap(lambda part: fit_discriminator(key, features, labels, part, num_classes=num_classes))(rows)
 
 
-@partial(jax.jit, static_argnums=4)
-def _density_points(discriminators, features, logits, rows, entropy_space) -> jax.Array:
+@partial(jax.jit, static_argnums=5)
+def _density_points(key, discriminators, features, logits, rows, entropy_space) -> jax.Array:
     """What the densities are fitted on, [F, t, d]."""
 
     def one(discriminator: Discriminator | None, part: jax.Array) -> jax.Array:
         if entropy_space == "features":
             return features[part]
-        return _coordinates(logits[part] if discriminator is None else discriminator.log_posterior(features[part]))
+        posterior = logits[part] if discriminator is None else discriminator.log_posterior(features[part])
+        points = _coordinates(posterior)
+        return points + _RESOLUTION * jax.random.normal(key, points.shape)
 
     return jax.vmap(one)(discriminators, rows)
 
 
-@partial(jax.jit, static_argnums=(2, 3, 4))
-def _fit_densities(key, points, num_components, covariance, min_scale) -> Density:
+@partial(jax.jit, static_argnums=(2, 3))
+def _fit_densities(key, points, num_components, covariance) -> Density:
     def one(points: jax.Array) -> Density:
-        rows = jnp.arange(len(points))
-        options = {"num_components": num_components, "covariance": covariance, "min_scale": min_scale}
-        return fit_density(key, points, rows, **options)
+        return fit_density(key, points, num_components=num_components, covariance=covariance)
 
     return jax.vmap(one)(points)
 
@@ -314,7 +316,7 @@ def _score(estimators: Estimator, data: _Data, rows: jax.Array) -> _Scores:
     def one(estimator: Estimator, part: jax.Array) -> _Scores:
         features = tuple(block[part] for block in data.features)
         if estimator.discriminators is None:
-            posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits)
+            posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits or ())
         else:
             pairs = zip(estimator.discriminators, _blocks(features), strict=True)
             posteriors = tuple(discriminator.log_posterior(block) for discriminator, block in pairs)
@@ -360,7 +362,9 @@ def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.
 
 
 def _coordinates(logits: jax.Array) -> jax.Array:
-    return log_ratio_coordinates(jnp.maximum(jax.nn.log_softmax(logits), _LEAST_LOG_POSTERIOR))
+    """Where the posterior lies, with a little doubt: finite whatever the logits."""
+    log_posterior = jax.nn.log_softmax(logits) + math.log1p(-_DOUBT)
+    return log_ratio_coordinates(jnp.logaddexp(log_posterior, math.log(_DOUBT / logits.shape[-1])))
 
 
 def _default_covariance(dim: int) -> str:

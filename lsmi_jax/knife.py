@@ -36,7 +36,6 @@ class Knife(nnx.Module):
         *,
         num_components: int = 16,
         covariance: str | int = "full",
-        min_scale: float = 0.0,
     ):
         """Initialises from data: means are samples, kernel widths follow the spread and the count.
 
@@ -45,7 +44,6 @@ class Knife(nnx.Module):
             features: Rows to start from, ``[n, d]``.
             num_components: Number of Gaussians C; may exceed n.
             covariance: ``"full"``, ``"diagonal"``, or the rank of what is added to a diagonal precision.
-            min_scale: Smallest scale of a column, in its unit; with 0, constant columns are left out.
 
         Raises:
             ValueError: If ``features`` are not ``[n, d]`` with n, d >= 1, or an option is out of range.
@@ -55,7 +53,7 @@ class Knife(nnx.Module):
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         mean_key, factor_key = jax.random.split(key)
         size, dim = features.shape
-        self.standardize = Standardize(features, min_scale=min_scale)
+        self.standardize = Standardize(features)
         rows = jax.random.choice(mean_key, size, (num_components,), replace=size < num_components)
         self.means = nnx.Param(self.standardize(features)[rows])
         self.log_weights = nnx.Param(jnp.zeros(num_components))

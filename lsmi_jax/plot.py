@@ -64,7 +64,7 @@ def plot_top_images(
     Returns:
         The axes.
     """
-    height, width = images.shape[1:]
+    width = images.shape[2]
     for part, name, color, ax in zip(interactions, names, COLORS, axes, strict=True):
         values = np.asarray(part)
         top = np.argsort(-values, kind="stable")[:count]

@@ -93,4 +93,5 @@ class Probe(nnx.Module):
         (weights, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), length=num_steps)
         weights = to_weights(weights)
         self.linear.kernel.set_value(weights[:-1])
-        self.linear.bias.set_value(weights[-1])
+        if self.linear.bias is not None:
+            self.linear.bias.set_value(weights[-1])

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-__all__ = ["Statistic", "Standardize"]
+__all__ = ["Standardize", "Statistic"]
 
 # A spread below this fraction of a column's magnitude is float32 round-off: the column is constant.
 _ROUND_OFF = 1e-6
@@ -17,19 +17,17 @@ class Statistic(nnx.Variable):
 class Standardize(nnx.Module):
     """Shift and scale of every column; a constant column becomes zero."""
 
-    def __init__(self, features: jax.Array, *, min_scale: float = 0.0):
+    def __init__(self, features: jax.Array):
         """Measures mean and standard deviation.
 
         Args:
             features: Rows ``[n, d]``.
-            min_scale: Smallest scale; with 0, a constant column has none and is mapped to zero.
         """
         features = features.astype(jnp.float32)
         mean = features.mean(0)
         spread = features.std(0)
-        spread = jnp.where(spread > _ROUND_OFF * jnp.abs(mean), spread, 0.0)
         self.mean = Statistic(mean)
-        self.scale = Statistic(jnp.maximum(spread, min_scale))
+        self.scale = Statistic(jnp.where(spread > _ROUND_OFF * jnp.abs(mean), spread, 0.0))
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Standardised features, ``[..., d]`` in float32."""

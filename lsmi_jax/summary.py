@@ -19,12 +19,12 @@ class Summary(NamedTuple):
         mean: R, U1, U2, S.
         standard_error: Standard errors of these means over samples, the models being given; NaN for
             fewer than two samples.
-        count: Number of samples.
+        num_samples: Number of samples.
     """
 
     mean: Interactions
     standard_error: Interactions
-    count: jax.Array
+    num_samples: jax.Array
 
 
 def summarize(interactions: Interactions, groups: ArrayLike | None = None) -> Summary:
@@ -55,9 +55,9 @@ def summarize(interactions: Interactions, groups: ArrayLike | None = None) -> Su
     if index.min() < 0:
         raise ValueError(f"groups: expected 0..G-1, got {index.min()}")
     num_groups = int(index.max()) + 1
-    index = jnp.asarray(index)
-    count = jax.ops.segment_sum(jnp.ones(size), index, num_groups)
-    moments = [_moments(part, index, count) for part in interactions]
+    group = jnp.asarray(index)
+    count = jax.ops.segment_sum(jnp.ones(size), group, num_groups)
+    moments = [_moments(part, group, count) for part in interactions]
     mean, error = (Interactions(*parts) for parts in zip(*moments, strict=True))
     everything = Summary(mean, error, count)
     return jax.tree.map(lambda leaf: leaf[0], everything) if groups is None else everything

@@ -1,5 +1,6 @@
 """Tasks whose pointwise information and surprisal are known exactly, sample by sample."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -72,7 +73,10 @@ class Gate(NamedTuple):
     truth: tuple[float, float, float, float]
 
 
-def _gate(rows: list[tuple[tuple[int, ...], tuple[int, ...], int]], truth: tuple[float, float, float, float]) -> Gate:
+_Row = tuple[tuple[int, ...], tuple[int, ...], int]
+
+
+def _gate(rows: Sequence[_Row], truth: tuple[float, float, float, float]) -> Gate:
     inputs1, inputs2, outputs = (np.array(column) for column in zip(*rows, strict=True))
     return Gate(inputs1, inputs2, outputs, truth)
 
@@ -147,7 +151,11 @@ def gaussian_mixture(
     # Given y, x1 + x2 and x1 - x2 are independent and only the sum depends on y.
     total = (x1 + x2) / 2
     spread = noise * np.sqrt((1 + correlation) / 2)
-    joint = _log_normal(total, means, jnp.full(num_classes, spread)) if spread else 1e3 * jax.nn.one_hot(labels, num_classes)
+    joint = (
+        _log_normal(total, means, jnp.full(num_classes, spread))
+        if spread
+        else 1e3 * jax.nn.one_hot(labels, num_classes)
+    )
     log_prior = jnp.full(num_classes, -np.log(num_classes), jnp.float32)
     return _task((x1, x2), labels, log_prior, (class_log_density(x1), class_log_density(x2), joint))
 

@@ -109,7 +109,7 @@ def fit(
     def evaluate(params: Params) -> jax.Array:
         return loss(params, held_out, None).mean()
 
-    def one_round(carry: tuple, round_key: jax.Array) -> tuple:
+    def one_round(carry: tuple, round_key: jax.Array) -> tuple[tuple, jax.Array]:
         current, best, best_loss = carry
         current, _ = jax.lax.scan(step, current, jax.random.split(round_key, steps_per_round))
         held_out_loss = evaluate(current[0])

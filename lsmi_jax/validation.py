@@ -28,9 +28,7 @@ def check_features(features: Sequence[ArrayLike]) -> tuple[jax.Array, jax.Array]
     blocks = _pair(features, "features", 2)
     checked = [_check_block(f"features[{m}]", block) for m, block in enumerate(blocks)]
     if len(checked[0]) != len(checked[1]):
-        raise ValueError(
-            f"features: expected blocks of one length, got {len(checked[0])} and {len(checked[1])} rows"
-        )
+        raise ValueError(f"features: expected blocks of one length, got {len(checked[0])} and {len(checked[1])} rows")
     return checked[0], checked[1]
 
 

@@ -44,7 +44,9 @@ def test_no_sample_is_scored_by_a_model_that_saw_it(result, task):
     x1, x2 = task.features
     ruined = (x1.at[17].add(3.0), x2.at[17].add(-3.0))
     after = estimate(jax.random.key(0), ruined, task.labels, num_folds=NUM_FOLDS)
-    same = np.logical_and.reduce([np.asarray(a == b) for a, b in zip(per_sample(result), per_sample(after), strict=True)])
+    same = np.logical_and.reduce(
+        [np.asarray(a == b) for a, b in zip(per_sample(result), per_sample(after), strict=True)]
+    )
     assert not same[17]
     assert same.sum() == NUM_SAMPLES // NUM_FOLDS - 1
 
@@ -136,7 +138,9 @@ def test_means_with_standard_errors(result, task):
     for k in range(3):
         mine = r[np.asarray(task.labels) == k]
         np.testing.assert_allclose(groups.mean.redundancy[k], mine.mean(), rtol=1e-4)
-        np.testing.assert_allclose(groups.standard_error.redundancy[k], mine.std(ddof=1) / np.sqrt(len(mine)), rtol=1e-3)
+        np.testing.assert_allclose(
+            groups.standard_error.redundancy[k], mine.std(ddof=1) / np.sqrt(len(mine)), rtol=1e-3
+        )
     with pytest.raises(ValueError, match=r"groups: expected shape \(300,\)"):
         result.mean(np.zeros(3, int))
     with pytest.raises(TypeError, match="groups: expected integers"):

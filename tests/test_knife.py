@@ -103,9 +103,7 @@ def awkward(name, rng):
 
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
-@pytest.mark.parametrize(
-    "name", ["fewer rows than components", "one row", "duplicates", "constant column", "outlier"]
-)
+@pytest.mark.parametrize("name", ["fewer rows than components", "one row", "duplicates", "constant column", "outlier"])
 def test_awkward_data_gives_finite_values_and_gradients(key, rng, name, covariance):
     data = jnp.asarray(awkward(name, rng))
     knife = Knife(key, data, covariance=covariance)
@@ -166,9 +164,8 @@ def test_fitted_entropy_is_right_within_the_sampling_error(key, rng, source):
     train, _ = source(rng, 3000)
     test, entropy = source(rng, 3000)
     train, test = (jnp.asarray(part, jnp.float32) for part in (train, test))
-    density = jax.jit(fit_density, static_argnames=("num_components", "covariance"))(
-        key, train, jnp.arange(3000), num_components=4, covariance="full"
-    )
+    fit = jax.jit(fit_density, static_argnames=("num_components", "covariance"))
+    density = fit(key, train, num_components=4, covariance="full")
     surprisal = np.asarray(density.surprisal(test))
     dim = train.shape[1]
     num_parameters = 4 * (1 + 2 * dim + dim * (dim - 1) / 2)

@@ -25,7 +25,8 @@ def test_public_names_exist_and_are_documented():
 
 
 def test_importing_needs_only_the_core():
-    code = "import sys, lsmi_jax; print([m for m in ('matplotlib', 'sklearn', 'pandas', 'scipy.stats') if m in sys.modules])"
+    extras = ("matplotlib", "sklearn", "pandas", "scipy.stats")
+    code = f"import sys, lsmi_jax; print([m for m in {extras} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -25,12 +25,22 @@ X, Y = good()
 LOGITS = (np.zeros((40, 2)),) * 3
 
 BAD = {
-    "blocks of two lengths": (((X[0], X[1][:30]), Y), {}, ValueError, r"features: expected blocks of one length, got 40"),
+    "blocks of two lengths": (
+        ((X[0], X[1][:30]), Y),
+        {},
+        ValueError,
+        r"features: expected blocks of one length, got 40",
+    ),
     "labels of another length": ((X, Y[:30]), {}, ValueError, r"labels: expected shape \(40,\) to match the features"),
     "1-D features": (((X[0][:, 0], X[1]), Y), {}, ValueError, r"features\[0\]: expected shape \[n, d\], got \(40,\)"),
     "3-D features": (((X[0], X[1][None]), Y), {}, ValueError, r"features\[1\]: expected shape \[n, d\]"),
     "no rows": (((X[0][:0], X[1][:0]), Y[:0]), {}, ValueError, r"features\[0\]: expected at least one row"),
-    "no columns": (((X[0][:, :0], X[1]), Y), {}, ValueError, r"features\[0\]: expected at least one row and one column"),
+    "no columns": (
+        ((X[0][:, :0], X[1]), Y),
+        {},
+        ValueError,
+        r"features\[0\]: expected at least one row and one column",
+    ),
     "one block": (((X[0],), Y), {}, ValueError, "features: expected a tuple of 2 arrays, got 1"),
     "an array for blocks": ((X[0], Y), {}, ValueError, "features: expected a tuple of 2 arrays, got ndarray"),
     "text features": (((X[0].astype(str), X[1]), Y), {}, TypeError, r"features\[0\]: expected real numbers"),
@@ -55,9 +65,24 @@ BAD = {
         ValueError,
         r"logits\[0\]: expected shape \(40, 2\), got \(40, 3\)",
     ),
-    "NaN logits": ((X, Y), {"logits": (LOGITS[0], LOGITS[1] * np.nan, LOGITS[2])}, ValueError, r"logits\[1\]: expected no NaN"),
-    "integer logits": ((X, Y), {"logits": (LOGITS[0].astype(int),) * 3}, TypeError, r"logits\[0\]: expected a floating"),
-    "a prior of 1.2": ((X, Y), {"log_prior": np.log([0.6, 0.6])}, ValueError, "log_prior: .* sum to 1, got a sum of 1.2"),
+    "NaN logits": (
+        (X, Y),
+        {"logits": (LOGITS[0], LOGITS[1] * np.nan, LOGITS[2])},
+        ValueError,
+        r"logits\[1\]: expected no NaN",
+    ),
+    "integer logits": (
+        (X, Y),
+        {"logits": (LOGITS[0].astype(int),) * 3},
+        TypeError,
+        r"logits\[0\]: expected a floating",
+    ),
+    "a prior of 1.2": (
+        (X, Y),
+        {"log_prior": np.log([0.6, 0.6])},
+        ValueError,
+        "log_prior: .* sum to 1, got a sum of 1.2",
+    ),
     "a prior of NaN": ((X, Y), {"log_prior": np.array([np.nan, 0.0])}, ValueError, "log_prior: .* sum to 1"),
     "a prior of 3": ((X, Y), {"log_prior": np.log([0.2, 0.3, 0.5])}, ValueError, r"log_prior: expected shape \(2,\)"),
     "an unknown space": ((X, Y), {"entropy_space": "logits"}, ValueError, 'entropy_space: expected "posterior" or'),
