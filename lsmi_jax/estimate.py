@@ -43,9 +43,9 @@ Progress = Callable[[str], None]
 
 # The density of a posterior should not turn on how far beyond doubt a discriminator is, nor on differences
 # that say nothing: a tenth of each posterior is spread over the classes, and it is seen through Gaussian
-# noise of one nat. Both were chosen on benchmarks/accuracy.py (docs/choosing.md).
+# noise of two nats. Both were chosen on benchmarks/accuracy.py (docs/choosing.md).
 _DOUBT = 0.1
-_RESOLUTION = 1.0
+_RESOLUTION = 2.0
 # Full covariances cost d^2 a component and row.
 _LARGEST_FULL_DIMENSION = 16
 
