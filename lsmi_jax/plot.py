@@ -74,7 +74,7 @@ def plot_top_images(
         ax.set_xticks(centres, [f"{values[i]:.1f}" for i in top], fontsize=8)
         ax.set_yticks([])
         ax.tick_params(length=0)
-        ax.set_title(f"highest in {name} (nats below)", loc="left", fontsize=10, color=color, fontweight="bold")
+        ax.set_title(f"highest in {name}, nats below", loc="left", fontsize=10, color=color, fontweight="bold")
         for spine in ax.spines.values():
             spine.set_color(color)
     return axes
