@@ -19,7 +19,7 @@ from sklearn.metrics import roc_auc_score
 
 import lsmi_jax
 from lsmi_jax import synthetic
-from lsmi_jax.estimate import EntropySpace
+from lsmi_jax.estimator import EntropySpace
 from lsmi_jax.synthetic import Task
 
 TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [

@@ -14,7 +14,8 @@ from lsmi_jax.decomposition import (
     specificity_ambiguity,
 )
 from lsmi_jax.diagnostics import Diagnostics
-from lsmi_jax.estimate import Estimate, Estimator, estimate, fit_estimator, score
+from lsmi_jax.estimate import Estimate, estimate, fit_estimator, score
+from lsmi_jax.estimator import Estimator
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
 from lsmi_jax.knife import Knife
 from lsmi_jax.probe import Probe

@@ -1,10 +1,8 @@
 """From two feature blocks and labels to the interactions of every sample."""
 
-import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +16,19 @@ from lsmi_jax.decomposition import (
     single_source_fraction,
     specificity_ambiguity,
 )
-from lsmi_jax.density import Density, fit_density
 from lsmi_jax.diagnostics import Diagnostics, all_finite
-from lsmi_jax.discriminator import Discriminator, fit_discriminator
+from lsmi_jax.estimator import (
+    Data,
+    EntropySpace,
+    Estimator,
+    Progress,
+    Scores,
+    fit_stacked,
+    score_stacked,
+    unwatched,
+)
 from lsmi_jax.folds import stratified_folds
-from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
+from lsmi_jax.information import label_log_prior, pointwise_information
 from lsmi_jax.knife import check_mixture
 from lsmi_jax.summary import Summary, summarize
 from lsmi_jax.validation import (
@@ -33,39 +39,7 @@ from lsmi_jax.validation import (
     check_logits,
 )
 
-__all__ = ["EntropySpace", "Estimate", "Estimator", "estimate", "fit_estimator", "score"]
-
-EntropySpace = Literal["posterior", "features"]
-"""Where the density lives: on the discriminators' own posteriors, or on the features (the paper)."""
-
-Progress = Callable[[str], None]
-"""Called with the name of a step before it starts."""
-
-# The density of a posterior should not turn on how far beyond doubt a discriminator is, nor on differences
-# that say nothing: a tenth of each posterior is spread over the classes, and it is seen through Gaussian
-# noise of two nats. Both were chosen on benchmarks/accuracy.py (docs/choosing.md).
-_DOUBT = 0.1
-_RESOLUTION = 2.0
-# Full covariances cost d^2 a component and row.
-_LARGEST_FULL_DIMENSION = 16
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Estimator:
-    """Fitted discriminators and densities, a pytree.
-
-    Attributes:
-        discriminators: Of the first modality, the second, and both; None where the logits are the user's.
-        densities: Of the first and the second modality.
-        log_prior: Log-prior of the classes ``[K]``, in nats.
-        entropy_space: Where the densities live.
-    """
-
-    discriminators: tuple[Discriminator, Discriminator, Discriminator] | None
-    densities: tuple[Density, Density]
-    log_prior: jax.Array
-    entropy_space: EntropySpace = field(metadata={"static": True})
+__all__ = ["Estimate", "estimate", "fit_estimator", "score"]
 
 
 class Estimate(NamedTuple):
@@ -136,7 +110,9 @@ def fit_estimator(
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and stopping early")
     rows = jnp.arange(len(data.labels))[None]
-    stacked = _fit(key, data, rows, entropy_space, num_components, covariance, _no_progress)
+    stacked = fit_stacked(
+        key, data, rows, entropy_space=entropy_space, num_components=num_components, covariance=covariance
+    )
     return jax.tree.map(lambda leaf: leaf[0], stacked)
 
 
@@ -171,7 +147,7 @@ def score(
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
     rows = jnp.arange(len(data.labels))[None]
     stacked = jax.tree.map(lambda leaf: leaf[None], estimator)
-    return _assemble(_score(stacked, data, rows), stacked, data, rows, redundancy)
+    return _assemble(score_stacked(stacked, data, rows), stacked, data, rows, redundancy)
 
 
 def estimate(
@@ -217,34 +193,25 @@ def estimate(
     """
     if num_folds < 2:
         raise ValueError(f"num_folds: expected at least 2, got {num_folds}")
-    progress = progress or _no_progress
     check_mixture(num_components, "full" if covariance is None else covariance)
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
     fold_key, fit_key = jax.random.split(key)
     folds = stratified_folds(fold_key, data.labels, num_folds)
-    estimators = _fit(fit_key, data, folds.train, entropy_space, num_components, covariance, progress)
-    progress("scores")
-    return _assemble(_score(estimators, data, folds.left_out), estimators, data, folds.left_out, redundancy)
+    estimators = fit_stacked(
+        fit_key,
+        data,
+        folds.train,
+        entropy_space=entropy_space,
+        num_components=num_components,
+        covariance=covariance,
+        progress=progress or unwatched,
+    )
+    (progress or unwatched)("scores")
+    return _assemble(score_stacked(estimators, data, folds.left_out), estimators, data, folds.left_out, redundancy)
 
 
-class _Data(NamedTuple):
-    features: tuple[jax.Array, jax.Array]
-    labels: jax.Array
-    logits: tuple[jax.Array, ...] | None
-    log_prior: jax.Array
-
-    @property
-    def num_classes(self) -> int:
-        return self.log_prior.shape[0]
-
-
-class _Scores(NamedTuple):
-    log_posteriors: tuple[jax.Array, ...]
-    surprisals: tuple[jax.Array, ...]
-
-
-def _check_data(features, labels, num_classes, logits, log_prior, entropy_space) -> _Data:
+def _check_data(features, labels, num_classes, logits, log_prior, entropy_space) -> Data:
     if entropy_space not in ("posterior", "features"):
         raise ValueError(f'entropy_space: expected "posterior" or "features", got {entropy_space!r}')
     blocks = check_features(features)
@@ -253,83 +220,11 @@ def _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
         logits = check_logits(logits, len(labels), count)
     if log_prior is None:
         log_prior = label_log_prior(labels, count)
-    return _Data(blocks, labels, logits, check_log_prior(log_prior, count))
-
-
-def _fit(key, data: _Data, rows, entropy_space, num_components, covariance, progress) -> Estimator:
-    """Estimators stacked over the leading axis of ``rows`` [F, t], each fitted on its own rows."""
-    keys = jax.random.split(key, 5)
-    discriminators = None
-    if data.logits is None:
-        names = ("first", "second", "joint")
-        fitted = []
-        for name, one_key, block in zip(names, keys[:3], _blocks(data.features), strict=True):
-            progress(f"{name} discriminator")
-            fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
-            _wait(fitted[-1], progress)
-        discriminators = tuple(fitted)
-    densities = []
-    for m, name in enumerate(("first", "second")):
-        progress(f"{name} density")
-        one = None if discriminators is None else discriminators[m]
-        logits = None if data.logits is None else data.logits[m]
-        point_key, density_key = jax.random.split(keys[3 + m])
-        points = _density_points(point_key, one, data.features[m], logits, rows, entropy_space)
-        kind = _default_covariance(points.shape[-1]) if covariance is None else covariance
-        densities.append(_fit_densities(density_key, points, num_components, kind))
-        _wait(densities[-1], progress)
-    log_prior = jnp.tile(data.log_prior, (len(rows), 1))
-    return Estimator(discriminators, (densities[0], densities[1]), log_prior, entropy_space)
+    return Data(blocks, labels, logits, check_log_prior(log_prior, count))
 
 
 @partial(jax.jit, static_argnums=4)
-def _fit_discriminators(key, features, labels, rows, num_classes) -> Discriminator:
-    return jax.vmap(lambda part: fit_discriminator(key, features, labels, part, num_classes=num_classes))(rows)
-
-
-@partial(jax.jit, static_argnums=5)
-def _density_points(key, discriminators, features, logits, rows, entropy_space) -> jax.Array:
-    """What the densities are fitted on, [F, t, d]."""
-
-    def one(discriminator: Discriminator | None, part: jax.Array) -> jax.Array:
-        if entropy_space == "features":
-            return features[part]
-        posterior = logits[part] if discriminator is None else discriminator.log_posterior(features[part])
-        points = _coordinates(posterior)
-        return points + _RESOLUTION * jax.random.normal(key, points.shape)
-
-    return jax.vmap(one)(discriminators, rows)
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _fit_densities(key, points, num_components, covariance) -> Density:
-    def one(points: jax.Array) -> Density:
-        return fit_density(key, points, num_components=num_components, covariance=covariance)
-
-    return jax.vmap(one)(points)
-
-
-@jax.jit
-def _score(estimators: Estimator, data: _Data, rows: jax.Array) -> _Scores:
-    """Scores stacked over the leading axis, [F, h], of each estimator on its rows."""
-
-    def one(estimator: Estimator, part: jax.Array) -> _Scores:
-        features = tuple(block[part] for block in data.features)
-        if estimator.discriminators is None:
-            posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits or ())
-        else:
-            pairs = zip(estimator.discriminators, _blocks(features), strict=True)
-            posteriors = tuple(discriminator.log_posterior(block) for discriminator, block in pairs)
-        in_posterior = estimator.entropy_space == "posterior"
-        points = tuple(_coordinates(p) for p in posteriors[:2]) if in_posterior else features
-        surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
-        return _Scores(posteriors, surprisals)
-
-    return jax.vmap(one)(estimators, rows)
-
-
-@partial(jax.jit, static_argnums=4)
-def _assemble(scores: _Scores, estimators: Estimator, data: _Data, rows: jax.Array, redundancy) -> Estimate:
+def _assemble(scores: Scores, estimators: Estimator, data: Data, rows: jax.Array, redundancy) -> Estimate:
     """Puts scores back in input order and decomposes them."""
 
     def in_order(leaf: jax.Array) -> jax.Array:
@@ -353,29 +248,3 @@ def _assemble(scores: _Scores, estimators: Estimator, data: _Data, rows: jax.Arr
         finite_fraction=all_finite(i1, i2, i12, h1, h2),
     )
     return Estimate(interactions, adjust(interactions), (i1, i2, i12), (h1, h2), diagnostics)
-
-
-def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """What each discriminator sees: the first block, the second, and both."""
-    x1, x2 = features
-    return x1, x2, jnp.concatenate([x1, x2], axis=1)
-
-
-def _coordinates(logits: jax.Array) -> jax.Array:
-    """Where the posterior lies, with a little doubt: finite whatever the logits."""
-    log_posterior = jax.nn.log_softmax(logits) + math.log1p(-_DOUBT)
-    return log_ratio_coordinates(jnp.logaddexp(log_posterior, math.log(_DOUBT / logits.shape[-1])))
-
-
-def _default_covariance(dim: int) -> str:
-    return "full" if dim <= _LARGEST_FULL_DIMENSION else "diagonal"
-
-
-def _no_progress(step: str) -> None:
-    del step
-
-
-def _wait(fitted: object, progress: Progress) -> None:
-    """Steps are dispatched asynchronously; who watches them wants to see them end."""
-    if progress is not _no_progress:
-        jax.block_until_ready(fitted)

@@ -59,9 +59,10 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike, log_prior: Array
         ValueError: If the shapes do not match.
 
     Example:
-        >>> logits = jnp.array([[0.0, 0.0], [0.0, jnp.log(3.0)]])
-        >>> print(pointwise_information(logits, jnp.array([0, 1]), jnp.log(jnp.array([0.5, 0.5]))))
-        [0.        0.4054651]
+        >>> logits = jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]]))
+        >>> information = pointwise_information(logits, jnp.array([0, 1]), jnp.log(jnp.array([0.5, 0.5])))
+        >>> print(jnp.exp(information))
+        [1.  1.5]
     """
     logits, labels, log_prior = jnp.asarray(logits), _as_labels(labels), jnp.asarray(log_prior)
     _check_shapes(logits, labels, log_prior)
@@ -83,7 +84,7 @@ def log_ratio_coordinates(logits: ArrayLike) -> jax.Array:
         Coordinates ``[..., K - 1]`` in nats, float32 or wider.
 
     Example:
-        >>> print(log_ratio_coordinates(jnp.array([jnp.sqrt(2.0), 0.0])))
+        >>> print(log_ratio_coordinates(jnp.array([jnp.sqrt(2.0), 0.0])).round(3))
         [1.]
     """
     logits = widen(jnp.asarray(logits))

@@ -97,7 +97,7 @@ def test_bad_input_is_refused_before_any_work(name, monkeypatch):
         raise AssertionError("work was begun")
 
     # the module, which the function of the same name hides
-    monkeypatch.setattr(sys.modules["lsmi_jax.estimate"], "_fit", no_work)
+    monkeypatch.setattr(sys.modules["lsmi_jax.estimate"], "fit_stacked", no_work)
     (features, labels), options, error, message = BAD[name]
     with pytest.raises(error, match=message):
         estimate(KEY, features, labels, **options)

@@ -1,0 +1,199 @@
+"""What is fitted, and what it says of rows: discriminators and densities, stacked over folds."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from lsmi_jax.density import Density, fit_density
+from lsmi_jax.discriminator import Discriminator, fit_discriminator
+from lsmi_jax.information import log_ratio_coordinates
+
+__all__ = ["Data", "EntropySpace", "Estimator", "Progress", "Scores", "fit_stacked", "score_stacked", "unwatched"]
+
+EntropySpace = Literal["posterior", "features"]
+"""Where the density lives: on the discriminators' own posteriors, or on the features (the paper)."""
+
+Progress = Callable[[str], None]
+"""Called with the name of a step before it starts."""
+
+# The density of a posterior should not turn on how far beyond doubt a discriminator is, nor on differences
+# that say nothing: a tenth of each posterior is spread over the classes, and it is seen through Gaussian
+# noise of two nats. Both were chosen on benchmarks/accuracy.py (docs/choosing.md).
+_DOUBT = 0.1
+_RESOLUTION = 2.0
+# Full covariances cost d^2 a component and row.
+_LARGEST_FULL_DIMENSION = 16
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Estimator:
+    """Fitted discriminators and densities, a pytree.
+
+    Attributes:
+        discriminators: Of the first modality, the second, and both; None where the logits are the user's.
+        densities: Of the first and the second modality.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+        entropy_space: Where the densities live.
+    """
+
+    discriminators: tuple[Discriminator, Discriminator, Discriminator] | None
+    densities: tuple[Density, Density]
+    log_prior: jax.Array
+    entropy_space: EntropySpace = field(metadata={"static": True})
+
+
+class Data(NamedTuple):
+    """A checked data set: float32 features, int32 labels, the user's logits if any, and the log-prior."""
+
+    features: tuple[jax.Array, jax.Array]
+    labels: jax.Array
+    logits: tuple[jax.Array, ...] | None
+    log_prior: jax.Array
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes K."""
+        return self.log_prior.shape[0]
+
+
+class Scores(NamedTuple):
+    """Log-posteriors of the three discriminators ``[F, h, K]`` and the two surprisals ``[F, h]``."""
+
+    log_posteriors: tuple[jax.Array, ...]
+    surprisals: tuple[jax.Array, ...]
+
+
+def unwatched(step: str) -> None:
+    """Progress for nobody: steps may then be dispatched without waiting for one another."""
+    del step
+
+
+def fit_stacked(
+    key: jax.Array,
+    data: Data,
+    rows: jax.Array,
+    *,
+    entropy_space: EntropySpace,
+    num_components: int,
+    covariance: str | int | None,
+    progress: Progress = unwatched,
+) -> Estimator:
+    """Fits one estimator for each fold, all together.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        rows: Row indices to fit on, of each fold ``[F, t]``.
+        entropy_space: Where the densities live.
+        num_components: Number of Gaussians of a `Knife`.
+        covariance: Covariance of a `Knife`; None for full up to 16 columns and diagonal above.
+        progress: Called with the name of each step before it starts.
+
+    Returns:
+        An `Estimator` with a leading axis of folds.
+    """
+    keys = jax.random.split(key, 5)
+    discriminators = None
+    if data.logits is None:
+        names = ("first", "second", "joint")
+        fitted = []
+        for name, one_key, block in zip(names, keys[:3], _blocks(data.features), strict=True):
+            progress(f"{name} discriminator")
+            fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
+            _wait(fitted[-1], progress)
+        discriminators = tuple(fitted)
+    densities = []
+    for m, name in enumerate(("first", "second")):
+        progress(f"{name} density")
+        one = None if discriminators is None else discriminators[m]
+        logits = None if data.logits is None else data.logits[m]
+        point_key, density_key = jax.random.split(keys[3 + m])
+        points = _density_points(point_key, one, data.features[m], logits, rows, entropy_space)
+        kind = _default_covariance(points.shape[-1]) if covariance is None else covariance
+        densities.append(_fit_densities(density_key, points, num_components, kind))
+        _wait(densities[-1], progress)
+    log_prior = jnp.tile(data.log_prior, (len(rows), 1))
+    return Estimator(discriminators, (densities[0], densities[1]), log_prior, entropy_space)
+
+
+@partial(jax.jit, static_argnums=4)
+def _fit_discriminators(key, features, labels, rows, num_classes) -> Discriminator:
+    return jax.vmap(lambda part: fit_discriminator(key, features, labels, part, num_classes=num_classes))(rows)
+
+
+@partial(jax.jit, static_argnums=5)
+def _density_points(key, discriminators, features, logits, rows, entropy_space) -> jax.Array:
+    """What the densities are fitted on, [F, t, d]."""
+
+    def one(discriminator: Discriminator | None, part: jax.Array) -> jax.Array:
+        if entropy_space == "features":
+            return features[part]
+        posterior = logits[part] if discriminator is None else discriminator.log_posterior(features[part])
+        points = _coordinates(posterior)
+        return points + _RESOLUTION * jax.random.normal(key, points.shape)
+
+    return jax.vmap(one)(discriminators, rows)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _fit_densities(key, points, num_components, covariance) -> Density:
+    def one(points: jax.Array) -> Density:
+        return fit_density(key, points, num_components=num_components, covariance=covariance)
+
+    return jax.vmap(one)(points)
+
+
+@jax.jit
+def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
+    """Scores each fold's rows with its own estimator.
+
+    Args:
+        estimators: Estimators with a leading axis of folds.
+        data: The data set.
+        rows: Row indices to score, of each fold ``[F, h]``.
+
+    Returns:
+        `Scores` with a leading axis of folds.
+    """
+
+    def one(estimator: Estimator, part: jax.Array) -> Scores:
+        features = tuple(block[part] for block in data.features)
+        if estimator.discriminators is None:
+            posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits or ())
+        else:
+            pairs = zip(estimator.discriminators, _blocks(features), strict=True)
+            posteriors = tuple(discriminator.log_posterior(block) for discriminator, block in pairs)
+        in_posterior = estimator.entropy_space == "posterior"
+        points = tuple(_coordinates(p) for p in posteriors[:2]) if in_posterior else features
+        surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
+        return Scores(posteriors, surprisals)
+
+    return jax.vmap(one)(estimators, rows)
+
+
+def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """What each discriminator sees: the first block, the second, and both."""
+    x1, x2 = features
+    return x1, x2, jnp.concatenate([x1, x2], axis=1)
+
+
+def _coordinates(logits: jax.Array) -> jax.Array:
+    """Where the posterior lies, with a little doubt: finite whatever the logits."""
+    log_posterior = jax.nn.log_softmax(logits) + math.log1p(-_DOUBT)
+    return log_ratio_coordinates(jnp.logaddexp(log_posterior, math.log(_DOUBT / logits.shape[-1])))
+
+
+def _default_covariance(dim: int) -> str:
+    return "full" if dim <= _LARGEST_FULL_DIMENSION else "diagonal"
+
+
+def _wait(fitted: object, progress: Progress) -> None:
+    """Steps are dispatched asynchronously; who watches them wants to see them end."""
+    if progress is not unwatched:
+        jax.block_until_ready(fitted)
