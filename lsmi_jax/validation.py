@@ -55,6 +55,8 @@ def check_labels(labels: ArrayLike, num_samples: int, num_classes: int | None = 
     if array.min() < 0:
         raise ValueError(f"labels: expected 0..K-1, got {array.min()}")
     count = int(array.max()) + 1 if num_classes is None else int(num_classes)
+    if num_classes is None and count > num_samples:
+        raise ValueError(f"labels: expected 0..K-1 without gaps, got {array.max()} among {num_samples} samples")
     if count < 2:
         raise ValueError(f"labels: expected at least 2 classes, got {count}")
     if array.max() >= count:

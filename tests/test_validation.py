@@ -52,6 +52,7 @@ BAD = {
     "text labels": ((X, Y.astype(str)), {}, TypeError, "labels: expected integers"),
     "negative labels": ((X, Y - 1), {}, ValueError, "labels: expected 0..K-1, got -1"),
     "a gap in the labels": ((X, 2 * Y), {}, ValueError, r"labels: expected at least 5 samples .* of class 1 \(0\)"),
+    "a far too large label": ((X, Y * 10**9), {}, ValueError, "without gaps, got 1000000000 among 40 samples"),
     "too large a label": ((X, Y + 1), {"num_classes": 2}, ValueError, "expected 0..1 for num_classes=2, got 2"),
     "one class": ((X, 0 * Y), {}, ValueError, "labels: expected at least 2 classes, got 1"),
     "one class of two": ((X, 0 * Y), {"num_classes": 2}, ValueError, "at least 2 classes with samples, got one"),
