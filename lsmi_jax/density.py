@@ -12,7 +12,8 @@ from lsmi_jax.knife import Knife
 __all__ = ["Density", "fit_density"]
 
 LEARNING_RATE = 2e-2
-CHUNK = 2048  # rows scored at a time
+MAX_CHUNK = 4096  # rows scored at a time,
+CHUNK_SIZE = 2**24  # or fewer, so that their distances to all means fit in so many numbers
 
 
 class Density(NamedTuple):
@@ -44,7 +45,8 @@ class Density(NamedTuple):
             log_probs = jax.vmap(lambda knife: knife.log_prob(row))(self.knives)
             return -logsumexp(log_probs + self.log_weights)
 
-        return jax.lax.map(one_row, features, batch_size=CHUNK)
+        chunk = min(MAX_CHUNK, max(1, CHUNK_SIZE // self.knives.means.size))
+        return jax.lax.map(one_row, features, batch_size=chunk)
 
 
 def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, covariance: str | int) -> Density:

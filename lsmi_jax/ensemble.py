@@ -88,7 +88,8 @@ def fit_members(
         graphdef, params, statistics = nnx.split(make(key, start, train), nnx.Param, ...)  # type: ignore[misc]
 
         def rows_loss(params: nnx.State, rows: jax.Array, key: jax.Array | None) -> jax.Array:
-            return loss(nnx.merge(graphdef, params, statistics), setting, rows, key)
+            own = jax.tree.map(lambda leaf: leaf, params)  # variables of this trace, which a loss may set
+            return loss(nnx.merge(graphdef, own, statistics), setting, rows, key)
 
         # The same key for all members: batches and noise are then drawn once.
         done = fit(fit_key, params, rows_loss, train, held_out, optimizer=optimizer, **plan._asdict())

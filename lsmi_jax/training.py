@@ -9,6 +9,8 @@ import optax
 
 __all__ = ["Fit", "Loss", "Schedule", "fit", "schedule"]
 
+CHUNK = 1024  # rows evaluated at a time, to bound memory
+
 Params = Any
 Loss = Callable[[Params, Any, jax.Array | None], jax.Array]
 """Per-row losses ``[b]`` from parameters, rows and a random key (None when evaluated held-out)."""
@@ -106,19 +108,21 @@ def fit(
             updates, state = optimizer.update(grads, state, params)
         return (optax.apply_updates(params, updates), state), None
 
-    def evaluate(params: Params) -> jax.Array:
-        return loss(params, held_out, None).mean()
+    def evaluate(params: Params, data: Any) -> jax.Array:
+        def one_row(row: Any) -> jax.Array:
+            return loss(params, jax.tree.map(lambda leaf: leaf[None], row), None)[0]
+
+        return jax.lax.map(one_row, data, batch_size=CHUNK).mean()
 
     def one_round(carry: tuple, round_key: jax.Array) -> tuple[tuple, jax.Array]:
         current, best, best_loss = carry
         current, _ = jax.lax.scan(step, current, jax.random.split(round_key, steps_per_round))
-        held_out_loss = evaluate(current[0])
+        held_out_loss = evaluate(current[0], held_out)
         improved = held_out_loss < best_loss  # false for NaN
         best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), current[0], best)
         return (current, best, jnp.where(improved, held_out_loss, best_loss)), held_out_loss
 
-    start = evaluate(params)
+    start = evaluate(params, held_out)
     carry = ((params, optimizer.init(params)), params, start)
     (_, best, best_loss), losses = jax.lax.scan(one_round, carry, jax.random.split(key, num_rounds))
-    train_loss = loss(best, train, None).mean()
-    return Fit(best, best_loss, train_loss, jnp.concatenate([start[None], losses]))
+    return Fit(best, best_loss, evaluate(best, train), jnp.concatenate([start[None], losses]))
