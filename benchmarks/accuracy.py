@@ -49,8 +49,8 @@ REDUNDANCIES = [
     lsmi_jax.common_change,
     lsmi_jax.shared_exclusions,
 ]
-# The published code on the same tasks at its shipped settings (docs/choosing.md says how it was run):
-# RMSE of i1, i2, i12, and the own-type AUROC averaged over the four types.
+# The published code on the same kinds of task at its shipped settings (its preset task is a generator of its
+# own with the same data-set-level truth): RMSE of i1, i2, i12, and the own-type AUROC averaged over the four types.
 PUBLISHED = {
     "mixture K=10 rho=.4": ((0.26, 0.32, 0.38), None),
     "mixture K=2 rho=.4": ((0.06, 0.04, 0.06), None),
