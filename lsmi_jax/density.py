@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import optax
 from jax.scipy.special import logsumexp
 
-from lsmi_jax.ensemble import NUM_SPLITS, fit_members, mean_loss, member_splits, per_setting, weigh
+from lsmi_jax.ensemble import NUM_SPLITS, fit_members, member_splits
 from lsmi_jax.knife import Knife
 
 __all__ = ["Density", "fit_density"]
@@ -17,17 +18,15 @@ CHUNK_SIZE = 2**24  # or fewer, so that their distances to all means fit in so m
 
 
 class Density(NamedTuple):
-    """A mixture of KNIFE mixtures.
+    """An even mixture of KNIFE mixtures.
 
     Attributes:
-        knives: The members, stacked: every array has a leading axis of m members.
-        log_weights: Log-weight of each member ``[m]``.
-        held_out_loss: Mean surprisal of a weighed member on rows held out from it, in nats.
+        knives: The members, stacked: every array has a leading axis of members.
+        held_out_loss: Mean surprisal of a member on rows held out from it, in nats.
         train_loss: The same on rows it was trained on.
     """
 
     knives: Knife
-    log_weights: jax.Array
     held_out_loss: jax.Array
     train_loss: jax.Array
 
@@ -43,7 +42,7 @@ class Density(NamedTuple):
 
         def one_row(row: jax.Array) -> jax.Array:
             log_probs = jax.vmap(lambda knife: knife.log_prob(row))(self.knives)
-            return -logsumexp(log_probs + self.log_weights)
+            return jnp.log(NUM_SPLITS) - logsumexp(log_probs)
 
         chunk = min(MAX_CHUNK, max(1, CHUNK_SIZE // self.knives.means.size))
         return jax.lax.map(one_row, features, batch_size=chunk)
@@ -52,8 +51,7 @@ class Density(NamedTuple):
 def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, covariance: str | int) -> Density:
     """Fits p(x) by Eq. 7, a pure function to be compiled or mapped over folds.
 
-    One mixture for each of several splits of the rows, stopped early on the held-out part. With full
-    covariance, each is also trained without correlations, and the two are weighed by held-out loss.
+    One mixture for each of several splits of the rows, stopped early on the held-out part.
 
     Args:
         key: Random key.
@@ -71,18 +69,10 @@ def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, cov
     def make(key: jax.Array, start: None, train: jax.Array) -> Knife:
         return Knife(key, features[train], num_components=num_components, covariance=covariance)
 
-    def loss(knife: Knife, correlated: jax.Array, rows: jax.Array, key: jax.Array | None) -> jax.Array:
-        if covariance == "full":  # factors start at zero, and without a gradient they stay there
-            knife.factors.set_value(knife.factors[...] * correlated)
+    def loss(knife: Knife, rows: jax.Array, key: jax.Array | None) -> jax.Array:
+        del key
         return knife.surprisal(features[rows])
 
-    settings = jnp.array([0.0, 1.0] if covariance == "full" and features.shape[1] > 1 else [1.0])
-    members = fit_members(member_key, make, loss, splits, None, settings, learning_rate=LEARNING_RATE)
-    log_weights = weigh(per_setting(members.held_out_losses), splits.left_out.shape[1])
-    log_weights = jnp.tile(log_weights - jnp.log(NUM_SPLITS), NUM_SPLITS)
-    return Density(
-        members.modules,
-        log_weights,
-        mean_loss(log_weights, members.held_out_losses),
-        mean_loss(log_weights, members.train_losses),
-    )
+    adam = optax.scale_by_adam()
+    members = fit_members(member_key, make, loss, splits, None, scaling=adam, learning_rate=LEARNING_RATE)
+    return Density(members.modules, members.held_out_losses.mean(), members.train_losses.mean())

@@ -50,25 +50,45 @@ class Estimate(NamedTuple):
         adjusted: The same after the paper's dataset-level shift, `lsmi_jax.adjust`.
         information: Pointwise information ``i1, i2, i12``.
         surprisal: Surprisal ``h1, h2``, in the space of ``entropy_space``.
+        spread: Standard deviation of each sample's interactions over the seeds, where the others are means
+            over seeds; None for one seed.
         diagnostics: How far to trust them.
+        key: Random key of the resampling in `mean`, from that of the fit.
     """
 
     interactions: Interactions
     adjusted: Interactions
     information: tuple[jax.Array, jax.Array, jax.Array]
     surprisal: tuple[jax.Array, jax.Array]
+    spread: Interactions | None
     diagnostics: Diagnostics
+    key: jax.Array
 
-    def mean(self, groups: ArrayLike | None = None) -> Summary:
-        """Mean interactions R, U1, U2, S with standard errors, overall or by group.
+    def mean(
+        self,
+        groups: ArrayLike | None = None,
+        *,
+        adjusted: bool = False,
+        level: float = 0.95,
+        num_resamples: int = 1000,
+    ) -> Summary:
+        """Means of interactions and information, with bootstrap standard errors and intervals.
 
         Args:
             groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all together.
+            adjusted: Whether the means are those after the paper's shift, `lsmi_jax.adjust`.
+            level: Probability that an interval aims to cover the mean with.
+            num_resamples: Number of resamples.
 
         Returns:
-            Means and standard errors of the raw interactions, scalars or ``[G]``, in nats.
+            A `Summary` of scalars or ``[G]`` arrays, in nats.
+
+        Raises:
+            TypeError: If ``groups`` are not integers.
+            ValueError: If ``groups`` are not ``[n]`` or negative, or an option is out of range.
         """
-        return summarize(self.interactions, groups)
+        options = {"adjusted": adjusted, "level": level, "num_resamples": num_resamples}
+        return summarize(self.key, self.interactions, self.information, groups, **options)
 
 
 def fit_estimator(
@@ -81,7 +101,7 @@ def fit_estimator(
     log_prior: ArrayLike | None = None,
     entropy_space: EntropySpace = "posterior",
     num_components: int = 16,
-    covariance: str | int | None = None,
+    covariance: str | int = "diagonal",
 ) -> Estimator:
     """Fits discriminators (Eq. 2) and densities (Eq. 7) on a data set, to `score` another with.
 
@@ -96,8 +116,7 @@ def fit_estimator(
         entropy_space: ``"posterior"`` for densities of the discriminators' posteriors, which are of one
             dimension and do not depend on the units of the features; ``"features"`` for the paper's.
         num_components: Number of Gaussians of a `Knife`.
-        covariance: Covariance of a `Knife`: ``"full"``, ``"diagonal"`` or a rank; None for full up to 16
-            columns and diagonal above.
+        covariance: Covariance of a `Knife` on whitened columns: ``"diagonal"``, ``"full"`` or a rank.
 
     Returns:
         A fitted `Estimator`.
@@ -106,14 +125,14 @@ def fit_estimator(
         TypeError: If labels are not integers or features are not numbers.
         ValueError: If an argument has the wrong shape or values; the message says which and how.
     """
-    check_mixture(num_components, "full" if covariance is None else covariance)
+    check_mixture(num_components, covariance)
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and stopping early")
-    rows = jnp.arange(len(data.labels))[None]
+    rows = jnp.arange(len(data.labels))[None, None]
     stacked = fit_stacked(
-        key, data, rows, entropy_space=entropy_space, num_components=num_components, covariance=covariance
+        key[None], data, rows, entropy_space=entropy_space, num_components=num_components, covariance=covariance
     )
-    return jax.tree.map(lambda leaf: leaf[0], stacked)
+    return jax.tree.map(lambda leaf: leaf[0, 0], stacked)
 
 
 def score(
@@ -145,8 +164,8 @@ def score(
     if (logits is None) != (estimator.discriminators is not None):
         wanted = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
-    rows = jnp.arange(len(data.labels))[None]
-    stacked = jax.tree.map(lambda leaf: leaf[None], estimator)
+    rows = jnp.arange(len(data.labels))[None, None]
+    stacked = jax.tree.map(lambda leaf: leaf[None, None], estimator)
     return _assemble(score_stacked(stacked, data, rows), stacked, data, rows, redundancy)
 
 
@@ -156,13 +175,14 @@ def estimate(
     labels: ArrayLike,
     *,
     num_folds: int = 5,
+    num_seeds: int = 1,
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
     entropy_space: EntropySpace = "posterior",
     redundancy: Redundancy = specificity_ambiguity,
     num_components: int = 16,
-    covariance: str | int | None = None,
+    covariance: str | int = "diagonal",
     progress: Progress | None = None,
 ) -> Estimate:
     """Out-of-fold interactions: each sample is scored by models that never saw it.
@@ -174,6 +194,8 @@ def estimate(
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
         labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` of every class.
         num_folds: Number of folds, at least 2.
+        num_seeds: How often to repeat it all, in one program, under new folds and initialisations; each
+            sample then has its mean over the seeds, and its spread.
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of the user's own discriminators of the first modality, the second, and both, each
             ``[n, K]`` and not fitted on these rows; None to train them here.
@@ -193,13 +215,15 @@ def estimate(
     """
     if num_folds < 2:
         raise ValueError(f"num_folds: expected at least 2, got {num_folds}")
-    check_mixture(num_components, "full" if covariance is None else covariance)
+    if num_seeds < 1:
+        raise ValueError(f"num_seeds: expected at least 1, got {num_seeds}")
+    check_mixture(num_components, covariance)
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
     fold_key, fit_key = jax.random.split(key)
-    folds = stratified_folds(fold_key, data.labels, num_folds)
+    folds = jax.vmap(lambda key: stratified_folds(key, data.labels, num_folds))(jax.random.split(fold_key, num_seeds))
     estimators = fit_stacked(
-        fit_key,
+        jax.random.split(fit_key, num_seeds),
         data,
         folds.train,
         entropy_space=entropy_space,
@@ -225,26 +249,39 @@ def _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
 
 @partial(jax.jit, static_argnums=4)
 def _assemble(scores: Scores, estimators: Estimator, data: Data, rows: jax.Array, redundancy) -> Estimate:
-    """Puts scores back in input order and decomposes them."""
+    """Puts scores back in input order, decomposes them, and averages over the seeds."""
 
-    def in_order(leaf: jax.Array) -> jax.Array:
-        flat = leaf.reshape(rows.size, *leaf.shape[2:])
-        return jnp.zeros((len(data.labels), *leaf.shape[2:]), leaf.dtype).at[rows.reshape(-1)].set(flat)
+    def one_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
+        ordered = jax.tree.map(lambda leaf: _in_order(leaf, rows, len(data.labels)), scores)
+        posteriors, surprisals = ordered
+        information = tuple(pointwise_information(p, data.labels, data.log_prior) for p in posteriors)
+        interactions = decompose(*information, *surprisals, redundancy=redundancy)
+        return interactions, information, surprisals, _diagnose(ordered, information, estimators, data)
 
-    posteriors, surprisals = jax.tree.map(in_order, scores)
-    i1, i2, i12 = (pointwise_information(p, data.labels, data.log_prior) for p in posteriors)
-    h1, h2 = surprisals
-    interactions = decompose(i1, i2, i12, h1, h2, redundancy=redundancy)
+    seeds = jax.vmap(one_seed)(scores, estimators, rows)
+    interactions, information, surprisals, diagnostics = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
+    spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
+    adjusted, key = adjust(interactions), estimators.key[0, 0]
+    return Estimate(interactions, adjusted, information, surprisals, spread, diagnostics, key)
+
+
+def _in_order(leaf: jax.Array, rows: jax.Array, size: int) -> jax.Array:
+    """Values of the folds ``[F, h, ...]`` in the order of the data ``[n, ...]``."""
+    flat = leaf.reshape(rows.size, *leaf.shape[2:])
+    return jnp.zeros((size, *leaf.shape[2:]), leaf.dtype).at[rows.reshape(-1)].set(flat)
+
+
+def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Data) -> Diagnostics:
+    (i1, i2, _), (h1, h2) = information, scores.surprisals
     label_log_prob = data.log_prior[data.labels]
     gaps = [d.train_loss - d.held_out_loss for d in (*(estimators.discriminators or ()), *estimators.densities)]
     gaps = [gap.mean() for gap in gaps]
-    diagnostics = Diagnostics(
+    return Diagnostics(
         single_source_fraction=single_source_fraction(i1, i2, h1, h2),
-        cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in (i1, i2, i12)]),
-        accuracy=jnp.stack([(p.argmax(1) == data.labels).mean() for p in posteriors]),
+        cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in information]),
+        accuracy=jnp.stack([(p.argmax(1) == data.labels).mean() for p in scores.log_posteriors]),
         prior_entropy=-jnp.where(jnp.isfinite(data.log_prior), jnp.exp(data.log_prior) * data.log_prior, 0).sum(),
         discriminator_gap=jnp.stack(gaps[:-2]) if gaps[:-2] else None,
         density_gap=jnp.stack(gaps[-2:]),
-        finite_fraction=all_finite(i1, i2, i12, h1, h2),
+        finite_fraction=all_finite(*information, h1, h2),
     )
-    return Estimate(interactions, adjust(interactions), (i1, i2, i12), (h1, h2), diagnostics)

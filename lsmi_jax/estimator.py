@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +26,6 @@ Progress = Callable[[str], None]
 # noise of two nats. Both were chosen on benchmarks/accuracy.py (docs/choosing.md).
 _DOUBT = 0.1
 _RESOLUTION = 2.0
-# Full covariances cost d^2 a component and row.
-_LARGEST_FULL_DIMENSION = 16
 
 
 @jax.tree_util.register_dataclass
@@ -39,12 +37,14 @@ class Estimator:
         discriminators: Of the first modality, the second, and both; None where the logits are the user's.
         densities: Of the first and the second modality.
         log_prior: Log-prior of the classes ``[K]``, in nats.
+        key: Random key for what is resampled from scores.
         entropy_space: Where the densities live.
     """
 
     discriminators: tuple[Discriminator, Discriminator, Discriminator] | None
     densities: tuple[Density, Density]
     log_prior: jax.Array
+    key: jax.Array
     entropy_space: EntropySpace = field(metadata={"static": True})
 
 
@@ -75,35 +75,35 @@ def unwatched(step: str) -> None:
 
 
 def fit_stacked(
-    key: jax.Array,
+    keys: jax.Array,
     data: Data,
     rows: jax.Array,
     *,
     entropy_space: EntropySpace,
     num_components: int,
-    covariance: str | int | None,
+    covariance: str | int,
     progress: Progress = unwatched,
 ) -> Estimator:
-    """Fits one estimator for each fold, all together.
+    """Fits one estimator for each seed and fold, all together.
 
     Args:
-        key: Random key.
+        keys: Random key of each seed ``[m]``.
         data: The data set.
-        rows: Row indices to fit on, of each fold ``[F, t]``.
+        rows: Row indices to fit on, of each seed and fold ``[m, F, t]``.
         entropy_space: Where the densities live.
         num_components: Number of Gaussians of a `Knife`.
-        covariance: Covariance of a `Knife`; None for full up to 16 columns and diagonal above.
+        covariance: Covariance of a `Knife`.
         progress: Called with the name of each step before it starts.
 
     Returns:
-        An `Estimator` with a leading axis of folds.
+        An `Estimator` with leading axes of seeds and folds.
     """
-    keys = jax.random.split(key, 5)
+    *step_keys, own_key = jax.vmap(lambda key: jax.random.split(key, 6), out_axes=1)(keys)
     discriminators = None
     if data.logits is None:
         names = ("first", "second", "joint")
         fitted = []
-        for name, one_key, block in zip(names, keys[:3], _blocks(data.features), strict=True):
+        for name, one_key, block in zip(names, step_keys[:3], _blocks(data.features), strict=True):
             progress(f"{name} discriminator")
             fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
             _wait(fitted[-1], progress)
@@ -113,40 +113,52 @@ def fit_stacked(
         progress(f"{name} density")
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
-        point_key, density_key = jax.random.split(keys[3 + m])
+        point_key, density_key = jax.vmap(jax.random.split, out_axes=1)(step_keys[3 + m])
         points = _density_points(point_key, one, data.features[m], logits, rows, entropy_space)
-        kind = _default_covariance(points.shape[-1]) if covariance is None else covariance
-        densities.append(_fit_densities(density_key, points, num_components, kind))
+        densities.append(_fit_densities(density_key, points, num_components, covariance))
         _wait(densities[-1], progress)
-    log_prior = jnp.tile(data.log_prior, (len(rows), 1))
-    return Estimator(discriminators, (densities[0], densities[1]), log_prior, entropy_space)
+    log_prior = jnp.broadcast_to(data.log_prior, (*rows.shape[:2], data.num_classes))
+    own_key = jnp.broadcast_to(own_key[:, None], rows.shape[:2])
+    return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space)
 
 
 @partial(jax.jit, static_argnums=4)
-def _fit_discriminators(key, features, labels, rows, num_classes) -> Discriminator:
-    return jax.vmap(lambda part: fit_discriminator(key, features, labels, part, num_classes=num_classes))(rows)
+def _fit_discriminators(keys, features, labels, rows, num_classes) -> Discriminator:
+    def one(key: jax.Array, part: jax.Array) -> Discriminator:
+        return fit_discriminator(key, features, labels, part, num_classes=num_classes)
+
+    return _over_folds(one)(keys, rows)
 
 
 @partial(jax.jit, static_argnums=5)
-def _density_points(key, discriminators, features, logits, rows, entropy_space) -> jax.Array:
-    """What the densities are fitted on, [F, t, d]."""
+def _density_points(keys, discriminators, features, logits, rows, entropy_space) -> jax.Array:
+    """What the densities are fitted on, [m, F, t, d]."""
 
-    def one(discriminator: Discriminator | None, part: jax.Array) -> jax.Array:
+    def one(key: jax.Array, discriminator: Discriminator | None, part: jax.Array) -> jax.Array:
         if entropy_space == "features":
             return features[part]
         posterior = logits[part] if discriminator is None else discriminator.log_posterior(features[part])
         points = _coordinates(posterior)
         return points + _RESOLUTION * jax.random.normal(key, points.shape)
 
-    return jax.vmap(one)(discriminators, rows)
+    return _over_folds(one)(keys, discriminators, rows)
 
 
 @partial(jax.jit, static_argnums=(2, 3))
-def _fit_densities(key, points, num_components, covariance) -> Density:
-    def one(points: jax.Array) -> Density:
+def _fit_densities(keys, points, num_components, covariance) -> Density:
+    def one(key: jax.Array, points: jax.Array) -> Density:
         return fit_density(key, points, num_components=num_components, covariance=covariance)
 
-    return jax.vmap(one)(points)
+    return _over_folds(one)(keys, points)
+
+
+def _over_folds(one: Callable) -> Callable:
+    """Maps over seeds and folds; folds of a seed share its key, and so batches and noise."""
+
+    def one_seed(key: jax.Array, *arguments: Any) -> Any:
+        return jax.vmap(lambda *of_fold: one(key, *of_fold))(*arguments)
+
+    return jax.vmap(one_seed)
 
 
 @jax.jit
@@ -154,12 +166,12 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
     """Scores each fold's rows with its own estimator.
 
     Args:
-        estimators: Estimators with a leading axis of folds.
+        estimators: Estimators with leading axes of seeds and folds.
         data: The data set.
-        rows: Row indices to score, of each fold ``[F, h]``.
+        rows: Row indices to score, of each seed and fold ``[m, F, h]``.
 
     Returns:
-        `Scores` with a leading axis of folds.
+        `Scores` with leading axes of seeds and folds.
     """
 
     def one(estimator: Estimator, part: jax.Array) -> Scores:
@@ -174,7 +186,7 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
         surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
         return Scores(posteriors, surprisals)
 
-    return jax.vmap(one)(estimators, rows)
+    return jax.vmap(jax.vmap(one))(estimators, rows)
 
 
 def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
@@ -187,10 +199,6 @@ def _coordinates(logits: jax.Array) -> jax.Array:
     """Where the posterior lies, with a little doubt: finite whatever the logits."""
     log_posterior = jax.nn.log_softmax(logits) + math.log1p(-_DOUBT)
     return log_ratio_coordinates(jnp.logaddexp(log_posterior, math.log(_DOUBT / logits.shape[-1])))
-
-
-def _default_covariance(dim: int) -> str:
-    return "full" if dim <= _LARGEST_FULL_DIMENSION else "diagonal"
 
 
 def _wait(fitted: object, progress: Progress) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from flax import nnx
 from jax.scipy.special import logsumexp
 
-from lsmi_jax.standardize import Standardize
+from lsmi_jax.whiten import Whiten
 
 __all__ = ["Knife", "check_mixture"]
 
@@ -16,9 +16,10 @@ class Knife(nnx.Module):
 
     The entropy estimator of Pichler et al., "A differential entropy estimator for training neural
     networks" (ICML 2022), behind Eq. 7. Each precision is ``A^T A``, with ``A`` a unit lower triangle
-    times a diagonal of scales. Columns are standardised first (and the density corrected for it); a
-    constant column has no density and is left out. No kernel is narrower than `MIN_KERNEL` standard
-    deviations of its column, so that densities stay bounded on ties and duplicates.
+    times a diagonal of scales. Columns are whitened first (and the density corrected for it), so that a
+    diagonal precision also follows correlations; a constant column has no density and is left out. No
+    kernel is narrower than `MIN_KERNEL` standard deviations of a whitened column, so that densities stay
+    bounded on ties and duplicates.
 
     Example:
         >>> key = jax.random.key(0)
@@ -35,7 +36,7 @@ class Knife(nnx.Module):
         features: jax.Array,
         *,
         num_components: int = 16,
-        covariance: str | int = "full",
+        covariance: str | int = "diagonal",
     ):
         """Initialises from data: means are samples, kernel widths follow the spread and the count.
 
@@ -53,9 +54,9 @@ class Knife(nnx.Module):
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         mean_key, factor_key = jax.random.split(key)
         size, dim = features.shape
-        self.standardize = Standardize(features)
+        self.whiten = Whiten(features)
         rows = jax.random.choice(mean_key, size, (num_components,), replace=size < num_components)
-        self.means = nnx.Param(self.standardize(features)[rows])
+        self.means = nnx.Param(self.whiten(features)[rows])
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         width = num_components ** (-1 / (dim + 4))  # Scott's rule
         self.log_scales = nnx.Param(jnp.full((num_components, dim), -np.log(width), jnp.float32))
@@ -78,9 +79,9 @@ class Knife(nnx.Module):
         features = jnp.asarray(features)
         if features.shape[-1:] != self.means.shape[-1:]:
             raise ValueError(f"features: expected [..., {self.means.shape[-1]}], got shape {features.shape}")
-        rows = self.standardize(features.reshape(-1, features.shape[-1]))
-        log_scale, num_columns = self.standardize.log_scale()
-        normaliser = log_scale + 0.5 * np.log(2 * np.pi) * num_columns.astype(jnp.float32)
+        rows = self.whiten(features.reshape(-1, features.shape[-1]))
+        num_columns = self.whiten.varies().sum().astype(jnp.float32)
+        normaliser = self.whiten.log_volume() + 0.5 * np.log(2 * np.pi) * num_columns
         log_kernels = self._log_kernels(rows) + jax.nn.log_softmax(self.log_weights[...])[None]
         return (logsumexp(log_kernels, axis=-1) - normaliser).reshape(features.shape[:-1])
 
@@ -97,7 +98,7 @@ class Knife(nnx.Module):
 
     def _log_kernels(self, rows: jax.Array) -> jax.Array:
         """Log-kernel of each component without its constant, [n, C] from standardised rows [n, d]."""
-        varies = (self.standardize.scale[...] > 0).astype(jnp.float32)
+        varies = self.whiten.varies().astype(jnp.float32)
         cap = -np.log(self.MIN_KERNEL)
         log_scales = (cap - jax.nn.softplus(cap - self.log_scales[...])) * varies[None]
         scales, means = jnp.exp(log_scales), self.means[...]

@@ -5,16 +5,19 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from lsmi_jax.standardize import Standardize
+from lsmi_jax.whiten import Whiten
 
 __all__ = ["Probe"]
 
 
-class Probe(nnx.Module):
-    """A linear classifier plus one hidden layer, on standardised features.
+NUM_DRAWN = 256  # rows that the hidden weights are combinations of
 
-    The hidden layer's output starts at zero, so that a probe starts as a linear one and training can
-    only add to it.
+
+class Probe(nnx.Module):
+    """A linear classifier plus one hidden layer, on whitened features.
+
+    The hidden weights start as random combinations of rows, which turn as the rows do. The hidden layer's
+    output starts at zero, so that a probe starts as a linear one and training can only add to it.
 
     Example:
         >>> probe = Probe(jax.random.key(0), jnp.eye(3), num_classes=2)
@@ -23,36 +26,47 @@ class Probe(nnx.Module):
     """
 
     def __init__(self, key: jax.Array, features: jax.Array, *, num_classes: int, width: int = 64):
-        """Initialises the weights, and the standardisation from data.
+        """Initialises the weights, and the whitening from data.
 
         Args:
             key: Random key.
-            features: Rows ``[n, d]`` whose column means and scales standardise the input.
+            features: Rows ``[n, d]`` that whiten the input.
             num_classes: Number of classes K.
             width: Number of hidden units.
         """
-        rngs = nnx.Rngs(key)
-        dim = features.shape[-1]
-        zeros = nnx.initializers.zeros_init()
-        self.standardize = Standardize(features)
+        row_key, combination_key, rngs_key = jax.random.split(key, 3)
+        size, dim = features.shape
+        zeros, rngs = nnx.initializers.zeros_init(), nnx.Rngs(rngs_key)
+        self.whiten = Whiten(features)
         self.linear = nnx.Linear(dim, num_classes, kernel_init=zeros, rngs=rngs)
-        self.hidden = nnx.Linear(dim, width, kernel_init=nnx.initializers.he_normal(), rngs=rngs)
+        self.hidden = nnx.Linear(dim, width, kernel_init=zeros, rngs=rngs)
         self.output = nnx.Linear(width, num_classes, use_bias=False, kernel_init=zeros, rngs=rngs)
+        rows = self.whiten(features[jax.random.choice(row_key, size, (NUM_DRAWN,))])
+        kernel = rows.T @ jax.random.normal(combination_key, (NUM_DRAWN, width))
+        power = ((rows @ kernel) ** 2).mean()
+        self.hidden.kernel.set_value(kernel * jnp.sqrt(2 / jnp.where(power > 0, power, 1)))
 
-    def __call__(self, features: jax.Array, *, noise: jax.Array | None = None) -> jax.Array:
+    def __call__(self, features: jax.Array) -> jax.Array:
         """Logits of the classes.
 
         Args:
             features: Rows ``[n, d]``.
-            noise: Added to the standardised rows, ``[n, d]``; None for none.
 
         Returns:
             Logits ``[n, K]`` in nats, float32.
         """
-        rows = self.standardize(features)
-        if noise is not None:
-            rows = rows + noise
-        return self.linear(rows) + self.output(jax.nn.relu(self.hidden(rows)))
+        return self.logits(self.whiten(features))
+
+    def logits(self, rows: jax.Array) -> jax.Array:
+        """Logits of the classes, from whitened rows.
+
+        Args:
+            rows: Whitened rows ``[n, d]``.
+
+        Returns:
+            Logits ``[n, K]`` in nats, float32.
+        """
+        return self.linear(rows) + self.output(jax.nn.gelu(self.hidden(rows)))
 
     def fit_linear(self, features: jax.Array, labels: jax.Array, *, penalty: jax.Array, num_steps: int = 100) -> None:
         """Sets the linear part to the ridge-penalised logistic regression.
@@ -64,10 +78,10 @@ class Probe(nnx.Module):
         Args:
             features: Rows ``[n, d]``.
             labels: Class labels ``[n]``.
-            penalty: Ridge penalty on the standardised weights, a scalar.
+            penalty: Ridge penalty on the weights of whitened columns, a scalar.
             num_steps: Number of full-batch steps.
         """
-        rows = self.standardize(features)
+        rows = self.whiten(features)
         rows = jnp.concatenate([rows, jnp.ones_like(rows[:, :1])], axis=1)
         penalties = jnp.full(rows.shape[1], penalty).at[-1].set(0.0)
         moment = 0.5 * rows.T @ rows / rows.shape[0]

@@ -36,12 +36,6 @@ class Standardize(nnx.Module):
         shifted = features.astype(jnp.float32) - _like(self.mean[...], features)
         return shifted * _like(inverse, features)
 
-    def log_scale(self) -> tuple[jax.Array, jax.Array]:
-        """Sum of log-scales and count of the columns that are not constant, both scalars."""
-        scale = self.scale[...]
-        varies = scale > 0
-        return jnp.where(varies, jnp.log(jnp.where(varies, scale, 1)), 0).sum(), varies.sum()
-
 
 def _like(row: jax.Array, features: jax.Array) -> jax.Array:
     return row.reshape((1,) * (features.ndim - 1) + row.shape)

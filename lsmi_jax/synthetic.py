@@ -1,4 +1,4 @@
-"""Tasks whose pointwise information and surprisal are known exactly, sample by sample."""
+"""Tasks of known interactions: exact for every sample, or from real features with known types."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -6,10 +6,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import logsumexp
+from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Interactions, Redundancy, adjust, decompose, specificity_ambiguity
-from lsmi_jax.information import pointwise_information
+from lsmi_jax.decomposition import Interactions
+from lsmi_jax.exact import SAMPLE_TYPES, Components, Task, exact_task, log_normal, sample
 
 __all__ = [
     "AND",
@@ -21,47 +21,26 @@ __all__ = [
     "XOR_NOT",
     "Gate",
     "Task",
+    "TypedSamples",
     "circuit_logic",
     "gaussian_mixture",
     "preset",
+    "preset_from_pool",
 ]
 
-SAMPLE_TYPES = ("redundancy", "unique1", "unique2", "synergy")
-"""Names of the codes in ``Task.sample_types``."""
 
-
-class Task(NamedTuple):
-    """Samples of a known distribution, with the exact quantities of each.
+class TypedSamples(NamedTuple):
+    """Samples that each carry one known interaction, of unknown distribution.
 
     Attributes:
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
         labels: Class labels ``[n]``.
-        log_prior: Log-prior of the classes ``[K]``, in nats.
-        information: Exact ``i1, i2, i12``, each ``[n]``, in nats.
-        surprisal: Exact ``h1, h2``, each ``[n]``, in nats.
-        sample_types: Which interaction each sample carries ``[n]``, an index of `SAMPLE_TYPES`; or None.
-        truth: Dataset-level R, U1, U2, S in nats: closed form for a gate; for the other tasks the mean
-            over these very samples of the exact, adjusted interactions.
+        sample_types: Which interaction each sample carries ``[n]``, an index of `SAMPLE_TYPES`.
     """
 
     features: tuple[jax.Array, jax.Array]
     labels: jax.Array
-    log_prior: jax.Array
-    information: tuple[jax.Array, jax.Array, jax.Array]
-    surprisal: tuple[jax.Array, jax.Array]
-    sample_types: jax.Array | None
-    truth: Interactions
-
-    def interactions(self, redundancy: Redundancy = specificity_ambiguity) -> Interactions:
-        """Exact interactions of each sample under a pointwise redundancy.
-
-        Args:
-            redundancy: Pointwise redundancy, as in `lsmi_jax.decompose`.
-
-        Returns:
-            Interactions ``[n]`` in nats, not adjusted.
-        """
-        return decompose(*self.information, *self.surprisal, redundancy=redundancy)
+    sample_types: jax.Array
 
 
 class Gate(NamedTuple):
@@ -110,13 +89,13 @@ def circuit_logic(key: jax.Array, num_samples: int, *, gate: Gate, noise: float 
         Task with one column a modality (two for `XOR_NOT`: the bit, and which gate applies).
     """
     count = len(gate.outputs)
-    components = _Components(
+    components = Components(
         means=(jnp.asarray(gate.inputs1, jnp.float32), jnp.asarray(gate.inputs2, jnp.float32)),
         scales=(jnp.full(count, noise), jnp.full(count, noise)),
         log_weights=jnp.full(count, -np.log(count), jnp.float32),
         labels=gate.outputs,
     )
-    task, _ = _sample(key, num_samples, components)
+    task, _ = sample(key, num_samples, components)
     return task._replace(truth=Interactions(*map(jnp.asarray, gate.truth)))
 
 
@@ -146,18 +125,16 @@ def gaussian_mixture(
     x2 = means[labels] + noise * (correlation * noise1 + np.sqrt(1 - correlation**2) * noise2)
 
     def class_log_density(x: jax.Array) -> jax.Array:
-        return _log_normal(x, means, jnp.full(num_classes, noise))
+        return log_normal(x, means, jnp.full(num_classes, noise))
 
     # Given y, x1 + x2 and x1 - x2 are independent and only the sum depends on y.
     total = (x1 + x2) / 2
     spread = noise * np.sqrt((1 + correlation) / 2)
     joint = (
-        _log_normal(total, means, jnp.full(num_classes, spread))
-        if spread
-        else 1e3 * jax.nn.one_hot(labels, num_classes)
+        log_normal(total, means, jnp.full(num_classes, spread)) if spread else 1e3 * jax.nn.one_hot(labels, num_classes)
     )
     log_prior = jnp.full(num_classes, -np.log(num_classes), jnp.float32)
-    return _task((x1, x2), labels, log_prior, (class_log_density(x1), class_log_density(x2), joint))
+    return exact_task((x1, x2), labels, log_prior, (class_log_density(x1), class_log_density(x2), joint))
 
 
 def preset(
@@ -196,13 +173,13 @@ def preset(
     scales = noise * np.ones((2, len(types)))
     scales[0, types == 2] *= uninformative_scale
     scales[1, types == 1] *= uninformative_scale
-    components = _Components(
+    components = Components(
         means=(jnp.asarray(codes1, jnp.float32), jnp.asarray(codes2, jnp.float32)),
         scales=(jnp.asarray(scales[0], jnp.float32), jnp.asarray(scales[1], jnp.float32)),
         log_weights=jnp.asarray(log_weights, jnp.float32),
         labels=labels,
     )
-    task, component = _sample(sample_key, num_samples, components)
+    task, component = sample(sample_key, num_samples, components)
     x1, x2 = task.features
     rotated = (x1 @ jax.random.orthogonal(key1, x1.shape[1]), x2 @ jax.random.orthogonal(key2, x2.shape[1]))
     return task._replace(features=rotated, sample_types=jnp.asarray(types)[component])
@@ -221,57 +198,58 @@ def _preset_components(num_classes: int) -> tuple[np.ndarray, np.ndarray, np.nda
     return types, labels, codes1, codes2
 
 
-class _Components(NamedTuple):
-    """A finite mixture over latent states; given the state, both modalities are spherical Gaussians."""
+def preset_from_pool(
+    key: jax.Array,
+    pool1: ArrayLike,
+    labels1: ArrayLike,
+    pool2: ArrayLike,
+    labels2: ArrayLike,
+    proportions: tuple[float, float, float, float] = (0.25, 0.25, 0.25, 0.25),
+    num_classes: int = 2,
+    *,
+    num_samples: int | None = None,
+) -> TypedSamples:
+    """Pairs rows of two labelled pools so that each pair carries one known interaction.
 
-    means: tuple[jax.Array, jax.Array]
-    scales: tuple[jax.Array, jax.Array]
-    log_weights: jax.Array
-    labels: np.ndarray
+    Redundancy: both rows are of the class. Uniqueness: one row is of the class, the other of a random
+    one. Synergy: the rows are of classes a and b with y = (a + b) mod K. No row is used twice, so that
+    folds share none.
 
+    Args:
+        key: Random key.
+        pool1: Feature rows of the first modality, ``[p, d1]``.
+        labels1: Their classes ``[p]``; only the rows of classes below K are used.
+        pool2: Feature rows of the second modality, ``[q, d2]``.
+        labels2: Their classes ``[q]``.
+        proportions: Probability of each of `SAMPLE_TYPES`.
+        num_classes: Number of classes K.
+        num_samples: Number of samples n; None for as many as can be paired.
 
-def _sample(key: jax.Array, num_samples: int, components: _Components) -> tuple[Task, jax.Array]:
-    """Samples with their exact quantities, and the latent state of each."""
-    state_key, *noise_keys = jax.random.split(key, 3)
-    state = jax.random.categorical(state_key, components.log_weights, shape=(num_samples,))
-    features, log_densities = [], []
-    for noise_key, means, scales in zip(noise_keys, components.means, components.scales, strict=True):
-        noise = jax.random.normal(noise_key, (num_samples, means.shape[1]))
-        x = means[state] + scales[state][:, None] * noise
-        features.append(x)
-        log_densities.append(_log_normal(x, means, scales))
-    is_label = components.labels == np.arange(components.labels.max() + 1)[:, None]
-    class_log_weights = jnp.where(is_label, components.log_weights[None], -jnp.inf)
-    log_prior = logsumexp(class_log_weights, axis=1)
+    Returns:
+        `TypedSamples` in random order.
 
-    def class_log_density(log_density: jax.Array) -> jax.Array:
-        joint = log_density[:, None, :] + class_log_weights[None]
-        return logsumexp(joint, axis=2) - log_prior[None]
-
-    first, second = log_densities
-    labels = jnp.asarray(components.labels)[state]
-    densities = (class_log_density(first), class_log_density(second), class_log_density(first + second))
-    return _task((features[0], features[1]), labels, log_prior, densities), state
-
-
-def _task(
-    features: tuple[jax.Array, jax.Array],
-    labels: jax.Array,
-    log_prior: jax.Array,
-    class_log_densities: tuple[jax.Array, jax.Array, jax.Array],
-) -> Task:
-    """Task from log p(x1|y), log p(x2|y) and log p(x1,x2|y) up to a constant, each [n, K]."""
-    joints = [density + log_prior[None] for density in class_log_densities]
-    i1, i2, i12 = (pointwise_information(joint, labels, log_prior) for joint in joints)
-    h1, h2 = (-logsumexp(joint, axis=1) for joint in joints[:2])
-    truth = adjust(decompose(i1, i2, i12, h1, h2))
-    means = Interactions(*(part.mean() for part in truth))
-    return Task(features, labels, log_prior, (i1, i2, i12), (h1, h2), None, means)
-
-
-def _log_normal(x: jax.Array, means: jax.Array, scales: jax.Array) -> jax.Array:
-    """Log-density of spherical Gaussians, [n, C] from x [n, d], means [C, d] and scales [C]."""
-    cross = jnp.matmul(x, means.T, precision="highest")
-    squared = (x**2).sum(-1, keepdims=True) - 2 * cross + (means**2).sum(-1)[None]
-    normaliser = x.shape[1] * jnp.log(scales * np.sqrt(2 * np.pi))
-    return -squared / (2 * scales**2)[None] - normaliser[None]
+    Raises:
+        ValueError: If the pools cannot give so many samples.
+    """
+    order_key, type_key, other_key, partner_key = jax.random.split(key, 4)
+    classes1, classes2 = np.asarray(labels1), np.asarray(labels2)
+    rows1 = np.asarray(jax.random.permutation(order_key, len(classes1)))
+    rows1 = rows1[classes1[rows1] < num_classes]
+    rows2 = np.asarray(jax.random.permutation(partner_key, len(classes2)))
+    log_proportions = jnp.log(jnp.asarray(proportions))
+    types = np.asarray(jax.random.categorical(type_key, log_proportions, shape=rows1.shape))
+    other = np.asarray(jax.random.randint(other_key, rows1.shape, 0, num_classes))
+    first = classes1[rows1]
+    second = np.where(types == 0, first, other)
+    labels = np.select([types <= 1, types == 2], [first, second], (first + second) % num_classes)
+    partner = np.full(len(rows1), -1)
+    for c in range(num_classes):
+        wanted, available = np.flatnonzero(second == c), rows2[classes2[rows2] == c]
+        count = min(len(wanted), len(available))
+        partner[wanted[:count]] = available[:count]
+    paired = np.flatnonzero(partner >= 0)
+    if num_samples is not None and len(paired) < num_samples:
+        raise ValueError(f"num_samples: expected at most the {len(paired)} that the pools can give, got {num_samples}")
+    kept = paired[:num_samples]
+    blocks = (jnp.asarray(np.asarray(pool1)[rows1[kept]]), jnp.asarray(np.asarray(pool2)[partner[kept]]))
+    return TypedSamples(blocks, jnp.asarray(labels[kept], jnp.int32), jnp.asarray(types[kept], jnp.int32))

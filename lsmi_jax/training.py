@@ -52,7 +52,7 @@ class Schedule(NamedTuple):
 
 
 def schedule(num_rows: int) -> Schedule:
-    """The length of training for a number of rows: about 80 passes, within 200 and 1000 steps.
+    """The length of training for a number of rows: about 40 passes, within 200 and 500 steps.
 
     Args:
         num_rows: Number of training rows.
@@ -60,9 +60,9 @@ def schedule(num_rows: int) -> Schedule:
     Returns:
         A `Schedule`.
     """
-    num_rounds, batch_size, passes = 20, 256, 80
+    num_rounds, batch_size, passes = 20, 256, 40
     steps = round(passes * num_rows / (batch_size * num_rounds))
-    return Schedule(num_rounds, min(max(steps, 10), 50), batch_size)
+    return Schedule(num_rounds, min(max(steps, 10), 25), batch_size)
 
 
 def fit(
