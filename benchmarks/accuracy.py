@@ -2,14 +2,18 @@
 
 Fits on 80 % of the rows and scores the rest. Prints one table and writes one CSV:
 
-    python benchmarks/accuracy.py [--tasks preset,mixture] [--seeds 5] [--csv accuracy.csv]
+    python benchmarks/accuracy.py [--tasks preset,mixture] [--seeds 5] [--csv accuracy.csv] [--data FOLDER]
+
+The preset task on real features needs `av_digits_semireal.npz` in the folder named by --data or LSMI_DATA.
 """
 
 import argparse
 import csv
+import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -20,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 import lsmi_jax
 from lsmi_jax import synthetic
 from lsmi_jax.estimator import EntropySpace
-from lsmi_jax.synthetic import Task
+from lsmi_jax.synthetic import Task, TypedSamples
 
 TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
     ("mixture K=10 rho=.4", partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.4)),
@@ -41,6 +45,10 @@ TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
         )
         for rho in (-1.0, -0.8, -0.4, 0.0, 0.8, 1.0)
     ),
+]
+CURVE = [  # at how many samples the synergy of 10 x 10 codes is found
+    (f"curve preset K=10 n={n}", partial(synthetic.preset, num_samples=n, num_classes=10))
+    for n in (4000, 8000, 32000, 64000)
 ]
 SPACES: list[EntropySpace] = ["posterior", "features"]
 REDUNDANCIES = [
@@ -65,7 +73,7 @@ COLUMNS = ("R", "U1", "U2", "S")
 class Run(NamedTuple):
     """One estimate beside the exact quantities of the same rows."""
 
-    exact: Task
+    exact: Task | TypedSamples
     estimate: lsmi_jax.Estimate
     seconds: float
 
@@ -76,48 +84,79 @@ def rescaled(task: Task, factor: float) -> Task:
     return task._replace(features=(x1, factor * x2))
 
 
-def fit_and_score(task: Task, key: jax.Array, space: EntropySpace) -> Run:
+def real_tasks(folder: str | None) -> list[tuple[str, Callable[[jax.Array], TypedSamples]]]:
+    """The preset task on digit images and spoken digits, for K of 2, 5 and 10."""
+    path = Path(folder or "") / "av_digits_semireal.npz"
+    if not folder or not path.exists():
+        print("preset on real features: left out, as --data or LSMI_DATA names no folder with", path.name, flush=True)
+        return []
+    with np.load(path) as data:
+        images, sounds, digits = (np.asarray(data[name], np.float32) for name in ("x1", "x2", "y"))
+    digits = digits.astype(int)
+
+    def make(key: jax.Array, num_classes: int, num_samples: int) -> TypedSamples:
+        options = {"num_classes": num_classes, "num_samples": num_samples}  # one size, and so one compilation
+        return synthetic.preset_from_pool(key, images, digits, sounds, digits, **options)
+
+    sizes = {2: 560, 5: 1400, 10: 2850}
+    return [(f"real preset K={k}", partial(make, num_classes=k, num_samples=n)) for k, n in sizes.items()]
+
+
+def held_out(task: Task | TypedSamples, rows: slice) -> Task | TypedSamples:
+    """Some rows of a task, with what is known of them."""
+    if isinstance(task, TypedSamples):
+        return jax.tree.map(lambda leaf: leaf[rows], task)
+    cut = jax.tree.map(lambda leaf: leaf[rows], task._replace(log_prior=None, truth=None))
+    return cut._replace(log_prior=task.log_prior, truth=task.truth)
+
+
+def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: EntropySpace) -> Run:
     """Fits on the first 80 % of the rows and scores the others."""
     num_train = len(task.labels) * 4 // 5
     train, test = (slice(num_train), slice(num_train, None))
-    per_sample = (task.features, task.labels, task.information, task.surprisal, task.sample_types)
     start = time.perf_counter()
     estimator = lsmi_jax.fit_estimator(
         key,
         tuple(x[train] for x in task.features),
         task.labels[train],
-        num_classes=len(task.log_prior),
+        num_classes=int(task.labels.max()) + 1,
         entropy_space=space,
     )
     estimate = lsmi_jax.score(estimator, tuple(x[test] for x in task.features), task.labels[test])
     jax.block_until_ready(estimate)
     seconds = time.perf_counter() - start
-    features, labels, information, surprisal, types = jax.tree.map(lambda leaf: leaf[test], per_sample)
-    held_out = Task(features, labels, task.log_prior, information, surprisal, types, task.truth)
-    return Run(held_out, estimate, seconds)
+    return Run(held_out(task, test), estimate, seconds)
 
 
 def measure(run: Run, redundancy: Callable, space: str) -> dict[str, float]:
     """The figures of one run under one redundancy."""
-    exact_parts = run.exact.interactions(redundancy)
     parts = lsmi_jax.decompose(*run.estimate.information, *run.estimate.surprisal, redundancy=redundancy)
-    row: dict[str, float] = {}
-    for name, ours, exact in zip(("i1", "i2", "i12"), run.estimate.information, run.exact.information, strict=True):
-        row[f"rmse {name}"] = float(jnp.sqrt(jnp.mean((ours - exact) ** 2)))
-    for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal, run.exact.surprisal, strict=True):
-        error = ours - exact  # surprisals of posteriors are of another density: not comparable
-        row[f"rmse centred {name}"] = float(error.std()) if space == "features" else np.nan
-        row[f"bias {name}"] = float(error.mean()) if space == "features" else np.nan
-    adjusted, exact_adjusted = lsmi_jax.adjust(parts), lsmi_jax.adjust(exact_parts)
-    for name, ours, exact, raw, raw_exact in zip(COLUMNS, adjusted, exact_adjusted, parts, exact_parts, strict=True):
-        row[f"mean {name}"] = float(ours.mean())
-        row[f"exact {name}"] = float(exact.mean())
-        row[f"error {name}"] = abs(float(ours.mean() - exact.mean()))
-        row[f"corr {name}"] = correlation(np.asarray(raw), np.asarray(raw_exact))
+    row = {f"mean {name}": float(part.mean()) for name, part in zip(COLUMNS, lsmi_jax.adjust(parts), strict=True)}
+    if isinstance(run.exact, Task):
+        row |= against_exact(run, run.exact, parts, redundancy, space)
     if run.exact.sample_types is not None:
         for code, (name, part) in enumerate(zip(COLUMNS, parts, strict=True)):
             row[f"auroc {name}"] = float(roc_auc_score(np.asarray(run.exact.sample_types) == code, np.asarray(part)))
     row["single source"] = float(run.estimate.diagnostics.single_source_fraction)
+    return row
+
+
+def against_exact(run: Run, task: Task, parts: lsmi_jax.Interactions, redundancy: Callable, space: str) -> dict:
+    """Errors of one run under one redundancy."""
+    exact_parts = task.interactions(redundancy)
+    row: dict[str, float] = {}
+    for name, ours, exact in zip(("i1", "i2", "i12"), run.estimate.information, task.information, strict=True):
+        row[f"rmse {name}"] = float(jnp.sqrt(jnp.mean((ours - exact) ** 2)))
+    for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal, task.surprisal, strict=True):
+        error = ours - exact  # surprisals of posteriors are of another density: not comparable
+        row[f"rmse centred {name}"] = float(error.std()) if space == "features" else np.nan
+        row[f"bias {name}"] = float(error.mean()) if space == "features" else np.nan
+        row[f"corr {name}"] = correlation(np.asarray(ours), np.asarray(exact)) if space == "features" else np.nan
+    adjusted, exact_adjusted = lsmi_jax.adjust(parts), lsmi_jax.adjust(exact_parts)
+    for name, ours, exact, raw, raw_exact in zip(COLUMNS, adjusted, exact_adjusted, parts, exact_parts, strict=True):
+        row[f"exact {name}"] = float(exact.mean())
+        row[f"error {name}"] = abs(float(ours.mean() - exact.mean()))
+        row[f"corr {name}"] = correlation(np.asarray(raw), np.asarray(raw_exact))
     return row
 
 
@@ -150,7 +189,7 @@ def print_table(group: list[dict]) -> None:
 
     first = group[0]
     rmse = " ".join(f"{mean(f'rmse {name}'):.3f}" for name in ("i1", "i2", "i12"))
-    centred = " ".join(f"{mean(f'rmse centred {name}'):.2f}" for name in ("h1", "h2"))
+    density = " ".join(f"{mean(f'bias {name}'):+.2f}/{mean(f'corr {name}'):.3f}" for name in ("h1", "h2"))
     means = " ".join(f"{mean(f'mean {name}'):.3f}" for name in COLUMNS)
     errors = " ".join(f"{mean(f'error {name}'):.3f}" for name in COLUMNS)
     correlations = " ".join(f"{mean(f'corr {name}'):.2f}" for name in COLUMNS)
@@ -159,7 +198,7 @@ def print_table(group: list[dict]) -> None:
     published = PUBLISHED.get(first["task"])
     beside = f" | published i {published[0]} auroc {published[1]}" if published else ""
     print(
-        f"{first['task']:20s} {first['space']:9s} {first['redundancy']:21s} i {rmse} | h {centred} | "
+        f"{first['task']:20s} {first['space']:9s} {first['redundancy']:21s} i {rmse} | h {density} | "
         f"mean {means} | error {errors} | corr {correlations} | auroc {auroc} | "
         f"{mean('compile s'):.1f}+{mean('run s'):.1f} s{beside}",
         flush=True,
@@ -171,9 +210,11 @@ def main() -> None:
     parser.add_argument("--tasks", default="", help="keep tasks whose name contains one of these, comma-separated")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--csv", default="accuracy.csv")
+    parser.add_argument("--data", default=os.environ.get("LSMI_DATA"), help="folder of av_digits_semireal.npz")
     arguments = parser.parse_args()
     wanted = arguments.tasks.split(",")
-    tasks = [(name, make) for name, make in TASKS if any(part in name for part in wanted)]
+    everywhere = [*TASKS, *real_tasks(arguments.data), *CURVE]
+    tasks = [(name, make) for name, make in everywhere if any(part in name for part in wanted)]
     everything: list[dict] = []
     for row in rows(tasks, arguments.seeds):
         everything.append(row)

@@ -21,10 +21,10 @@ PENALTIES = (1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1, 1.0)
 INPUT_NOISE = 0.5
 TIED = 0.5  # standard errors below which the losses of two penalties are not told apart
 TIE = 3.0  # losses of probes and prior on h held-out rows are told apart from about TIE / h on
-LEARNING_RATE = 2e-2
+LEARNING_RATE = 4e-2
 WEIGHT_DECAY = 1e-4
 SIGNIFICANT_GAIN = 2.0  # standard errors by which a network must beat the linear probe it started from
-NUM_MIXED = 8  # rows whose combination is a row of noise
+NUM_MIXED = 4  # rows whose combination is a row of noise
 CHUNK = 8192  # rows scored at a time
 
 

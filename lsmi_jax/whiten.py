@@ -9,15 +9,15 @@ from lsmi_jax.standardize import Standardize, Statistic
 __all__ = ["Whiten"]
 
 MAX_COLUMNS = 256  # beyond, a matrix product a row costs more than all that follows
-NEEDED_ROWS = 10  # rows a column, below which correlations are not trusted at all
+NEEDED_ROWS = 20  # rows a column, below which correlations are not trusted at all
 _RIDGE = 1e-6  # keeps collinear columns from being told apart by float32 round-off
 
 
 class Whiten(nnx.Module):
     """Uncorrelated columns of unit spread; a constant column becomes zero.
 
-    The correlations are shrunk towards none by ``(10 d / n)^4``: hardly at all with a hundred rows a
-    column, and with ten, columns are only standardised. Whitening fully with few rows inflates directions
+    The correlations are shrunk towards none by ``(20 d / n)^4``: hardly at all with two hundred rows a
+    column, and with twenty, columns are only standardised. Whitening fully with few rows inflates directions
     that carry noise.
     """
 
