@@ -28,8 +28,8 @@ def main() -> None:
     result = lsmi_jax.estimate(jax.random.key(options.seed), features, labels, progress=print)
 
     summary = result.mean()
-    for name, mean, error in zip(summary.mean._fields, summary.mean, summary.standard_error, strict=True):
-        print(f"{name:10s} {float(mean):+.3f} nats (standard error {float(error):.3f})")
+    for name, mean, low, high in zip(summary.mean._fields, summary.mean, summary.lower, summary.upper, strict=True):
+        print(f"{name:13s} {float(mean):+.3f} nats, 95 % interval {float(low):+.3f} to {float(high):+.3f}")
     for finding in result.diagnostics.findings():
         print("Note:", finding)
     table = np.stack([np.asarray(part) for part in result.interactions], axis=1)

@@ -14,12 +14,14 @@ from lsmi_jax.decomposition import (
     specificity_ambiguity,
 )
 from lsmi_jax.diagnostics import Diagnostics
+from lsmi_jax.encoding import encode_labels
 from lsmi_jax.estimate import Estimate, estimate, fit_estimator, score
 from lsmi_jax.estimator import Estimator
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
 from lsmi_jax.knife import Knife
+from lsmi_jax.permutation import PermutationTest, permutation_test
 from lsmi_jax.probe import Probe
-from lsmi_jax.summary import Summary, summarize
+from lsmi_jax.summary import Means, Summary, summarize
 from lsmi_jax.training import Fit, fit
 
 __version__ = version("lsmi-jax")
@@ -31,18 +33,22 @@ __all__ = [
     "Fit",
     "Interactions",
     "Knife",
+    "Means",
+    "PermutationTest",
     "Probe",
     "Summary",
     "adjust",
     "common_change",
     "datasets",
     "decompose",
+    "encode_labels",
     "estimate",
     "fit",
     "fit_estimator",
     "label_log_prior",
     "log_ratio_coordinates",
     "minimum_information",
+    "permutation_test",
     "pointwise_information",
     "score",
     "shared_exclusions",

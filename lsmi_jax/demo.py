@@ -84,10 +84,11 @@ def _table(result: Estimate, labels: np.ndarray) -> Table:
     for part in _PARTS:
         table.add_column(part, justify="right")
     overall, by_digit = result.mean(), result.mean(labels)
-    table.add_row("all", *(_cell(m, e) for m, e in zip(overall.mean, overall.standard_error, strict=True)))
+    parts = len(_PARTS)
+    table.add_row("all", *map(_cell, overall.mean[:parts], overall.standard_error[:parts]))
     table.add_section()
     for digit in range(10):
-        cells = zip(by_digit.mean, by_digit.standard_error, strict=True)
+        cells = zip(by_digit.mean[:parts], by_digit.standard_error[:parts], strict=True)
         table.add_row(str(digit), *(_cell(m[digit], e[digit]) for m, e in cells))
     return table
 
@@ -99,7 +100,9 @@ def _cell(mean: jax.Array, error: jax.Array) -> str:
 def _story(result: Estimate, labels: np.ndarray) -> list[str]:
     groups = np.isin(labels, _AMBIGUOUS).astype(int)
     least = decompose(*result.information, *result.surprisal, redundancy=minimum_information)
-    paper, simple = (_excess(summarize(parts, groups)) for parts in (result.interactions, least))
+    paper, simple = (
+        _excess(summarize(result.key, parts, result.information, groups)) for parts in (result.interactions, least)
+    )
     return [
         f"Rotated, a 6 is a 9: x1 cannot tell them apart and x2 can. U2 on the 6s and 9s exceeds that on the "
         f"other digits by {paper} with the paper's redundancy, and by {simple} with the minimum of i1 and i2; "

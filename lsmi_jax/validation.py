@@ -49,14 +49,17 @@ def check_labels(labels: ArrayLike, num_samples: int, num_classes: int | None = 
     """
     array = np.asarray(labels)
     if not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}")
+        raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}; encode_labels makes them")
     if array.shape != (num_samples,):
         raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}")
     if array.min() < 0:
-        raise ValueError(f"labels: expected 0..K-1, got {array.min()}")
+        raise ValueError(f"labels: expected 0..K-1, got {array.min()}; encode_labels makes them")
     count = int(array.max()) + 1 if num_classes is None else int(num_classes)
     if num_classes is None and count > num_samples:
-        raise ValueError(f"labels: expected 0..K-1 without gaps, got {array.max()} among {num_samples} samples")
+        raise ValueError(
+            f"labels: expected 0..K-1 without gaps, got {array.max()} among {num_samples} samples; "
+            "encode_labels removes gaps"
+        )
     if count < 2:
         raise ValueError(f"labels: expected at least 2 classes, got {count}")
     if array.max() >= count:
@@ -84,7 +87,7 @@ def check_class_counts(labels: jax.Array, num_classes: int, *, minimum: int, rea
         named = ", ".join(f"{c} ({counts[c]})" for c in scarce[:5])
         raise ValueError(
             f"labels: expected at least {minimum} samples of every class for {reason}, got too few of class "
-            f"{named}{', ...' if scarce.size > 5 else ''}"
+            f"{named}{', ...' if scarce.size > 5 else ''}{'; encode_labels removes gaps' if not counts.all() else ''}"
         )
 
 

@@ -8,6 +8,7 @@ import scipy.stats
 from flax import nnx
 
 from lsmi_jax import Knife
+from lsmi_jax import knife as knife_module
 from lsmi_jax.density import fit_density
 
 COVARIANCES = ["full", "diagonal", 2]
@@ -24,16 +25,27 @@ def perturbed(knife, key, strength=0.3):
 
 @pytest.mark.parametrize("covariance", COVARIANCES)
 def test_one_component_is_a_multivariate_normal(key, rng, covariance):
-    data = rng.normal(size=(50, 4)) @ rng.normal(size=(4, 4)) + 3
+    data = rng.normal(size=(400, 4)) @ rng.normal(size=(4, 4)) + 3
     knife = perturbed(Knife(key, jnp.asarray(data, jnp.float32), num_components=1, covariance=covariance), key)
-    mean = np.asarray(knife.standardize.mean[...] + knife.standardize.scale[...] * knife.means[...][0])
+    mean = in_units(knife, knife.means[...][0])
     # The precision is read off the curvature, not off the parameters.
     precision = -np.asarray(jax.hessian(knife.log_prob)(jnp.asarray(mean)), np.float64)
     points = jnp.asarray(rng.normal(size=(30, 4)) * 2 + 3, jnp.float32)
     expected = scipy.stats.multivariate_normal(mean, np.linalg.inv(precision)).logpdf(points)
     np.testing.assert_allclose(knife.log_prob(points), expected, rtol=1e-3, atol=1e-3)
-    if covariance == "diagonal":
-        np.testing.assert_allclose(precision - np.diag(np.diag(precision)), 0, atol=1e-4 * np.abs(precision).max())
+    if covariance == "diagonal":  # of the whitened columns
+        unwhiten = np.linalg.inv(np.asarray(knife.whiten.matrix[...], float)) * np.asarray(
+            knife.whiten.standardize.scale[...]
+        )
+        whitened = unwhiten @ precision @ unwhiten.T
+        np.testing.assert_allclose(whitened - np.diag(np.diag(whitened)), 0, atol=1e-3 * np.abs(whitened).max())
+
+
+def in_units(knife, whitened):
+    """A whitened point in the units of the features."""
+    standardize, matrix = knife.whiten.standardize, knife.whiten.matrix
+    rows = whitened if matrix is None else np.linalg.solve(np.asarray(matrix[...]).T, whitened)
+    return np.asarray(standardize.mean[...] + standardize.scale[...] * rows)
 
 
 @pytest.mark.parametrize("covariance", ["full", "diagonal", 1])
@@ -137,7 +149,7 @@ def test_kernels_never_get_narrower_than_the_floor(key):
     knife = Knife(key, jnp.linspace(-1.0, 1.0, 50)[:, None], num_components=1)
     knife.log_scales.set_value(jnp.full_like(knife.log_scales[...], 100.0))
     spread = float(jnp.linspace(-1.0, 1.0, 50).std())
-    highest = float(knife.log_prob(knife.standardize.mean[...] + spread * knife.means[...][0]))
+    highest = float(knife.log_prob(jnp.asarray(in_units(knife, knife.means[...][0]))))
     assert highest <= -np.log(Knife.MIN_KERNEL * spread * np.sqrt(2 * np.pi)) + 1e-4
 
 
@@ -184,3 +196,14 @@ def test_errors_name_the_argument(key):
             Knife(key, jnp.zeros((3, 2)), covariance=covariance)
     with pytest.raises(ValueError, match=r"features: expected \[..., 2\], got shape \(5, 3\)"):
         Knife(key, jnp.zeros((3, 2))).log_prob(jnp.zeros((5, 3)))
+
+
+def test_products_of_matrices_give_the_same_distances(key, rng):
+    data = jnp.asarray(rng.normal(size=(300, knife_module.MAX_DIRECT + 8)), jnp.float32)
+    knife = perturbed(Knife(key, data, num_components=4), key)
+    rows = knife.whiten(data)
+    cap = -np.log(knife_module.MIN_KERNEL_BY_PRODUCTS)
+    log_scales = cap - jax.nn.softplus(cap - knife.log_scales[...])
+    scaled = (rows[:, None] - knife.means[...][None]) * jnp.exp(log_scales)[None]
+    expected = log_scales.sum(-1)[None] - 0.5 * (scaled**2).sum(-1)
+    np.testing.assert_allclose(knife._log_kernels(rows), expected, rtol=1e-4, atol=1e-2)

@@ -13,23 +13,37 @@ def test_a_new_probe_says_nothing_and_starts_linear(key, rng):
     probe = Probe(key, features, num_classes=3)
     np.testing.assert_array_equal(probe(features), 0)
     probe.fit_linear(features, jnp.asarray(rng.integers(0, 3, 30)), penalty=jnp.float32(0.1))
-    np.testing.assert_allclose(probe(features), probe.linear(probe.standardize(features)))
+    np.testing.assert_allclose(probe(features), probe.linear(probe.whiten(features)))
 
 
 def test_linear_part_agrees_with_scikit_learn(key, rng):
     features = rng.normal(size=(400, 6)) @ rng.normal(size=(6, 6))  # correlated columns
     labels = (features[:, 0] + rng.normal(size=400) > 0).astype(int) + (features[:, 1] > 0)
-    standardized = (features - features.mean(0)) / features.std(0)
+    probe = Probe(key, jnp.asarray(features, jnp.float32), num_classes=3)
+    whitened = np.asarray(probe.whiten(jnp.asarray(features, jnp.float32)), float)
     for penalty in (1e-3, 1e-1):
-        theirs = LogisticRegression(C=1 / (penalty * 400), tol=1e-8, max_iter=10000).fit(standardized, labels)
-        probe = Probe(key, jnp.asarray(features, jnp.float32), num_classes=3)
+        theirs = LogisticRegression(C=1 / (penalty * 400), tol=1e-8, max_iter=10000).fit(whitened, labels)
         probe.fit_linear(jnp.asarray(features, jnp.float32), jnp.asarray(labels), penalty=jnp.float32(penalty))
         ours = np.asarray(probe.linear.kernel[...], float), np.asarray(probe.linear.bias[...], float)
         ours, optimum = (
-            objective(weights, bias, standardized, labels, penalty)
+            objective(weights, bias, whitened, labels, penalty)
             for weights, bias in (ours, (theirs.coef_.T, theirs.intercept_))
         )
         assert ours - optimum < 1e-5
+
+
+def test_rotation_turns_the_weights_and_changes_no_output(key, rng):
+    features = rng.normal(size=(2000, 5)) * np.arange(1, 6)
+    labels = jnp.asarray(rng.integers(0, 3, 2000))
+    rotation = np.linalg.qr(rng.normal(size=(5, 5)))[0]
+    outputs = []
+    for x in (features, features @ rotation):
+        x = jnp.asarray(x, jnp.float32)
+        probe = Probe(key, x, num_classes=3)
+        probe.fit_linear(x, labels, penalty=jnp.float32(0.01))
+        outputs.append((probe(x), probe.hidden(probe.whiten(x))))
+    for one, turned in zip(*outputs, strict=True):
+        np.testing.assert_allclose(one, turned, atol=1e-3)
 
 
 def objective(weights, bias, features, labels, penalty):

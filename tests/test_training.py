@@ -63,4 +63,4 @@ def test_training_is_longer_for_more_rows_within_limits():
     steps = [schedule(n).num_steps for n in (10, 1000, 2000, 4000, 10**6)]
     assert steps == sorted(steps)
     assert steps[0] == 200
-    assert steps[-1] == 1000
+    assert steps[-1] == 500

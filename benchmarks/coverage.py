@@ -1,0 +1,92 @@
+"""Do 95 % intervals cover, and are permutation p-values uniform? Many data sets of known truth.
+
+    python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--null 200] [--permutations 19]
+
+Truth is the mean of the exact quantities over a million fresh samples. R is that of the minimum of i1 and
+i2, whose truth needs no density. Percentile intervals are `Estimate.mean`'s; BCa are scipy's.
+"""
+
+import argparse
+from functools import partial
+
+import jax
+import numpy as np
+from scipy import stats
+
+import lsmi_jax
+from lsmi_jax import minimum_information, synthetic
+
+NAMES = ("information1", "information2", "information12", "redundancy")
+TASKS = {
+    "mixture K=2 rho=.4": partial(synthetic.gaussian_mixture, num_classes=2, correlation=0.4),
+    "gate OR": partial(synthetic.circuit_logic, gate=synthetic.OR),
+}
+
+
+def truth(make) -> np.ndarray:
+    """Exact I1, I2, I12, R, averaged over a million samples."""
+    totals = []
+    for key in jax.random.split(jax.random.key(999), 10):
+        task = make(key, 100_000)
+        parts = task.interactions(minimum_information)
+        totals.append([float(x.mean()) for x in (*task.information, parts.redundancy)])
+    return np.mean(totals, axis=0)
+
+
+def coverage(make, size: int, num_datasets: int) -> None:
+    expected = truth(make)
+    hits, bca_hits, errors = [], [], []
+    for seed in range(num_datasets):
+        data_key, key = jax.random.split(jax.random.key(seed))
+        task = make(data_key, size)
+        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2, redundancy=minimum_information)
+        summary = result.mean()
+        bounds = [(float(getattr(summary.lower, n)), float(getattr(summary.upper, n))) for n in NAMES]
+        hits.append([low <= t <= high for (low, high), t in zip(bounds, expected, strict=True)])
+        errors.append([float(getattr(summary.mean, n)) - t for n, t in zip(NAMES, expected, strict=True)])
+        samples = np.stack([np.asarray(x) for x in (*result.information, result.interactions.redundancy)])
+        rng = np.random.default_rng(seed)
+        bca = stats.bootstrap((samples,), np.mean, axis=1, method="BCa", rng=rng, n_resamples=1000, batch=100)
+        interval = bca.confidence_interval
+        bca_hits.append([low <= t <= high for low, t, high in zip(interval.low, expected, interval.high, strict=True)])
+    columns = zip(NAMES, np.mean(hits, 0), np.mean(bca_hits, 0), np.array(errors).T, strict=True)
+    for name, percentile, other, error in columns:
+        print(
+            f"n={size} {name:13s} covered: percentile {percentile:.3f}, BCa {other:.3f} | "
+            f"mean error {error.mean():+.4f}, spread {error.std():.4f}",
+            flush=True,
+        )
+
+
+def uniformity(num_datasets: int, num_permutations: int, size: int = 120) -> None:
+    p_values = []
+    for seed in range(num_datasets):
+        key1, key2, key3, key = jax.random.split(jax.random.key(seed), 4)
+        features = (jax.random.normal(key1, (size, 2)), jax.random.normal(key2, (size, 2)))
+        labels = jax.random.randint(key3, (size,), 0, 2)
+        options = {"num_folds": 2, "num_components": 4, "num_permutations": num_permutations}
+        test = lsmi_jax.permutation_test(key, features, labels, **options)
+        p_values.append([float(p) for p in test.p_value])
+    rng = np.random.default_rng(0)
+    for name, column in zip(lsmi_jax.Means._fields, np.array(p_values).T, strict=True):
+        continuous = column - rng.random(len(column)) / (num_permutations + 1)  # the steps of p, spread out
+        print(f"null n={size} {name:13s} KS p = {stats.kstest(continuous, 'uniform').pvalue:.3f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--datasets", type=int, default=200)
+    parser.add_argument("--sizes", default="500,2000")
+    parser.add_argument("--null", type=int, default=200, help="data sets without information; 0 for none")
+    parser.add_argument("--permutations", type=int, default=19)
+    arguments = parser.parse_args()
+    for size in map(int, filter(None, arguments.sizes.split(","))):
+        for name, make in TASKS.items():
+            print(name, flush=True)
+            coverage(make, size, arguments.datasets)
+    if arguments.null:
+        uniformity(arguments.null, arguments.permutations)
+
+
+if __name__ == "__main__":
+    main()
