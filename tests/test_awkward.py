@@ -104,7 +104,7 @@ def test_labels_of_any_kind_are_numbered():
 def test_errors_of_estimate_name_the_helper(key, rng):
     features = (rng.normal(size=(40, 2)), rng.normal(size=(40, 2)))
     for labels, error in ((["a", "b"] * 20, TypeError), ([0, 2] * 20, ValueError), ([0, 10**6] * 20, ValueError)):
-        with pytest.raises(error, match="labels: .*encode_labels"):
+        with pytest.raises(error, match=r"labels: .*encode_labels"):
             estimate(key, features, np.array(labels))
 
 
