@@ -12,7 +12,7 @@ FIRST_DECAY, SECOND_DECAY, EPSILON = 0.9, 0.999, 1e-8
 
 
 class _State(NamedTuple):
-    count: jax.Array
+    num_steps: jax.Array
     first: Any
     second: Any
 
@@ -33,7 +33,7 @@ def scale_by_rotating_adam() -> optax.GradientTransformation:
 
     def update(grads: Any, state: _State, params: Any = None) -> tuple[Any, _State]:
         del params
-        count = state.count + 1
+        count = state.num_steps + 1
         first = _decay(FIRST_DECAY, state.first, grads)
         second = _decay(SECOND_DECAY, state.second, jax.tree.map(_mean_square, grads))
         steps = count.astype(jnp.float32)

@@ -87,8 +87,15 @@ class Estimate(NamedTuple):
             TypeError: If ``groups`` are not integers.
             ValueError: If ``groups`` are not ``[n]`` or negative, or an option is out of range.
         """
-        options = {"adjusted": adjusted, "level": level, "num_resamples": num_resamples}
-        return summarize(self.key, self.interactions, self.information, groups, **options)
+        return summarize(
+            self.key,
+            self.interactions,
+            self.information,
+            groups,
+            adjusted=adjusted,
+            level=level,
+            num_resamples=num_resamples,
+        )
 
 
 def fit_estimator(

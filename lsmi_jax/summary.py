@@ -140,5 +140,6 @@ def _bootstrap(key, values, group, num_groups, max_blocks, adjusted, level, num_
     tail = (1 - level) / 2
     lower, upper = jnp.nanquantile(resampled, jnp.array([tail, 1 - tail]), axis=0)
     spread = jnp.nanstd(resampled, axis=0, ddof=1)
-    columns = (means(jnp.ones(num_blocks)), *(jnp.where(known, one, jnp.nan) for one in (spread, lower, upper)))
-    return Summary(*(Means(*column.T) for column in columns), num_samples=count)
+    mean = means(jnp.ones(num_blocks))
+    spread, lower, upper = (jnp.where(known, one, jnp.nan) for one in (spread, lower, upper))
+    return Summary(Means(*mean.T), Means(*spread.T), Means(*lower.T), Means(*upper.T), count)
