@@ -58,6 +58,7 @@ def test_same_key_same_result_other_key_other_folds(result, task):
     assert not jnp.array_equal(other.interactions.redundancy, result.interactions.redundancy)
 
 
+@pytest.mark.slow
 def test_units_shift_rotation_and_constant_columns_change_nothing_in_posterior_space():
     task = synthetic.gaussian_mixture(jax.random.key(3), 2500, num_classes=3, correlation=0.4)
     x1, x2 = task.features

@@ -57,6 +57,7 @@ def test_bad_options_are_named(key, rng):
         lsmi_jax.estimate(key, (np.eye(4), np.eye(4)), np.array([0, 1, 0, 1]), num_seeds=0)
 
 
+@pytest.mark.slow
 def test_seeds_give_mean_and_spread(key):
     task = synthetic.gaussian_mixture(jax.random.key(1), 240, num_classes=2)
     result = lsmi_jax.estimate(key, task.features, task.labels, num_seeds=3, **FAST)
