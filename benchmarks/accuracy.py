@@ -95,10 +95,11 @@ def real_tasks(folder: str | None) -> list[tuple[str, Callable[[jax.Array], Type
     digits = digits.astype(int)
 
     def make(key: jax.Array, num_classes: int, num_samples: int) -> TypedSamples:
-        options = {"num_classes": num_classes, "num_samples": num_samples}  # one size, and so one compilation
-        return synthetic.preset_from_pool(key, images, digits, sounds, digits, **options)
+        return synthetic.preset_from_pool(
+            key, images, digits, sounds, digits, num_classes=num_classes, num_samples=num_samples
+        )
 
-    sizes = {2: 560, 5: 1400, 10: 2850}
+    sizes = {2: 560, 5: 1400, 10: 2850}  # one size for all seeds, and so one compilation
     return [(f"real preset K={k}", partial(make, num_classes=k, num_samples=n)) for k, n in sizes.items()]
 
 
@@ -106,8 +107,9 @@ def held_out(task: Task | TypedSamples, rows: slice) -> Task | TypedSamples:
     """Some rows of a task, with what is known of them."""
     if isinstance(task, TypedSamples):
         return jax.tree.map(lambda leaf: leaf[rows], task)
-    cut = jax.tree.map(lambda leaf: leaf[rows], task._replace(log_prior=None, truth=None))
-    return cut._replace(log_prior=task.log_prior, truth=task.truth)
+    per_sample = (task.features, task.labels, task.information, task.surprisal, task.sample_types)
+    features, labels, information, surprisal, types = jax.tree.map(lambda leaf: leaf[rows], per_sample)
+    return Task(features, labels, task.log_prior, information, surprisal, types, task.truth)
 
 
 def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: EntropySpace) -> Run:

@@ -15,12 +15,13 @@ from lsmi_jax.decomposition import (
 )
 from lsmi_jax.diagnostics import Diagnostics
 from lsmi_jax.encoding import encode_labels
-from lsmi_jax.estimate import Estimate, estimate, fit_estimator, score
+from lsmi_jax.estimate import estimate, fit_estimator, score
 from lsmi_jax.estimator import Estimator
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
 from lsmi_jax.knife import Knife
 from lsmi_jax.permutation import PermutationTest, permutation_test
 from lsmi_jax.probe import Probe
+from lsmi_jax.result import Estimate
 from lsmi_jax.summary import Means, Summary, summarize
 from lsmi_jax.training import Fit, fit
 

@@ -13,6 +13,7 @@ __all__ = [
     "Interactions",
     "Redundancy",
     "adjust",
+    "adjustment",
     "common_change",
     "decompose",
     "minimum_information",
@@ -202,12 +203,20 @@ def adjust(interactions: Interactions) -> Interactions:
         Shifted interactions ``[n]`` in nats.
     """
     means = Interactions(*(jnp.mean(part) for part in interactions))
-    shift = _adjustment(means)
+    shift = adjustment(means)
     r, u1, u2, s = interactions
     return Interactions(r + shift, u1 - shift, u2 - shift, s + shift)
 
 
-def _adjustment(means: Interactions) -> jax.Array:
+def adjustment(means: Interactions) -> jax.Array:
+    """The constant c of `adjust`.
+
+    Args:
+        means: Mean parts R, U1, U2, S, in nats.
+
+    Returns:
+        What is added to r and s, and taken from u1 and u2, in nats.
+    """
     least_common = jnp.minimum(means.redundancy, means.synergy)
     least_unique = jnp.minimum(means.unique1, means.unique2)
     return jnp.where(least_common < 0, -least_common, jnp.minimum(least_unique, 0))

@@ -15,7 +15,8 @@ from rich.table import Table
 
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
 from lsmi_jax.decomposition import decompose, minimum_information
-from lsmi_jax.estimate import Estimate, estimate
+from lsmi_jax.estimate import estimate
+from lsmi_jax.result import Estimate
 from lsmi_jax.summary import Summary, summarize
 
 __all__ = ["run_demo"]

@@ -24,7 +24,7 @@ def encode_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         >>> print(encoded, classes)
         [1 0 1] ['cat' 'dog']
     """
-    values = labels if isinstance(labels, np.ndarray) else np.asarray(labels)
+    values = np.asarray(labels)
     if isinstance(labels, (list, tuple)) and values.dtype.kind in "US" and not all(isinstance(v, str) for v in labels):
         raise TypeError("labels: expected one kind of value, got strings among others")
     if values.ndim != 1:

@@ -1,36 +1,17 @@
 """From two feature blocks and labels to the interactions of every sample."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import (
-    Interactions,
-    Redundancy,
-    adjust,
-    decompose,
-    single_source_fraction,
-    specificity_ambiguity,
-)
-from lsmi_jax.diagnostics import Diagnostics, all_finite
-from lsmi_jax.estimator import (
-    Data,
-    EntropySpace,
-    Estimator,
-    Progress,
-    Scores,
-    fit_stacked,
-    score_stacked,
-    unwatched,
-)
+from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
+from lsmi_jax.estimator import Data, EntropySpace, Estimator, Progress, fit_stacked, score_stacked, unwatched
 from lsmi_jax.folds import stratified_folds
-from lsmi_jax.information import label_log_prior, pointwise_information
+from lsmi_jax.information import label_log_prior
 from lsmi_jax.knife import check_mixture
-from lsmi_jax.summary import Summary, summarize
+from lsmi_jax.result import Estimate, assemble
 from lsmi_jax.validation import (
     check_class_counts,
     check_features,
@@ -39,63 +20,7 @@ from lsmi_jax.validation import (
     check_logits,
 )
 
-__all__ = ["Estimate", "estimate", "fit_estimator", "score"]
-
-
-class Estimate(NamedTuple):
-    """Interactions of every sample, and what they were computed from; all ``[n]`` in input order, in nats.
-
-    Attributes:
-        interactions: Raw r, u1, u2, s of each sample.
-        adjusted: The same after the paper's dataset-level shift, `lsmi_jax.adjust`.
-        information: Pointwise information ``i1, i2, i12``.
-        surprisal: Surprisal ``h1, h2``, in the space of ``entropy_space``.
-        spread: Standard deviation of each sample's interactions over the seeds, where the others are means
-            over seeds; None for one seed.
-        diagnostics: How far to trust them.
-        key: Random key of the resampling in `mean`, from that of the fit.
-    """
-
-    interactions: Interactions
-    adjusted: Interactions
-    information: tuple[jax.Array, jax.Array, jax.Array]
-    surprisal: tuple[jax.Array, jax.Array]
-    spread: Interactions | None
-    diagnostics: Diagnostics
-    key: jax.Array
-
-    def mean(
-        self,
-        groups: ArrayLike | None = None,
-        *,
-        adjusted: bool = False,
-        level: float = 0.95,
-        num_resamples: int = 1000,
-    ) -> Summary:
-        """Means of interactions and information, with bootstrap standard errors and intervals.
-
-        Args:
-            groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all together.
-            adjusted: Whether the means are those after the paper's shift, `lsmi_jax.adjust`.
-            level: Probability that an interval aims to cover the mean with.
-            num_resamples: Number of resamples.
-
-        Returns:
-            A `Summary` of scalars or ``[G]`` arrays, in nats.
-
-        Raises:
-            TypeError: If ``groups`` are not integers.
-            ValueError: If ``groups`` are not ``[n]`` or negative, or an option is out of range.
-        """
-        return summarize(
-            self.key,
-            self.interactions,
-            self.information,
-            groups,
-            adjusted=adjusted,
-            level=level,
-            num_resamples=num_resamples,
-        )
+__all__ = ["estimate", "fit_estimator", "score"]
 
 
 def fit_estimator(
@@ -173,7 +98,7 @@ def score(
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
     rows = jnp.arange(len(data.labels))[None, None]
     stacked = jax.tree.map(lambda leaf: leaf[None, None], estimator)
-    return _assemble(score_stacked(stacked, data, rows), stacked, data, rows, redundancy)
+    return assemble(score_stacked(stacked, data, rows), stacked, data, rows, redundancy)
 
 
 def estimate(
@@ -239,7 +164,7 @@ def estimate(
         progress=progress or unwatched,
     )
     (progress or unwatched)("scores")
-    return _assemble(score_stacked(estimators, data, folds.left_out), estimators, data, folds.left_out, redundancy)
+    return assemble(score_stacked(estimators, data, folds.left_out), estimators, data, folds.left_out, redundancy)
 
 
 def _check_data(features, labels, num_classes, logits, log_prior, entropy_space) -> Data:
@@ -252,43 +177,3 @@ def _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     if log_prior is None:
         log_prior = label_log_prior(labels, count)
     return Data(blocks, labels, logits, check_log_prior(log_prior, count))
-
-
-@partial(jax.jit, static_argnums=4)
-def _assemble(scores: Scores, estimators: Estimator, data: Data, rows: jax.Array, redundancy) -> Estimate:
-    """Puts scores back in input order, decomposes them, and averages over the seeds."""
-
-    def one_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
-        ordered = jax.tree.map(lambda leaf: _in_order(leaf, rows, len(data.labels)), scores)
-        posteriors, surprisals = ordered
-        information = tuple(pointwise_information(p, data.labels, data.log_prior) for p in posteriors)
-        interactions = decompose(*information, *surprisals, redundancy=redundancy)
-        return interactions, information, surprisals, _diagnose(ordered, information, estimators, data)
-
-    seeds = jax.vmap(one_seed)(scores, estimators, rows)
-    interactions, information, surprisals, diagnostics = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
-    spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
-    adjusted, key = adjust(interactions), estimators.key[0, 0]
-    return Estimate(interactions, adjusted, information, surprisals, spread, diagnostics, key)
-
-
-def _in_order(leaf: jax.Array, rows: jax.Array, size: int) -> jax.Array:
-    """Values of the folds ``[F, h, ...]`` in the order of the data ``[n, ...]``."""
-    flat = leaf.reshape(rows.size, *leaf.shape[2:])
-    return jnp.zeros((size, *leaf.shape[2:]), leaf.dtype).at[rows.reshape(-1)].set(flat)
-
-
-def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Data) -> Diagnostics:
-    (i1, i2, _), (h1, h2) = information, scores.surprisals
-    label_log_prob = data.log_prior[data.labels]
-    gaps = [d.train_loss - d.held_out_loss for d in (*(estimators.discriminators or ()), *estimators.densities)]
-    gaps = [gap.mean() for gap in gaps]
-    return Diagnostics(
-        single_source_fraction=single_source_fraction(i1, i2, h1, h2),
-        cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in information]),
-        accuracy=jnp.stack([(p.argmax(1) == data.labels).mean() for p in scores.log_posteriors]),
-        prior_entropy=-jnp.where(jnp.isfinite(data.log_prior), jnp.exp(data.log_prior) * data.log_prior, 0).sum(),
-        discriminator_gap=jnp.stack(gaps[:-2]) if gaps[:-2] else None,
-        density_gap=jnp.stack(gaps[-2:]),
-        finite_fraction=all_finite(*information, h1, h2),
-    )

@@ -61,7 +61,7 @@ class Knife(nnx.Module):
         size, dim = features.shape
         self.whiten = Whiten(features)
         rows = jax.random.choice(mean_key, size, (num_components,), replace=size < num_components)
-        self.means = nnx.Param(self.whiten(features)[rows])
+        self.means = nnx.Param(self.whiten(features[rows]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         width = num_components ** (-1 / (dim + 4))  # Scott's rule
         self.log_scales = nnx.Param(jnp.full((num_components, dim), -np.log(width), jnp.float32))
@@ -102,7 +102,7 @@ class Knife(nnx.Module):
         return -self.log_prob(features)
 
     def _log_kernels(self, rows: jax.Array) -> jax.Array:
-        """Log-kernel of each component without its constant, [n, C] from standardised rows [n, d]."""
+        """Log-kernel of each component without its constant, [n, C] from whitened rows [n, d]."""
         varies = self.whiten.varies().astype(jnp.float32)
         by_products = self.covariance == "diagonal" and rows.shape[1] > MAX_DIRECT
         cap = -np.log(MIN_KERNEL_BY_PRODUCTS if by_products else self.MIN_KERNEL)

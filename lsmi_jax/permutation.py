@@ -8,7 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.estimate import Estimate, estimate
+from lsmi_jax.estimate import estimate
+from lsmi_jax.result import Estimate
 from lsmi_jax.summary import Means
 
 __all__ = ["PermutationTest", "permutation_test"]

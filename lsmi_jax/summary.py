@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Interactions, adjust
+from lsmi_jax.decomposition import Interactions, adjustment
 
 __all__ = ["Means", "Summary", "summarize"]
 
@@ -90,9 +90,7 @@ def summarize(
         raise ValueError(f"num_resamples: expected at least 2, got {num_resamples}")
     index = _check_groups(groups, len(interactions.redundancy))
     values = jnp.stack([*interactions, *information], axis=1)
-    everything = _bootstrap(
-        key, values, jnp.asarray(index), int(index.max()) + 1, MAX_BLOCKS, adjusted, level, num_resamples
-    )
+    everything = _bootstrap(key, values, jnp.asarray(index), int(index.max()) + 1, adjusted, level, num_resamples)
     return jax.tree.map(lambda leaf: leaf[0], everything) if groups is None else everything
 
 
@@ -107,11 +105,11 @@ def _check_groups(groups: ArrayLike | None, size: int) -> np.ndarray:
     return index
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6, 7))
-def _bootstrap(key, values, group, num_groups, max_blocks, adjusted, level, num_resamples) -> Summary:
+@partial(jax.jit, static_argnums=(3, 4, 5, 6))
+def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -> Summary:
     block_key, draw_key = jax.random.split(key)
     size = len(values)
-    num_blocks = min(size, max_blocks)
+    num_blocks = min(size, MAX_BLOCKS)
     block = jax.random.permutation(block_key, size) % num_blocks
     centre = values.mean(0)  # sums of deviations keep their digits however long the data
     sums, counts = (
@@ -126,9 +124,7 @@ def _bootstrap(key, values, group, num_groups, max_blocks, adjusted, level, num_
         if not adjusted:
             return mean
         overall = centre + total.sum(0) / count.sum()
-        parts = Interactions(*overall[:4])
-        shift = adjust(parts).redundancy - parts.redundancy
-        return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]]))
+        return mean.at[:, :4].add(adjustment(Interactions(*overall[:4])) * jnp.array([[1.0, -1.0, -1.0, 1.0]]))
 
     def resample(key: jax.Array) -> jax.Array:
         drawn = jax.random.randint(key, (num_blocks,), 0, num_blocks)

@@ -1,6 +1,5 @@
 """Tasks of known interactions: exact for every sample, or from real features with known types."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -10,6 +9,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Interactions
 from lsmi_jax.exact import SAMPLE_TYPES, Components, Task, exact_task, log_normal, sample
+from lsmi_jax.gates import AND, COPY1, OR, RDN, XOR, XOR_NOT, Gate
 
 __all__ = [
     "AND",
@@ -41,39 +41,6 @@ class TypedSamples(NamedTuple):
     features: tuple[jax.Array, jax.Array]
     labels: jax.Array
     sample_types: jax.Array
-
-
-class Gate(NamedTuple):
-    """A logic gate: its equally likely rows, and its R, U1, U2, S in nats (Bertschinger et al., 2014)."""
-
-    inputs1: np.ndarray
-    inputs2: np.ndarray
-    outputs: np.ndarray
-    truth: tuple[float, float, float, float]
-
-
-_Row = tuple[tuple[int, ...], tuple[int, ...], int]
-
-
-def _gate(rows: Sequence[_Row], truth: tuple[float, float, float, float]) -> Gate:
-    inputs1, inputs2, outputs = (np.array(column) for column in zip(*rows, strict=True))
-    return Gate(inputs1, inputs2, outputs, truth)
-
-
-_BITS = [(a, b) for a in (0, 1) for b in (0, 1)]
-_LN2 = float(np.log(2))
-_AND_REDUNDANCY = float(1.5 * np.log(2) - 0.75 * np.log(3))  # I(X1;Y): both inputs tell the same half
-
-XOR = _gate([((a,), (b,), a ^ b) for a, b in _BITS], (0.0, 0.0, 0.0, _LN2))
-OR = _gate([((a,), (b,), a | b) for a, b in _BITS], (_AND_REDUNDANCY, 0.0, 0.0, _LN2 / 2))
-AND = _gate([((a,), (b,), a & b) for a, b in _BITS], (_AND_REDUNDANCY, 0.0, 0.0, _LN2 / 2))
-COPY1 = _gate([((a,), (b,), a) for a, b in _BITS], (0.0, _LN2, 0.0, 0.0))
-RDN = _gate([((a,), (a,), a) for a in (0, 1)], (_LN2, 0.0, 0.0, 0.0))
-# Half the samples are XOR, half NOT of the second input; both modalities also see which.
-XOR_NOT = _gate(
-    [((a, 0), (b, 0), a ^ b) for a, b in _BITS] + [((a, 1), (b, 1), 1 - b) for a, b in _BITS],
-    (0.0, 0.0, _LN2 / 2, _LN2 / 2),
-)
 
 
 def circuit_logic(key: jax.Array, num_samples: int, *, gate: Gate, noise: float = 0.1) -> Task:
