@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from jax.scipy.special import logsumexp
 
+from lsmi_jax.chunks import in_chunks
 from lsmi_jax.ensemble import NUM_SPLITS, fit_members, member_splits
 from lsmi_jax.knife import Knife
 
@@ -40,12 +41,11 @@ class Density(NamedTuple):
             Surprisal ``[n]`` in nats, float32.
         """
 
-        def one_row(row: jax.Array) -> jax.Array:
-            log_probs = jax.vmap(lambda knife: knife.log_prob(row))(self.knives)
-            return jnp.log(NUM_SPLITS) - logsumexp(log_probs)
+        def mixture(rows: jax.Array) -> jax.Array:
+            log_probs = jax.vmap(lambda knife: knife.log_prob(rows))(self.knives)
+            return jnp.log(NUM_SPLITS) - logsumexp(log_probs, axis=0)
 
-        chunk = min(MAX_CHUNK, max(1, CHUNK_SIZE // self.knives.means.size))
-        return jax.lax.map(one_row, features, batch_size=chunk)
+        return in_chunks(mixture, features, min(MAX_CHUNK, max(1, CHUNK_SIZE // self.knives.means.size)))
 
 
 def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, covariance: str | int) -> Density:
@@ -62,17 +62,18 @@ def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, cov
     Returns:
         A `Density`.
     """
-    split_key, member_key = jax.random.split(key)
+    split_key, start_key, member_key = jax.random.split(key, 3)
     no_labels = jnp.zeros(len(features), jnp.int32)
     splits = member_splits(split_key, no_labels, jnp.arange(len(features)))
 
-    def make(key: jax.Array, start: None, train: jax.Array) -> Knife:
+    def start(key: jax.Array, train: jax.Array) -> Knife:
         return Knife(key, features[train], num_components=num_components, covariance=covariance)
 
     def loss(knife: Knife, rows: jax.Array, key: jax.Array | None) -> jax.Array:
         del key
         return knife.surprisal(features[rows])
 
+    starts = jax.vmap(start)(jax.random.split(start_key, NUM_SPLITS), splits.train)
     adam = optax.scale_by_adam()
-    members = fit_members(member_key, make, loss, splits, None, scaling=adam, learning_rate=LEARNING_RATE)
+    members = fit_members(member_key, starts, loss, splits, scaling=adam, learning_rate=LEARNING_RATE)
     return Density(members.modules, members.held_out_losses.mean(), members.train_losses.mean())

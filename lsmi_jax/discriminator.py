@@ -5,19 +5,19 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from flax import nnx
 from jax.scipy.special import logsumexp
 
 from lsmi_jax.adam import scale_by_rotating_adam
-from lsmi_jax.ensemble import NUM_SPLITS, fit_members, member_splits
+from lsmi_jax.chunks import in_chunks
+from lsmi_jax.ensemble import NUM_SPLITS, Members, fit_members, member_splits
 from lsmi_jax.folds import Folds
 from lsmi_jax.information import label_log_prior
-from lsmi_jax.probe import Probe
+from lsmi_jax.probe import Probe, fit_linear, linear_losses
 
 __all__ = ["Discriminator", "fit_discriminator"]
 
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md says what lost.
-PENALTIES = (1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1, 1.0)
+PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
 INPUT_NOISE = 0.5
 TIED = 0.5  # standard errors below which the losses of two penalties are not told apart
 TIE = 3.0  # losses of probes and prior on h held-out rows are told apart from about TIE / h on
@@ -54,14 +54,14 @@ class Discriminator(NamedTuple):
         Returns:
             Log p(y|x) ``[n, K]`` in nats, float32.
         """
-        log_weights = self.log_weights[:, None]
+        log_weights = self.log_weights[:, None, None]
 
-        def one_row(row: jax.Array) -> jax.Array:
-            members = jax.vmap(lambda probe: jax.nn.log_softmax(probe(row[None])[0]))(self.probes)
-            everyone = jnp.concatenate([members, self.log_prior[None]])
-            return logsumexp(everyone + log_weights, axis=0)
+        def mixture(rows: jax.Array) -> jax.Array:
+            members = jax.vmap(lambda probe: jax.nn.log_softmax(probe(rows)))(self.probes)
+            prior = jnp.broadcast_to(self.log_prior, members.shape[1:])
+            return logsumexp(jnp.concatenate([members, prior[None]]) + log_weights, axis=0)
 
-        return jax.lax.map(one_row, features, batch_size=CHUNK)
+        return in_chunks(mixture, features, CHUNK)
 
 
 def fit_discriminator(
@@ -84,14 +84,9 @@ def fit_discriminator(
     Returns:
         A `Discriminator`.
     """
-    split_key, linear_key, member_key = jax.random.split(key, 3)
+    split_key, start_key, member_key = jax.random.split(key, 3)
     splits = member_splits(split_key, labels, rows)
-    linear = _fit_linear(linear_key, features, labels, splits, num_classes)
-
-    def make(key: jax.Array, start: nnx.Linear, train: jax.Array) -> Probe:
-        probe = Probe(key, features[train], num_classes=num_classes)
-        probe.linear = start
-        return probe
+    linear = _fit_linear_probes(start_key, features, labels, splits, num_classes)
 
     def loss(probe: Probe, rows: jax.Array, key: jax.Array | None) -> jax.Array:
         whitened = probe.whiten(features[rows])
@@ -99,24 +94,24 @@ def fit_discriminator(
             whitened = whitened + INPUT_NOISE * _data_noise(key, whitened)
         return _cross_entropy(probe.logits(whitened), labels[rows])
 
-    members = fit_members(
+    networks = fit_members(
         member_key,
-        make,
+        linear.modules,
         loss,
         splits,
-        linear,
         scaling=scale_by_rotating_adam(),
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
     )
-    probes, held_out_loss, train_loss = _keep_what_gains(members.modules, linear, features, labels, splits)
+    members = _keep_what_gains(networks, linear)
+    held_out_loss, train_loss = members.held_out_losses.mean(), members.train_losses.mean()
     log_prior = label_log_prior(labels[rows], num_classes)
     prior_loss = -log_prior[labels[splits.left_out]].mean()
     advantage = (prior_loss - held_out_loss) * splits.left_out.shape[1] / TIE
     log_weights = jax.nn.log_sigmoid(jnp.stack([advantage, -advantage]))
     weight = jnp.exp(log_weights[0])
     return Discriminator(
-        probes,
+        members.modules,
         jnp.append(jnp.tile(log_weights[0] - jnp.log(NUM_SPLITS), NUM_SPLITS), log_weights[1]),
         log_prior,
         weight * held_out_loss + (1 - weight) * prior_loss,
@@ -124,43 +119,38 @@ def fit_discriminator(
     )
 
 
-def _fit_linear(key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, num_classes: int) -> nnx.Linear:
-    """Linear part of each split, stacked, with the least penalty that is as good as the best over all splits."""
+def _fit_linear_probes(
+    key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, num_classes: int
+) -> Members:
+    """A linear probe for each split, with the least penalty that is as good as the best over all splits."""
 
-    def one(train: jax.Array, held_out: jax.Array, penalty: jax.Array) -> tuple[nnx.Linear, jax.Array]:
+    def one(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
         probe = Probe(key, features[train], num_classes=num_classes)
-        probe.fit_linear(features[train], labels[train], penalty=penalty)
-        return probe.linear, _cross_entropy(probe(features[held_out]), labels[held_out])
+        parts = [(probe.whiten(features[part]), labels[part]) for part in (train, held_out)]
+        weights = fit_linear(*parts[0], num_classes=num_classes, penalties=jnp.array(PENALTIES))
+        losses = [jax.vmap(linear_losses, in_axes=(0, None, None))(weights, *part) for part in parts]
+        return probe, weights, *losses
 
-    over_penalties = jax.vmap(one, in_axes=(None, None, 0))
-    linear, losses = jax.vmap(over_penalties, in_axes=(0, 0, None))(*splits, jnp.array(PENALTIES))
-    losses = losses.swapaxes(0, 1).reshape(len(PENALTIES), -1)
+    probes, weights, train_losses, losses = jax.vmap(one)(jax.random.split(key, NUM_SPLITS), *splits)
+    best = _least_penalty(losses.swapaxes(0, 1).reshape(len(PENALTIES), -1))
+    kernel, bias = (leaf[:, best] for leaf in weights)
+    probes.kernel.set_value(kernel)
+    probes.bias.set_value(bias)
+    return Members(probes, losses[:, best].mean(1), train_losses[:, best].mean(1), jnp.zeros_like(losses[:, best]))
+
+
+def _least_penalty(losses: jax.Array) -> jax.Array:
+    """Index of the least penalty, the last, whose losses ``[P, h]`` are tied with the best."""
     excess = losses - losses[jnp.nanargmin(losses.mean(1))][None]
-    best = jnp.argmax(excess.mean(1) <= TIED * excess.std(1) / jnp.sqrt(losses.shape[1]))
-    return jax.tree.map(lambda leaf: leaf[:, best], linear)
+    tied = excess.mean(1) <= TIED * excess.std(1) / jnp.sqrt(losses.shape[1])
+    return len(PENALTIES) - 1 - jnp.argmax(tied[::-1])
 
 
-def _keep_what_gains(
-    networks: Probe, linear: nnx.Linear, features: jax.Array, labels: jax.Array, splits: Folds
-) -> tuple[Probe, jax.Array, jax.Array]:
-    """The networks if they beat the linear probes, else these; with mean held-out and training losses."""
-
-    def losses(probe: Probe, start: nnx.Linear, rows: jax.Array) -> jax.Array:
-        def one_row(row: jax.Array) -> jax.Array:
-            whitened = probe.whiten(features[row][None])
-            logits = jnp.stack([start(whitened)[0], probe.logits(whitened)[0]])
-            return _cross_entropy(logits, jnp.stack([labels[row]] * 2))
-
-        return jax.lax.map(one_row, rows, batch_size=CHUNK)
-
-    held_out = jax.vmap(losses)(networks, linear, splits.left_out)
-    train = jax.vmap(losses)(networks, linear, splits.train).mean((0, 1))
-    gain = (held_out[..., 0] - held_out[..., 1]).reshape(-1)
-    is_better = gain.mean() > SIGNIFICANT_GAIN * gain.std() / jnp.sqrt(gain.size)
-    choice = is_better.astype(jnp.int32)
-    networks.linear = jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks.linear, linear)
-    networks.output = jax.tree.map(lambda new: jnp.where(is_better, new, 0), networks.output)
-    return networks, held_out.mean((0, 1))[choice], train[choice]
+def _keep_what_gains(networks: Members, linear: Members) -> Members:
+    """The networks if they beat the linear probes they started from by enough, else these."""
+    gains = networks.gains
+    is_better = gains.mean() > SIGNIFICANT_GAIN * gains.std() / jnp.sqrt(gains.size)
+    return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks, linear)
 
 
 def _data_noise(key: jax.Array, rows: jax.Array) -> jax.Array:

@@ -1,4 +1,4 @@
-"""Stratified folds of equal size, as arrays of row indices that compiled code can map over."""
+"""Which rows: stratified folds of equal size, and random rows, as indices that compiled code can map over."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Folds", "stratified_folds"]
+__all__ = ["Folds", "spread_rows", "stratified_folds"]
 
 
 class Folds(NamedTuple):
@@ -37,8 +37,8 @@ def stratified_folds(key: jax.Array, labels: jax.Array, num_folds: int) -> Folds
         `Folds` of row indices.
     """
     size = labels.shape[0]
-    shuffled = jax.random.permutation(key, size)
-    order = shuffled[jnp.argsort(labels[shuffled], stable=True)]
+    by_label_then_at_random = (labels, jax.random.bits(key, (size,)), jnp.arange(size))
+    order = jax.lax.sort(by_label_then_at_random, num_keys=2)[2]
     position = np.arange(size)
     fold = position % num_folds
     left_out = [position[fold == f] for f in range(num_folds)]
@@ -46,3 +46,21 @@ def stratified_folds(key: jax.Array, labels: jax.Array, num_folds: int) -> Folds
     train = np.stack([position[fold != f][: size - longest] for f in range(num_folds)])
     padded = np.stack([np.resize(rows, longest) for rows in left_out])
     return Folds(order[train], order[padded])
+
+
+def spread_rows(key: jax.Array, size: int, count: int) -> jax.Array:
+    """Random rows, one from each of as many equal stretches.
+
+    One draw and no sort, which keeps programs small; no row comes twice if there are enough.
+
+    Args:
+        key: Random key.
+        size: Number of rows to draw from.
+        count: Number of rows to draw.
+
+    Returns:
+        Row indices ``[count]``.
+    """
+    starts = np.arange(count + 1) * size // count
+    lengths = np.maximum(np.diff(starts), 1).astype(np.uint32)
+    return jnp.asarray(starts[:-1], jnp.int32) + (jax.random.bits(key, (count,)) % lengths).astype(jnp.int32)

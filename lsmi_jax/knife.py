@@ -6,6 +6,7 @@ import numpy as np
 from flax import nnx
 from jax.scipy.special import logsumexp
 
+from lsmi_jax.folds import spread_rows
 from lsmi_jax.whiten import Whiten
 
 __all__ = ["Knife", "check_mixture"]
@@ -60,8 +61,7 @@ class Knife(nnx.Module):
         mean_key, factor_key = jax.random.split(key)
         size, dim = features.shape
         self.whiten = Whiten(features)
-        rows = jax.random.choice(mean_key, size, (num_components,), replace=size < num_components)
-        self.means = nnx.Param(self.whiten(features[rows]))
+        self.means = nnx.Param(self.whiten(features[spread_rows(mean_key, size, num_components)]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         width = num_components ** (-1 / (dim + 4))  # Scott's rule
         self.log_scales = nnx.Param(jnp.full((num_components, dim), -np.log(width), jnp.float32))

@@ -1,13 +1,17 @@
 """The discriminator's building block: a small network from features to the logits of a class."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 
+from lsmi_jax.folds import spread_rows
 from lsmi_jax.whiten import Whiten
 
-__all__ = ["Probe"]
+__all__ = ["Probe", "fit_linear", "linear_losses"]
 
 
 NUM_DRAWN = 256  # rows that the hidden weights are combinations of
@@ -34,17 +38,17 @@ class Probe(nnx.Module):
             num_classes: Number of classes K.
             width: Number of hidden units.
         """
-        row_key, combination_key, rngs_key = jax.random.split(key, 3)
+        row_key, combination_key = jax.random.split(key)
         size, dim = features.shape
-        zeros, rngs = nnx.initializers.zeros_init(), nnx.Rngs(rngs_key)
         self.whiten = Whiten(features)
-        self.linear = nnx.Linear(dim, num_classes, kernel_init=zeros, rngs=rngs)
-        self.hidden = nnx.Linear(dim, width, kernel_init=zeros, rngs=rngs)
-        self.output = nnx.Linear(width, num_classes, use_bias=False, kernel_init=zeros, rngs=rngs)
-        rows = self.whiten(features[jax.random.choice(row_key, size, (NUM_DRAWN,))])
-        kernel = rows.T @ jax.random.normal(combination_key, (NUM_DRAWN, width))
-        power = ((rows @ kernel) ** 2).mean()
-        self.hidden.kernel.set_value(kernel * jnp.sqrt(2 / jnp.where(power > 0, power, 1)))
+        self.kernel = nnx.Param(jnp.zeros((dim, num_classes)))
+        self.bias = nnx.Param(jnp.zeros(num_classes))
+        rows = self.whiten(features[spread_rows(row_key, size, NUM_DRAWN)])
+        hidden = rows.T @ jax.random.normal(combination_key, (NUM_DRAWN, width))
+        power = ((rows @ hidden) ** 2).mean()
+        self.hidden_kernel = nnx.Param(hidden * jnp.sqrt(2 / jnp.where(power > 0, power, 1)))
+        self.hidden_bias = nnx.Param(jnp.zeros(width))
+        self.output_kernel = nnx.Param(jnp.zeros((width, num_classes)))
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Logits of the classes.
@@ -66,42 +70,65 @@ class Probe(nnx.Module):
         Returns:
             Logits ``[n, K]`` in nats, float32.
         """
-        return self.linear(rows) + self.output(jax.nn.gelu(self.hidden(rows)))
+        hidden = jax.nn.gelu(rows @ self.hidden_kernel[...] + self.hidden_bias[...][None])
+        linear = rows @ self.kernel[...] + self.bias[...][None]
+        hidden = jax.nn.gelu(rows @ self.hidden_kernel[...] + self.hidden_bias[...][None])
+        return linear + hidden @ self.output_kernel[...]
 
-    def fit_linear(self, features: jax.Array, labels: jax.Array, *, penalty: jax.Array, num_steps: int = 100) -> None:
-        """Sets the linear part to the ridge-penalised logistic regression.
 
-        Nesterov's accelerated gradient. Half the largest eigenvalue of the second moment bounds the
-        curvature (Boehning, 1992), and whitening makes all eigenvalues alike, so that few steps suffice;
-        columns that are too many to be whitened end up regularised by so few steps.
+def fit_linear(
+    rows: jax.Array, labels: jax.Array, *, num_classes: int, penalties: jax.Array, num_steps: int = 40
+) -> tuple[jax.Array, jax.Array]:
+    """Ridge-penalised logistic regressions, each started from the one before.
 
-        Args:
-            features: Rows ``[n, d]``.
-            labels: Class labels ``[n]``.
-            penalty: Ridge penalty on the weights of whitened columns, a scalar.
-            num_steps: Number of full-batch steps.
-        """
-        rows = self.whiten(features)
-        step_size = 1 / (0.5 * jnp.maximum(1.0, 1.05 * _largest_eigenvalue(rows)) + penalty)
+    Accelerated gradient steps (Beck and Teboulle, 2009). Half the largest eigenvalue of the second moment
+    bounds the curvature (Boehning, 1992), and whitening makes all eigenvalues alike, so that few steps
+    suffice; columns that are too many to be whitened end up regularised by so few steps.
 
-        def objective(weights: tuple[jax.Array, jax.Array]) -> jax.Array:
-            kernel, bias = weights
-            cross_entropy = optax.softmax_cross_entropy_with_integer_labels(rows @ kernel + bias[None], labels)
-            return cross_entropy.mean() + 0.5 * penalty * (kernel**2).sum()
+    Args:
+        rows: Whitened rows ``[n, d]``.
+        labels: Class labels ``[n]``.
+        num_classes: Number of classes K.
+        penalties: Ridge penalties on the weights, falling, ``[P]``.
+        num_steps: Number of full-batch steps for each.
 
-        optimizer = optax.sgd(1.0, momentum=0.9, nesterov=True)
+    Returns:
+        Kernels ``[P, d, K]`` and biases ``[P, K]``.
+    """
+    curvature = 0.5 * jnp.maximum(1.0, 1.05 * _largest_eigenvalue(rows))
+    steps = np.arange(num_steps, dtype=np.float32)
+    momenta = jnp.asarray(steps / (steps + 3))
 
-        def step(carry: tuple, _: None) -> tuple:
-            weights, state = carry
-            grads = jax.tree.map(lambda leaf: step_size * leaf, jax.grad(objective)(weights))
-            updates, state = optimizer.update(grads, state)
-            return (optax.apply_updates(weights, updates), state), None
+    def objective(weights: tuple[jax.Array, jax.Array], penalty: jax.Array) -> jax.Array:
+        return linear_losses(weights, rows, labels).mean() + 0.5 * penalty * (weights[0] ** 2).sum()
 
-        start = (jnp.zeros((rows.shape[1], self.linear.out_features)), jnp.zeros(self.linear.out_features))
-        (weights, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), length=num_steps)
-        self.linear.kernel.set_value(weights[0])
-        if self.linear.bias is not None:
-            self.linear.bias.set_value(weights[1])
+    def step(penalty: jax.Array, carry: tuple, momentum: jax.Array) -> tuple:
+        weights, before = carry
+        ahead = jax.tree.map(lambda new, old: new + momentum * (new - old), weights, before)
+        grads = jax.grad(objective)(ahead, penalty)
+        return (jax.tree.map(lambda leaf, grad: leaf - grad / (curvature + penalty), ahead, grads), weights), None
+
+    def with_penalty(start: tuple, penalty: jax.Array) -> tuple:
+        (weights, _), _ = jax.lax.scan(partial(step, penalty), (start, start), momenta)
+        return weights, weights
+
+    zeros = (jnp.zeros((rows.shape[1], num_classes)), jnp.zeros(num_classes))
+    return jax.lax.scan(with_penalty, zeros, penalties)[1]
+
+
+def linear_losses(weights: tuple[jax.Array, jax.Array], rows: jax.Array, labels: jax.Array) -> jax.Array:
+    """Cross-entropy of each row under a linear classifier.
+
+    Args:
+        weights: Kernel ``[d, K]`` and bias ``[K]``.
+        rows: Whitened rows ``[n, d]``.
+        labels: Class labels ``[n]``.
+
+    Returns:
+        Losses ``[n]`` in nats.
+    """
+    kernel, bias = weights
+    return optax.softmax_cross_entropy_with_integer_labels(rows @ kernel + bias[None], labels)
 
 
 def _largest_eigenvalue(rows: jax.Array, num_steps: int = 30) -> jax.Array:

@@ -5,7 +5,10 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
+
+from lsmi_jax.chunks import in_chunks
 
 __all__ = ["Fit", "Loss", "Schedule", "fit", "schedule"]
 
@@ -24,12 +27,14 @@ class Fit(NamedTuple):
         held_out_loss: That loss, a scalar.
         train_loss: Loss on training rows of the same parameters, a scalar.
         held_out_losses: Held-out loss before training and after each round, ``[num_rounds + 1]``.
+        gains: By how much training lessened the loss of each held-out row, ``[h]``.
     """
 
     params: Params
     held_out_loss: jax.Array
     train_loss: jax.Array
     held_out_losses: jax.Array
+    gains: jax.Array
 
 
 class Schedule(NamedTuple):
@@ -98,10 +103,9 @@ def fit(
     """
     num_train = jax.tree.leaves(train)[0].shape[0]
 
-    def step(carry: tuple, step_key: jax.Array) -> tuple:
+    def step(carry: tuple, drawn: tuple) -> tuple:
         params, state = carry
-        row_key, loss_key = jax.random.split(step_key)
-        index = jax.random.randint(row_key, (batch_size,), 0, num_train)
+        index, loss_key = drawn
         batch = jax.tree.map(lambda leaf: leaf[index], train)
         grads = jax.grad(lambda p: loss(p, batch, loss_key).mean())(params)
         with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to an integer power
@@ -109,20 +113,22 @@ def fit(
         return (optax.apply_updates(params, updates), state), None
 
     def evaluate(params: Params, data: Any) -> jax.Array:
-        def one_row(row: Any) -> jax.Array:
-            return loss(params, jax.tree.map(lambda leaf: leaf[None], row), None)[0]
+        return in_chunks(lambda rows: loss(params, rows, None), data, CHUNK)
 
-        return jax.lax.map(one_row, data, batch_size=CHUNK).mean()
+    def one_round(carry: tuple, drawn: tuple) -> tuple[tuple, jax.Array]:
+        current, *best = carry
+        current, _ = jax.lax.scan(step, current, drawn)
+        losses = evaluate(current[0], held_out)
+        improved = losses.mean() < best[1].mean()  # false for NaN
+        best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), [current[0], losses], best)
+        return (current, *best), losses.mean()
 
-    def one_round(carry: tuple, round_key: jax.Array) -> tuple[tuple, jax.Array]:
-        current, best, best_loss = carry
-        current, _ = jax.lax.scan(step, current, jax.random.split(round_key, steps_per_round))
-        held_out_loss = evaluate(current[0], held_out)
-        improved = held_out_loss < best_loss  # false for NaN
-        best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), current[0], best)
-        return (current, best, jnp.where(improved, held_out_loss, best_loss)), held_out_loss
-
+    # Drawn before the loop, and by a remainder, because each generator in a program takes long to compile.
+    row_key, loss_key = jax.random.split(key)
+    steps = (num_rounds, steps_per_round)
+    indices = jax.random.bits(row_key, (*steps, batch_size)) % np.uint32(num_train)
     start = evaluate(params, held_out)
     carry = ((params, optimizer.init(params)), params, start)
-    (_, best, best_loss), losses = jax.lax.scan(one_round, carry, jax.random.split(key, num_rounds))
-    return Fit(best, best_loss, evaluate(best, train), jnp.concatenate([start[None], losses]))
+    (_, best, losses), means = jax.lax.scan(one_round, carry, (indices, jax.random.split(loss_key, steps)))
+    all_means = jnp.concatenate([start.mean()[None], means])
+    return Fit(best, losses.mean(), evaluate(best, train).mean(), all_means, start - losses)
