@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/.installed-demo
 	$(BIN)/python -m lsmi_jax demo --out demo-output
 
+# Compiling takes most of the time of the tests; with XLA's expensive passes left out, half of it. test-all leaves them in.
 test: lint
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n auto -m "not slow"
 
 test-all: lint
 	$(BIN)/python -m pytest -n auto

@@ -98,7 +98,7 @@ def fit_stacked(
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
-    *step_keys, own_key = jax.vmap(lambda key: jax.random.split(key, 6), out_axes=1)(keys)
+    step_keys = _split_keys(keys)
     discriminators = None
     if data.logits is None:
         names = ("first", "second", "joint")
@@ -113,13 +113,18 @@ def fit_stacked(
         progress(f"{name} density")
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
-        point_key, density_key = jax.vmap(jax.random.split, out_axes=1)(step_keys[3 + m])
-        points = _density_points(point_key, one, data.features[m], logits, rows, entropy_space)
-        densities.append(_fit_densities(density_key, points, num_components, covariance))
+        points = _density_points(step_keys[3 + m], one, data.features[m], logits, rows, entropy_space)
+        densities.append(_fit_densities(step_keys[5 + m], points, num_components, covariance))
         _wait(densities[-1], progress)
     log_prior = jnp.broadcast_to(data.log_prior, (*rows.shape[:2], data.num_classes))
-    own_key = jnp.broadcast_to(own_key[:, None], rows.shape[:2])
+    own_key = jnp.broadcast_to(step_keys[7][:, None], rows.shape[:2])
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space)
+
+
+@jax.jit
+def _split_keys(keys: jax.Array) -> tuple[jax.Array, ...]:
+    """Keys of three discriminators, two sets of density points, two densities, and what is resampled; each ``[m]``."""
+    return tuple(jax.vmap(lambda key: jax.random.split(key, 8), out_axes=1)(keys))
 
 
 @partial(jax.jit, static_argnums=4)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsmi_jax.folds import stratified_folds
+from lsmi_jax.folds import spread_rows, stratified_folds
 
 
 @settings(max_examples=25)
@@ -31,3 +31,16 @@ def test_folds_depend_on_the_key(num_folds):
     labels = jax.numpy.zeros(50, jax.numpy.int32)
     one, other = (stratified_folds(jax.random.key(seed), labels, num_folds).left_out for seed in (0, 1))
     assert not np.array_equal(one, other)
+
+
+@pytest.mark.parametrize(("size", "count"), [(7, 3), (100, 16), (16, 16), (3, 8), (1, 4)])
+def test_spread_rows_come_one_from_each_stretch(size, count):
+    seen = set()
+    for seed in range(20):
+        rows = np.asarray(spread_rows(jax.random.key(seed), size, count))
+        assert rows.shape == (count,)
+        assert rows.min() >= 0
+        assert rows.max() < size
+        assert len(np.unique(rows)) == min(size, count)
+        seen.update(rows.tolist())
+    assert seen == set(range(size))

@@ -6,30 +6,43 @@ from sklearn.linear_model import LogisticRegression
 
 from lsmi_jax import Probe
 from lsmi_jax.discriminator import fit_discriminator
+from lsmi_jax.probe import fit_linear
+from lsmi_jax.whiten import Whiten
+
+
+def with_linear_part(key, features, labels, penalty=0.1, num_classes=3) -> Probe:
+    probe = Probe(key, features, num_classes=num_classes)
+    penalties = jnp.array([penalty])
+    kernels, biases = fit_linear(
+        probe.whiten(features), labels, num_classes=num_classes, penalties=penalties, num_steps=100
+    )
+    probe.kernel.set_value(kernels[0])
+    probe.bias.set_value(biases[0])
+    return probe
 
 
 def test_a_new_probe_says_nothing_and_starts_linear(key, rng):
     features = jnp.asarray(rng.normal(size=(30, 4)), jnp.float32)
     probe = Probe(key, features, num_classes=3)
     np.testing.assert_array_equal(probe(features), 0)
-    probe.fit_linear(features, jnp.asarray(rng.integers(0, 3, 30)), penalty=jnp.float32(0.1))
-    np.testing.assert_allclose(probe(features), probe.linear(probe.whiten(features)))
+    probe = with_linear_part(key, features, jnp.asarray(rng.integers(0, 3, 30)))
+    expected = probe.whiten(features) @ probe.kernel[...] + probe.bias[...][None]
+    np.testing.assert_allclose(probe(features), expected, rtol=1e-6)
 
 
 def test_linear_part_agrees_with_scikit_learn(key, rng):
     features = rng.normal(size=(400, 6)) @ rng.normal(size=(6, 6))  # correlated columns
     labels = (features[:, 0] + rng.normal(size=400) > 0).astype(int) + (features[:, 1] > 0)
-    probe = Probe(key, jnp.asarray(features, jnp.float32), num_classes=3)
-    whitened = np.asarray(probe.whiten(jnp.asarray(features, jnp.float32)), float)
-    for penalty in (1e-3, 1e-1):
-        theirs = LogisticRegression(C=1 / (penalty * 400), tol=1e-8, max_iter=10000).fit(whitened, labels)
-        probe.fit_linear(jnp.asarray(features, jnp.float32), jnp.asarray(labels), penalty=jnp.float32(penalty))
-        ours = np.asarray(probe.linear.kernel[...], float), np.asarray(probe.linear.bias[...], float)
-        ours, optimum = (
-            objective(weights, bias, whitened, labels, penalty)
-            for weights, bias in (ours, (theirs.coef_.T, theirs.intercept_))
-        )
-        assert ours - optimum < 1e-5
+    whitened = Whiten(jnp.asarray(features, jnp.float32))(jnp.asarray(features, jnp.float32))
+    penalties = (1e-1, 1e-2, 1e-3)  # each starts from the one before
+    kernels, biases = fit_linear(
+        whitened, jnp.asarray(labels), num_classes=3, penalties=jnp.array(penalties), num_steps=60
+    )
+    rows = np.asarray(whitened, float)
+    for kernel, bias, penalty in zip(np.asarray(kernels, float), np.asarray(biases, float), penalties, strict=True):
+        theirs = LogisticRegression(C=1 / (penalty * 400), tol=1e-8, max_iter=10000).fit(rows, labels)
+        optimum = objective(theirs.coef_.T, theirs.intercept_, rows, labels, penalty)
+        assert objective(kernel, bias, rows, labels, penalty) - optimum < 1e-5
 
 
 def test_rotation_turns_the_weights_and_changes_no_output(key, rng):
@@ -39,9 +52,8 @@ def test_rotation_turns_the_weights_and_changes_no_output(key, rng):
     outputs = []
     for x in (features, features @ rotation):
         x = jnp.asarray(x, jnp.float32)
-        probe = Probe(key, x, num_classes=3)
-        probe.fit_linear(x, labels, penalty=jnp.float32(0.01))
-        outputs.append((probe(x), probe.hidden(probe.whiten(x))))
+        probe = with_linear_part(key, x, labels, penalty=0.01)
+        outputs.append((probe(x), probe.whiten(x) @ probe.hidden_kernel[...]))
     for one, turned in zip(*outputs, strict=True):
         np.testing.assert_allclose(one, turned, atol=1e-3)
 
@@ -57,9 +69,7 @@ def test_units_and_constant_columns_do_not_matter(key, rng):
     padded = jnp.concatenate([features * 1e3 + 5, jnp.ones((50, 2))], axis=1)
     outputs = []
     for x in (features, padded):
-        probe = Probe(key, x, num_classes=2)
-        probe.fit_linear(x, labels, penalty=jnp.float32(0.1))
-        outputs.append(probe(x))
+        outputs.append(with_linear_part(key, x, labels, num_classes=2)(x))
     np.testing.assert_allclose(outputs[0], outputs[1], atol=1e-3)
 
 

@@ -11,6 +11,9 @@ from jax.typing import ArrayLike
 __all__ = ["Broja", "broja", "broja_from_features"]
 
 CENTRING = 0.1  # by how much a step aims to lessen the products of mass and slack
+NEGLIGIBLE = 1e-11  # probabilities below count as zero: together they say less than the tolerance
+MAX_CHANGE = 2.0  # of a dual in one step, in nats
+MARGIN = 0.05  # keeps the start off its constraints
 TO_BOUNDARY = 0.99  # by what part of itself a mass or a slack may shrink in one step
 
 
@@ -126,6 +129,7 @@ def _check(p: ArrayLike) -> None:
 
 @partial(jax.jit, static_argnums=2)
 def _broja(p: jax.Array, tolerance: float, max_steps: int) -> Broja:
+    p = jnp.where(p > NEGLIGIBLE * p.sum(), p, 0)
     p = p / p.sum()
     p1, p2, py = p.sum(1), p.sum(0), p.sum((0, 1))
     least = _solve(*jax.lax.stop_gradient((p1, p2)), tolerance, max_steps)
@@ -153,10 +157,12 @@ def _solve(p1: jax.Array, p2: jax.Array, tolerance: float, max_steps: int) -> _S
     def goes_on(state: _State) -> jax.Array:
         return (state.gap > tolerance) & (state.step < max_steps)
 
-    half = -0.5 * np.log(p1.shape[1]) - 0.5
-    mass = jnp.where(support.any(2), p1.sum(1)[:, None] * p2.sum(1)[None], 0)
-    start = _State(jnp.full_like(p1, half), jnp.full_like(p2, half), mass, mass, jnp.array(jnp.inf), jnp.zeros((), int))
-    return jax.lax.while_loop(goes_on, body, _with_joint(start, p1, p2, support))
+    # Sources that are independent given the target have the margins, and this a and b but for the margin.
+    shift = 0.5 * _log(p1.sum(0)) + MARGIN
+    a, b = _log(p1) - shift[None], _log(p2) - shift[None]
+    independent = _ratio(p1[:, None] * p2[None], p1.sum(0)[None, None])
+    start = _State(a, b, independent.sum(2), independent, jnp.array(jnp.inf), jnp.zeros((), int))
+    return jax.lax.while_loop(goes_on, body, start)
 
 
 def _newton_step(state: _State, p1: jax.Array, p2: jax.Array, support: jax.Array) -> _State:
@@ -164,7 +170,7 @@ def _newton_step(state: _State, p1: jax.Array, p2: jax.Array, support: jax.Array
     a, b, mass, *_ = state
     active = support.any(2)
     posterior, slack = _posterior(a, b, support)
-    target = CENTRING * (mass * slack).sum() / active.sum()
+    target = CENTRING * (mass * slack).sum() / active.sum().astype(mass.dtype)
     w = mass[..., None] * posterior
     v = posterior * jnp.sqrt(mass * jnp.maximum(1 / slack - 1, 0))[..., None]
     wanted = posterior * jnp.where(active, target / slack, 0)[..., None]
@@ -176,7 +182,9 @@ def _newton_step(state: _State, p1: jax.Array, p2: jax.Array, support: jax.Array
         new_slack = _posterior(a + size * da, b + size * db, support)[1]
         return (active & (new_slack < (1 - TO_BOUNDARY) * slack)).any() & (size > 1e-8)
 
-    size = jax.lax.while_loop(too_far, lambda size: 0.8 * size, jnp.ones(()))
+    longest = jnp.maximum(jnp.abs(da).max(), jnp.abs(db).max())
+    trusted = jnp.minimum(1, MAX_CHANGE / jnp.maximum(longest, MAX_CHANGE))
+    size = jax.lax.while_loop(too_far, lambda size: 0.8 * size, trusted)
     shrinkage = jnp.where(active, -change / jnp.where(active, mass, 1), 0).max()
     mass_size = jnp.minimum(1, TO_BOUNDARY / jnp.maximum(shrinkage, TO_BOUNDARY))
     return state._replace(a=a + size * da, b=b + size * db, mass=mass + mass_size * change, step=state.step + 1)
@@ -228,5 +236,9 @@ def _ratio(x: jax.Array, y: jax.Array) -> jax.Array:
     return jnp.where(y > 0, x / jnp.where(y > 0, y, 1), 0)
 
 
+def _log(x: jax.Array) -> jax.Array:
+    return jnp.log(jnp.where(x > 0, x, 1))
+
+
 def _xlogx(x: jax.Array) -> jax.Array:
-    return jnp.where(x > 0, x * jnp.log(jnp.where(x > 0, x, 1)), 0)
+    return x * _log(x)
