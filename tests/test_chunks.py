@@ -8,7 +8,7 @@ from lsmi_jax.chunks import in_chunks
 
 @pytest.mark.parametrize("size", [1, 3, 4, 10, 100])
 def test_chunks_change_nothing_and_are_no_larger_than_asked(size, rng):
-    rows = (jnp.asarray(rng.normal(size=(10, 2)), jnp.float32), jnp.arange(10))
+    rows = (jnp.asarray(rng.normal(size=(10, 2)), jnp.float32), jnp.arange(10.0))
     lengths = []
 
     def function(rows):
