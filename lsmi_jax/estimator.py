@@ -1,7 +1,7 @@
 """What is fitted, and what it says of rows: discriminators and densities, stacked over folds."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -11,9 +11,20 @@ import jax.numpy as jnp
 
 from lsmi_jax.density import Density, fit_density
 from lsmi_jax.discriminator import Discriminator, fit_discriminator
+from lsmi_jax.folds import Folds, in_input_order
 from lsmi_jax.information import log_ratio_coordinates
 
-__all__ = ["Data", "EntropySpace", "Estimator", "Progress", "Scores", "fit_stacked", "score_stacked", "unwatched"]
+__all__ = [
+    "Data",
+    "EntropySpace",
+    "Estimator",
+    "Progress",
+    "Scores",
+    "cross_fitted_posteriors",
+    "fit_stacked",
+    "score_stacked",
+    "unwatched",
+]
 
 EntropySpace = Literal["posterior", "features"]
 """Where the density lives: on the discriminators' own posteriors, or on the features (the paper)."""
@@ -101,13 +112,7 @@ def fit_stacked(
     step_keys = _split_keys(keys)
     discriminators = None
     if data.logits is None:
-        names = ("first", "second", "joint")
-        fitted = []
-        for name, one_key, block in zip(names, step_keys[:3], _blocks(data.features), strict=True):
-            progress(f"{name} discriminator")
-            fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
-            _wait(fitted[-1], progress)
-        discriminators = tuple(fitted)
+        discriminators = _fit_each(step_keys[:3], data, rows, progress)
     densities = []
     for m, name in enumerate(("first", "second")):
         progress(f"{name} density")
@@ -119,6 +124,43 @@ def fit_stacked(
     log_prior = jnp.broadcast_to(data.log_prior, (*rows.shape[:2], data.num_classes))
     own_key = jnp.broadcast_to(step_keys[7][:, None], rows.shape[:2])
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space)
+
+
+def _fit_each(keys: Sequence[jax.Array], data: Data, rows: jax.Array, progress: Progress) -> tuple:
+    """Discriminators of the first block, the second, and both."""
+    fitted = []
+    for name, one_key, block in zip(("first", "second", "joint"), keys, _blocks(data.features), strict=True):
+        progress(f"{name} discriminator")
+        fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
+        _wait(fitted[-1], progress)
+    return tuple(fitted)
+
+
+def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[jax.Array, ...]:
+    """Log-posteriors of the first block, the second, and both, from discriminators that never saw the row.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        folds: Its folds.
+
+    Returns:
+        Three arrays ``[n, K]`` in nats.
+    """
+    keys = [one[None] for one in jax.random.split(key, 3)]
+    discriminators = _fit_each(keys, data, folds.train[None], unwatched)
+    return tuple(
+        in_input_order(_posteriors(discriminator, block, folds.left_out), folds.left_out, len(data.labels))
+        for discriminator, block in zip(discriminators, _blocks(data.features), strict=True)
+    )
+
+
+@jax.jit
+def _posteriors(discriminators: Discriminator, block: jax.Array, rows: jax.Array) -> jax.Array:
+    def of_fold(discriminator: Discriminator, rows: jax.Array) -> jax.Array:
+        return discriminator.log_posterior(block[rows])
+
+    return jax.vmap(of_fold)(jax.tree.map(lambda leaf: leaf[0], discriminators), rows)
 
 
 @jax.jit

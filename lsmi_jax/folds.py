@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Folds", "spread_rows", "stratified_folds"]
+__all__ = ["Folds", "in_input_order", "spread_rows", "stratified_folds"]
 
 
 class Folds(NamedTuple):
@@ -46,6 +46,21 @@ def stratified_folds(key: jax.Array, labels: jax.Array, num_folds: int) -> Folds
     train = np.stack([position[fold != f][: size - longest] for f in range(num_folds)])
     padded = np.stack([np.resize(rows, longest) for rows in left_out])
     return Folds(order[train], order[padded])
+
+
+def in_input_order(values: jax.Array, left_out: jax.Array, size: int) -> jax.Array:
+    """Puts what was computed for the left-out rows of each fold where the rows are.
+
+    Args:
+        values: Values ``[num_folds, h, ...]``.
+        left_out: Row indices ``[num_folds, h]``.
+        size: Number of rows n.
+
+    Returns:
+        Values ``[n, ...]``.
+    """
+    flat = values.reshape(left_out.size, *values.shape[2:])
+    return jnp.zeros((size, *values.shape[2:]), values.dtype).at[left_out.reshape(-1)].set(flat)
 
 
 def spread_rows(key: jax.Array, size: int, count: int) -> jax.Array:

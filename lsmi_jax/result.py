@@ -10,6 +10,7 @@ from jax.typing import ArrayLike
 from lsmi_jax.decomposition import Interactions, Redundancy, adjust, decompose, single_source_fraction
 from lsmi_jax.diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimator import Data, Estimator, Scores
+from lsmi_jax.folds import in_input_order
 from lsmi_jax.information import pointwise_information
 from lsmi_jax.summary import Summary, summarize
 
@@ -88,7 +89,7 @@ def assemble(scores: Scores, estimators: Estimator, data: Data, rows: jax.Array,
     """
 
     def one_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
-        ordered = jax.tree.map(lambda leaf: _in_order(leaf, rows, len(data.labels)), scores)
+        ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, len(data.labels)), scores)
         posteriors, surprisals = ordered
         information = tuple(pointwise_information(p, data.labels, data.log_prior) for p in posteriors)
         interactions = decompose(*information, *surprisals, redundancy=redundancy)
@@ -99,12 +100,6 @@ def assemble(scores: Scores, estimators: Estimator, data: Data, rows: jax.Array,
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
     adjusted, key = adjust(interactions), estimators.key[0, 0]
     return Estimate(interactions, adjusted, information, surprisals, spread, diagnostics, key)
-
-
-def _in_order(leaf: jax.Array, rows: jax.Array, size: int) -> jax.Array:
-    """Values of the folds ``[F, h, ...]`` in the order of the data ``[n, ...]``."""
-    flat = leaf.reshape(rows.size, *leaf.shape[2:])
-    return jnp.zeros((size, *leaf.shape[2:]), leaf.dtype).at[rows.reshape(-1)].set(flat)
 
 
 def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Data) -> Diagnostics:

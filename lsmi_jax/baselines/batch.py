@@ -1,0 +1,218 @@
+"""PID-Batch: the unique information of features, by a neural alignment of the two modalities."""
+
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.scipy.special import logsumexp
+from jax.typing import ArrayLike
+
+from lsmi_jax.estimator import Data, cross_fitted_posteriors
+from lsmi_jax.folds import stratified_folds
+from lsmi_jax.information import label_log_prior
+from lsmi_jax.validation import check_class_counts, check_features, check_labels
+
+__all__ = ["PidBatch", "pid_batch"]
+
+WIDTH = 32  # of the hidden layers
+SHARPNESS = 2.0  # of the alignment to begin with
+DOUBT = 1e-2  # keeps codes finite where a posterior is sure
+LEARNING_RATE = 3e-3
+MAX_SINKHORN_STEPS = 1000
+STEPS_A_CHECK = 5
+RIDGE = 1e-5  # keeps float32 from an unsolvable system where an alignment is sharp
+MAX_BATCHES = 64  # averaged over in the end
+
+
+class PidBatch(NamedTuple):
+    """A partial information decomposition of features, in nats.
+
+    Attributes:
+        redundancy: What both modalities say.
+        unique1: What the first alone says.
+        unique2: What the second alone says.
+        synergy: What only both together say.
+        violation: Probability mass that misses its margin, in the worst batch, where Sinkhorn steps ended.
+    """
+
+    redundancy: jax.Array
+    unique1: jax.Array
+    unique2: jax.Array
+    synergy: jax.Array
+    violation: jax.Array
+
+
+class Alignment(nnx.Module):
+    """Codes of each modality for each class, whose products are the logits of a joint."""
+
+    def __init__(self, key: jax.Array, num_classes: int):
+        """Initialises the codes to log-ratios of the posterior, which aligns rows of like posterior."""
+        rngs = nnx.Rngs(key)
+        zeros = nnx.initializers.zeros_init()
+        self.hidden1 = nnx.Linear(num_classes, WIDTH, rngs=rngs)
+        self.hidden2 = nnx.Linear(num_classes, WIDTH, rngs=rngs)
+        self.change1 = nnx.Linear(WIDTH, num_classes * num_classes, kernel_init=zeros, rngs=rngs)
+        self.change2 = nnx.Linear(WIDTH, num_classes * num_classes, kernel_init=zeros, rngs=rngs)
+
+    def __call__(self, log_posterior1: jax.Array, log_posterior2: jax.Array) -> jax.Array:
+        """Logits ``[K, b, b]`` of every pair of rows, in each class."""
+        code1 = _codes(self.hidden1, self.change1, log_posterior1)
+        code2 = _codes(self.hidden2, self.change2, log_posterior2)
+        return SHARPNESS * jnp.einsum("ike,jke->kij", code1, code2)
+
+
+def _codes(hidden: nnx.Linear, change: nnx.Linear, log_posterior: jax.Array) -> jax.Array:
+    """Codes ``[b, K, K]`` of rows, one for each class."""
+    size, num_classes = log_posterior.shape
+    doubtful = jnp.logaddexp(log_posterior + jnp.log1p(-DOUBT), jnp.log(DOUBT / num_classes))
+    log_ratios = doubtful - doubtful.mean(1, keepdims=True)
+    return log_ratios[:, None] + change(jax.nn.gelu(hidden(log_ratios))).reshape(size, num_classes, num_classes)
+
+
+def pid_batch(
+    key: jax.Array,
+    features: tuple[ArrayLike, ArrayLike],
+    labels: ArrayLike,
+    *,
+    num_folds: int = 5,
+    num_steps: int = 100,
+    batch_size: int = 256,
+    tolerance: float = 1e-3,
+) -> PidBatch:
+    """Decomposes what two modalities say of a label by the unique information, from batches of samples.
+
+    The PID-Batch estimator of Liang et al., "Quantifying and modeling multimodal interactions" (2023). Of all
+    joints with the margins ``p(x1, y)`` and ``p(x2, y)`` a neural network finds one of least information:
+    within a batch it gives a joint of all pairs of rows, brought to the margins by Sinkhorn steps (in log
+    space, for all classes at once). Unlike theirs, margins come from out-of-fold posteriors, which are also
+    what the network sees, being all that unique information depends on.
+
+    Args:
+        key: Random key.
+        features: Two blocks ``([n, d1], [n, d2])``.
+        labels: Class labels ``[n]``, ``0..K-1``.
+        num_folds: Number of folds of the posteriors.
+        num_steps: Number of training steps of the alignment.
+        batch_size: Rows of a batch.
+        tolerance: Probability mass that may miss its margin; Sinkhorn steps stop there, or after 1000.
+
+    Returns:
+        A `PidBatch` of scalars.
+
+    Raises:
+        TypeError: If features or labels have a wrong type.
+        ValueError: If they have a wrong shape or wrong values.
+    """
+    blocks = check_features(features)
+    checked, num_classes = check_labels(labels, len(blocks[0]), None)
+    check_class_counts(checked, num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
+    data = Data(blocks, checked, None, label_log_prior(checked, num_classes))
+    fold_key, posterior_key, alignment_key = jax.random.split(key, 3)
+    folds = stratified_folds(fold_key, checked, num_folds)
+    posteriors = cross_fitted_posteriors(posterior_key, data, folds)
+    size = min(batch_size, len(checked))
+    return _decompose(alignment_key, posteriors, num_steps, size, tolerance)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _decompose(
+    key: jax.Array, posteriors: tuple[jax.Array, ...], num_steps: int, batch_size: int, tolerance: jax.Array
+) -> PidBatch:
+    init_key, train_key, test_key = jax.random.split(key, 3)
+    log_p1, log_p2, log_p12 = posteriors
+    num_rows = len(log_p1)
+    alignment = Alignment(init_key, log_p1.shape[1])
+    rates = optax.warmup_cosine_decay_schedule(0.0, LEARNING_RATE, num_steps // 10, num_steps)
+    optimizer = optax.adam(rates)
+    graphdef, start = nnx.split(alignment)
+
+    def least(params: Any, rows: jax.Array) -> tuple[jax.Array, ...]:
+        module = nnx.merge(graphdef, params)
+        return _batch_information(module(log_p1[rows], log_p2[rows]), log_p1[rows], log_p2[rows], tolerance)
+
+    def step(carry: tuple, key: jax.Array) -> tuple:
+        params, state = carry
+        rows = jax.random.randint(key, (batch_size,), 0, num_rows)
+        grads = jax.grad(lambda params: least(params, rows)[0])(params)
+        with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to an integer power
+            updates, state = optimizer.update(grads, state, params)
+        return (optax.apply_updates(params, updates), state), None
+
+    (params, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), jax.random.split(train_key, num_steps))
+    num_batches = min(num_rows // batch_size, MAX_BATCHES)
+    rows = jax.random.permutation(test_key, num_rows)[: num_batches * batch_size].reshape(num_batches, batch_size)
+    joint, i1, i2, violation = jax.lax.map(partial(least, params), rows)
+    least_information, i1, i2 = joint.mean(), i1.mean(), i2.mean()
+    i12 = _information(log_p12)
+    parts = (i1 + i2 - least_information, least_information - i2, least_information - i1, i12 - least_information)
+    return PidBatch(*parts, violation.max())
+
+
+def _batch_information(
+    logits: jax.Array, log_p1: jax.Array, log_p2: jax.Array, tolerance: jax.Array
+) -> tuple[jax.Array, ...]:
+    """Information of the aligned joint and of each margin, and the violation of the margins."""
+    log_prior = 0.5 * (_log_mean(log_p1) + _log_mean(log_p2))
+    log_prior -= logsumexp(log_prior)
+    size = jnp.log(jnp.float32(len(log_p1)))
+    row_margins, column_margins = ((p - _log_mean(p)[None] + log_prior[None]).T - size for p in (log_p1, log_p2))
+    log_joint, violation = _sinkhorn(logits, row_margins, column_margins, tolerance)
+    log_ratio = log_joint - logsumexp(log_joint, axis=0)[None] - log_prior[:, None, None]
+    information = (jnp.exp(log_joint) * log_ratio).sum()
+    return information, _margin_information(row_margins), _margin_information(column_margins), violation
+
+
+def _sinkhorn(logits: jax.Array, rows: jax.Array, columns: jax.Array, tolerance: jax.Array) -> tuple:
+    """Scales joints ``exp(logits) [K, b, b]`` to log-margins ``[K, b]``."""
+
+    def joint(scale: jax.Array, logits: jax.Array) -> jax.Array:
+        scaled = logits + scale[:, None]
+        return scaled + (rows - logsumexp(scaled, axis=2))[:, :, None]
+
+    def missing(scale: jax.Array, logits: jax.Array) -> jax.Array:
+        return jnp.exp(columns) - jnp.exp(joint(scale, logits)).sum(1)
+
+    def goes_on(state: tuple) -> jax.Array:
+        scale, count = state
+        return (jnp.abs(missing(scale, fixed)).sum() > tolerance) & (count < MAX_SINKHORN_STEPS)
+
+    def body(state: tuple) -> tuple:
+        scale, count = state
+        for _ in range(STEPS_A_CHECK):
+            scale = columns - logsumexp(joint(scale, fixed) - scale[:, None], axis=1)
+        return scale, count + STEPS_A_CHECK
+
+    fixed = jax.lax.stop_gradient(logits)
+    scale, _ = jax.lax.while_loop(goes_on, body, (jnp.zeros_like(columns), 0))
+    # One Newton step lessens what is missing, and its derivative is that of the limit.
+    scale = jax.lax.stop_gradient(scale)
+    scale += _newton(jax.lax.stop_gradient(joint(scale, logits)), rows, columns, missing(scale, logits))
+    return joint(scale, logits), jnp.abs(missing(scale, logits)).sum()
+
+
+def _newton(log_joint: jax.Array, rows: jax.Array, columns: jax.Array, missing: jax.Array) -> jax.Array:
+    """Change of the log-scales of columns that supplies the mass they miss, to first order."""
+    root = jnp.exp(0.5 * columns)
+    normalised = jnp.exp(log_joint - 0.5 * (rows[:, :, None] + columns[:, None]))
+    gram = jnp.einsum("kij,kil->kjl", normalised, normalised)
+    constant = root[:, :, None] * root[:, None] / (root**2).sum(1)[:, None, None]  # adds nothing to a joint
+    system = (1 + RIDGE) * jnp.eye(root.shape[1])[None] - gram + constant
+    return jnp.linalg.solve(system, (missing / root)[..., None])[..., 0] / root
+
+
+def _log_mean(log_p: jax.Array) -> jax.Array:
+    return logsumexp(log_p, axis=0) - jnp.log(jnp.float32(len(log_p)))
+
+
+def _information(log_p: jax.Array) -> jax.Array:
+    """Mean information of posteriors ``[n, K]``."""
+    return (jnp.exp(log_p) * (log_p - _log_mean(log_p)[None])).sum(1).mean()
+
+
+def _margin_information(log_margins: jax.Array) -> jax.Array:
+    """Information of a joint of rows and classes, ``[K, b]``."""
+    log_rows, log_classes = logsumexp(log_margins, axis=0), logsumexp(log_margins, axis=1)
+    return (jnp.exp(log_margins) * (log_margins - log_rows[None] - log_classes[:, None])).sum()
