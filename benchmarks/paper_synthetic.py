@@ -1,0 +1,200 @@
+"""The paper's synthetic results: Table 1 (circuit logic), Figure 3 (correlation), Figure 4 (preset proportions).
+
+    python benchmarks/paper_synthetic.py [--studies table1,figure3,figure4] [--seeds 5] [--out docs/results]
+
+Data-set-level R, U1, U2, S in nats of LSMI (adjusted means, out-of-fold), PID-CVX (BROJA of 20 k-means clusters a
+modality), PID-Batch and the truth. Every study writes a CSV of all runs, a table in Markdown, and a figure.
+"""
+
+import argparse
+import csv
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import matplotlib.pyplot as plt
+import numpy as np
+
+import lsmi_jax
+from lsmi_jax import synthetic
+from lsmi_jax.baselines import broja_from_features, pid_batch
+from lsmi_jax.estimator import EntropySpace
+from lsmi_jax.plot import COLORS, NAMES
+
+Means = tuple[float, ...]
+Method = Callable[[jax.Array, synthetic.Task], Means]
+TABLE1_SIZE = 60_000  # five seeds of as many samples: the standard error of a mean of I is below .5 / sqrt(300000)
+COMPONENTS = ("R", "U1", "U2", "S")
+MAX_BATCH_ROWS = 10_000  # rows that PID-Batch is given, which says enough: it averages over batches of 256
+
+# What the paper's Table 1 prints.
+PAPER_TABLE1 = {
+    "XOR": (0.000, 0.001, 0.001, 0.691),
+    "OR": (0.215, 0.001, 0.000, 0.345),
+    "XOR_NOT": (0.000, 0.000, 0.336, 0.347),
+}
+
+
+def lsmi(key: jax.Array, task: synthetic.Task, *, space: EntropySpace = "posterior", num_folds: int = 5) -> Means:
+    result = lsmi_jax.estimate(key, task.features, task.labels, entropy_space=space, num_folds=num_folds)
+    return tuple(float(part.mean()) for part in result.adjusted)
+
+
+def cvx(key: jax.Array, task: synthetic.Task) -> Means:
+    return tuple(map(float, broja_from_features(key, task.features, task.labels)[:4]))
+
+
+def batch(key: jax.Array, task: synthetic.Task) -> Means:
+    rows = slice(MAX_BATCH_ROWS)
+    result = pid_batch(key, (task.features[0][rows], task.features[1][rows]), task.labels[rows])
+    return tuple(map(float, result[:4]))
+
+
+class Study(NamedTuple):
+    """Tasks by name, methods by name, and how to show them."""
+
+    tasks: dict[str, Callable[[jax.Array], synthetic.Task]]
+    methods: dict[str, Method]
+    title: str
+    axis: str
+
+
+BOTH_SPACES: dict[str, Method] = {
+    "LSMI": lsmi,
+    "LSMI, features": partial(lsmi, space="features"),
+    "PID-CVX": cvx,
+    "PID-Batch": batch,
+}
+STUDIES = {
+    "table1": Study(
+        {
+            name: partial(synthetic.circuit_logic, num_samples=TABLE1_SIZE, gate=getattr(synthetic, name))
+            for name in ("XOR", "OR", "XOR_NOT")
+        },
+        {"LSMI": partial(lsmi, num_folds=2), "PID-CVX": cvx, "PID-Batch": batch},
+        f"Table 1: circuit logic, n = {TABLE1_SIZE}",
+        "gate",
+    ),
+    "figure3": Study(
+        {
+            f"{rho:g}": partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=10, correlation=rho)
+            for rho in (-1, -0.8, -0.4, 0, 0.4, 0.8, 1)
+        },
+        BOTH_SPACES,
+        "Figure 3: Gaussian mixture, K = 10, n = 5000",
+        "correlation given the class",
+    ),
+    "figure4": Study(
+        {
+            name: partial(synthetic.preset, num_samples=10_000, num_classes=4, proportions=proportions)
+            for name, proportions in {
+                "even": (0.25, 0.25, 0.25, 0.25),
+                "mostly R": (0.7, 0.1, 0.1, 0.1),
+                "mostly U1": (0.1, 0.7, 0.1, 0.1),
+                "mostly U2": (0.1, 0.1, 0.7, 0.1),
+                "mostly S": (0.1, 0.1, 0.1, 0.7),
+            }.items()
+        },
+        BOTH_SPACES,
+        "Figure 4: preset interactions, K = 4, n = 10000",
+        "what samples carry",
+    ),
+}
+
+
+def runs(study: Study, num_seeds: int) -> Iterator[dict]:
+    """One row a task, seed and method, the truth among them."""
+    for task_name, make in study.tasks.items():
+        for seed in range(num_seeds):
+            data_key, key = jax.random.split(jax.random.key(seed))
+            task = make(data_key)
+            yield row(task_name, seed, "truth", tuple(map(float, task.truth)), 0.0)
+            for method, function in study.methods.items():
+                start = time.perf_counter()
+                means = function(key, task)
+                yield row(task_name, seed, method, means, time.perf_counter() - start)
+
+
+def row(task: str, seed: int, method: str, means: Means, seconds: float) -> dict:
+    return {"task": task, "seed": seed, "method": method, **dict(zip(COMPONENTS, means, strict=True))} | {
+        "seconds": round(seconds, 2)
+    }
+
+
+def summarise(rows: list[dict], task: str, method: str) -> tuple[np.ndarray, np.ndarray]:
+    """Means over seeds and their standard errors, ``[4]`` each."""
+    values = np.array([[r[c] for c in COMPONENTS] for r in rows if (r["task"], r["method"]) == (task, method)])
+    return values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values))
+
+
+def markdown(name: str, study: Study, rows: list[dict]) -> str:
+    lines = [
+        f"# {study.title}",
+        "",
+        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds and, in brackets, its standard error.",
+        "",
+        f"| {study.axis} | method | R | U1 | U2 | S | largest error |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for task in study.tasks:
+        truth, _ = summarise(rows, task, "truth")
+        for method in ("truth", *study.methods):
+            mean, error = summarise(rows, task, method)
+            cells = " | ".join(f"{m:.4f} ({e:.4f})" for m, e in zip(mean, error, strict=True))
+            lines.append(f"| {task} | {method} | {cells} | {np.abs(mean - truth).max():.4f} |")
+        if name == "table1":
+            cells = " | ".join(f"{value:.3f}" for value in PAPER_TABLE1[task])
+            worst = np.abs(np.array(PAPER_TABLE1[task]) - truth).max()
+            lines.append(f"| {task} | LSMI as the paper prints it | {cells} | {worst:.4f} |")
+    return "\n".join([*lines, "", f"![{study.title}]({name}.png)", ""])
+
+
+def draw(name: str, study: Study, rows: list[dict], path: Path) -> None:
+    """One panel a part: bars of the methods beside a line at the truth."""
+    figure, axes = plt.subplots(1, 4, figsize=(15, 4.2), sharey=True, layout="constrained")
+    position = np.arange(len(study.tasks))
+    shades = np.linspace(1.0, 0.35, len(study.methods))
+    width = 0.8 / len(study.methods)
+    for part, (ax, color) in enumerate(zip(axes, COLORS, strict=True)):
+        for index, (method, shade) in enumerate(zip(study.methods, shades, strict=True)):
+            mean, error = np.transpose([[x[part] for x in summarise(rows, task, method)] for task in study.tasks])
+            offset = (index - (len(study.methods) - 1) / 2) * width
+            ax.bar(position + offset, mean, width, yerr=2 * error, color=color, alpha=shade, label=method)
+        truth = [summarise(rows, task, "truth")[0][part] for task in study.tasks]
+        ax.hlines(truth, position - 0.45, position + 0.45, color="black", linewidth=1.5, label="truth")
+        ax.set_title(NAMES[part], color=color, fontweight="bold")
+        ax.set_xticks(position, list(study.tasks), rotation=30 if name == "figure4" else 0)
+        ax.set_xlabel(study.axis)
+        ax.spines[["top", "right"]].set_visible(False)
+    axes[0].set_ylabel("nats")
+    axes[-1].legend(frameon=False, fontsize=9)
+    figure.suptitle(f"{study.title}; whiskers: two standard errors over seeds")
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", default=",".join(STUDIES))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name in arguments.studies.split(","):
+        study, rows = STUDIES[name], []
+        for one in runs(study, arguments.seeds):
+            rows.append(one)
+            print(*one.values(), flush=True)
+        with (arguments.out / f"{name}.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        (arguments.out / f"{name}.md").write_text(markdown(name, study, rows))
+        draw(name, study, rows, arguments.out / f"{name}.png")
+
+
+if __name__ == "__main__":
+    main()
