@@ -7,15 +7,12 @@ import jax.numpy as jnp
 import optax
 from jax.scipy.special import logsumexp
 
-from lsmi_jax.chunks import in_chunks
 from lsmi_jax.ensemble import NUM_SPLITS, fit_members, member_splits
 from lsmi_jax.knife import Knife
 
 __all__ = ["Density", "fit_density"]
 
 LEARNING_RATE = 2e-2
-MAX_CHUNK = 4096  # rows scored at a time,
-CHUNK_SIZE = 2**24  # or fewer, so that their distances to all means fit in so many numbers
 
 
 class Density(NamedTuple):
@@ -40,12 +37,8 @@ class Density(NamedTuple):
         Returns:
             Surprisal ``[n]`` in nats, float32.
         """
-
-        def mixture(rows: jax.Array) -> jax.Array:
-            log_probs = jax.vmap(lambda knife: knife.log_prob(rows))(self.knives)
-            return jnp.log(NUM_SPLITS) - logsumexp(log_probs, axis=0)
-
-        return in_chunks(mixture, features, min(MAX_CHUNK, max(1, CHUNK_SIZE // self.knives.means.size)))
+        log_probs = jax.vmap(lambda knife: knife.log_prob(features))(self.knives)
+        return jnp.log(NUM_SPLITS) - logsumexp(log_probs, axis=0)
 
 
 def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, covariance: str | int) -> Density:

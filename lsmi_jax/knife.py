@@ -6,6 +6,7 @@ import numpy as np
 from flax import nnx
 from jax.scipy.special import logsumexp
 
+from lsmi_jax.chunks import in_chunks
 from lsmi_jax.folds import spread_rows
 from lsmi_jax.whiten import Whiten
 
@@ -15,6 +16,7 @@ __all__ = ["Knife", "check_mixture"]
 # kernel would magnify.
 MAX_DIRECT = 32
 MIN_KERNEL_BY_PRODUCTS = 1e-2
+CHUNK_SIZE = 2**22  # numbers: the distances of as many rows at a time to all means
 
 
 class Knife(nnx.Module):
@@ -87,8 +89,13 @@ class Knife(nnx.Module):
         rows = self.whiten(features.reshape(-1, features.shape[-1]))
         num_columns = self.whiten.varies().sum().astype(jnp.float32)
         normaliser = self.whiten.log_volume() + 0.5 * np.log(2 * np.pi) * num_columns
-        log_kernels = self._log_kernels(rows) + jax.nn.log_softmax(self.log_weights[...])[None]
-        return (logsumexp(log_kernels, axis=-1) - normaliser).reshape(features.shape[:-1])
+        log_weights = jax.nn.log_softmax(self.log_weights[...])[None]
+
+        def log_mixture(rows: jax.Array) -> jax.Array:
+            return logsumexp(self._log_kernels(rows) + log_weights, axis=-1)
+
+        log_probs = in_chunks(log_mixture, rows, max(1, CHUNK_SIZE // self.means.size))
+        return (log_probs - normaliser).reshape(features.shape[:-1])
 
     def surprisal(self, features: jax.Array) -> jax.Array:
         """Surprisal ``h(x) = -log p(x)`` of each row, the ``i+`` of Eq. 4.

@@ -1,0 +1,246 @@
+"""How fast, and in how much memory? Compile, first call and warm call apart; ratios within one run.
+
+    python benchmarks/speed.py [--studies pipeline,fresh,...] [--device cpu|gpu] [--large] [--out docs/results]
+
+Each study runs in a process of its own, whose peak memory is its own. Prints one line a measurement and writes
+`speed.csv`, and `classes.png`: seconds against the number of classes, beside PID-Batch.
+"""
+
+import argparse
+import csv
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import lsmi_jax
+from lsmi_jax.baselines import pid_batch
+
+Figures = dict[str, float]
+NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES = 5000, 10, 10  # of the pipeline studies
+
+
+def data(num_samples: int, num_columns: int, num_classes: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
+    """Two noisy views of a class; numpy, so that making it compiles nothing."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(num_samples) % num_classes
+    centres = rng.normal(size=(num_classes, num_columns)).astype(np.float32)
+    views = [centres[labels] + rng.normal(size=(num_samples, num_columns)).astype(np.float32) for _ in range(2)]
+    return (views[0], views[1]), labels
+
+
+def fit_and_score(key: jax.Array, features: tuple[np.ndarray, np.ndarray], labels: np.ndarray) -> lsmi_jax.Estimate:
+    """Fits on 80 % and scores the rest."""
+    cut = len(labels) * 4 // 5
+    estimator = lsmi_jax.fit_estimator(key, tuple(x[:cut] for x in features), labels[:cut])
+    return lsmi_jax.score(estimator, tuple(x[cut:] for x in features), labels[cut:])
+
+
+def seconds(function: Callable, *arguments: object, repeats: int = 3) -> tuple[float, float]:
+    """Seconds of the first call, compiling included, and of the best of some more."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        jax.block_until_ready(function(*arguments))
+        times.append(time.perf_counter() - start)
+    return times[0], min(times[1:])
+
+
+def pipeline() -> Figures:
+    """The two ways of a user, and how much is compiled again for data of equal shape."""
+    features, labels = data(NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES)
+    compiled: list[str] = []
+
+    def note(event: str, duration_secs: float, **of_event: str | int) -> None:
+        if event.endswith("backend_compile_duration"):
+            compiled.append(event)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    first, warm = seconds(fit_and_score, jax.random.key(0), features, labels)
+    first_cv, warm_cv = seconds(lsmi_jax.estimate, jax.random.key(0), features, labels)
+    compiled.clear()
+    rng = np.random.default_rng(1)
+    order = rng.permutation(NUM_SAMPLES)
+    shuffled = (features[0][order], 2 * features[1][order])
+    jax.block_until_ready(fit_and_score(jax.random.key(1), shuffled, labels[order]))
+    jax.block_until_ready(lsmi_jax.estimate(jax.random.key(1), shuffled, labels[order]))
+    return {
+        "80/20 first s": first,
+        "80/20 warm s": warm,
+        "5-fold first s": first_cv,
+        "5-fold warm s": warm_cv,
+        "compiled again": len(compiled),
+    }
+
+
+FRESH = """
+import sys; sys.path.insert(0, {folder!r})
+import jax, speed
+if {cache!r}:
+    jax.config.update("jax_compilation_cache_dir", {cache!r})
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+features, labels = speed.data(speed.NUM_SAMPLES, speed.NUM_COLUMNS, speed.NUM_CLASSES)
+jax.block_until_ready({call})
+"""
+
+
+def fresh() -> Figures:
+    """From the start of a process to the result: import, compile and run."""
+    calls = {
+        "80/20": "speed.fit_and_score(jax.random.key(0), features, labels)",
+        "5-fold": "speed.lsmi_jax.estimate(jax.random.key(0), features, labels)",
+    }
+    figures = {}
+    for name, call in calls.items():
+        with tempfile.TemporaryDirectory() as cache:
+            for kind, folder in (("no cache", ""), ("filling the cache", cache), ("cache filled", cache)):
+                program = FRESH.format(folder=str(Path(__file__).parent), cache=folder, call=call)
+                start = time.perf_counter()
+                subprocess.run([sys.executable, "-c", program], check=True)
+                figures[f"{name}, {kind} s"] = time.perf_counter() - start
+    return figures
+
+
+def samples(num_samples: int) -> Figures:
+    """Cost a sample at d=64, K=10."""
+    features, labels = data(num_samples, 64, 10)
+    first, warm = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=1)
+    return {"first s": first, "warm s": warm, "warm microseconds a sample": 1e6 * warm / num_samples}
+
+
+def classes() -> Figures:
+    """Seconds against the number of classes, at equal n and d, beside PID-Batch on the same data."""
+    figures = {}
+    for num_classes in (2, 6, 31, 101):
+        features, labels = data(10_100, 32, num_classes)
+        _, figures[f"lsmi K={num_classes} s"] = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=2)
+        _, figures[f"pid_batch K={num_classes} s"] = seconds(
+            lambda: pid_batch(jax.random.key(0), features, labels, num_folds=2),  # noqa: B023
+            repeats=1,
+        )
+    figures["lsmi K=101 / K=2"] = figures["lsmi K=101 s"] / figures["lsmi K=2 s"]
+    figures["pid_batch K=101 / K=2"] = figures["pid_batch K=101 s"] / figures["pid_batch K=2 s"]
+    return figures
+
+
+def wide() -> Figures:
+    """1024 columns, 20000 samples."""
+    features, labels = data(20_000, 1024, 10)
+    first, _ = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=1)
+    return {"first s": first}
+
+
+def decomposition() -> Figures:
+    """`decompose` on 1e7 samples beside a copy of as many bytes: five arrays read and four written."""
+    inputs = tuple(jnp.asarray(x) for x in np.random.default_rng(0).normal(size=(5, 10**7)).astype(np.float32))
+    copied = jnp.concatenate(inputs)[: 9 * 10**7 // 2]
+    rates = {}
+    for name, function, arguments in (
+        ("decompose GB/s", jax.jit(lambda *x: lsmi_jax.decompose(*x)), inputs),
+        ("copy GB/s", jax.jit(lambda x: x + 1), (copied,)),
+    ):
+        _, warm = seconds(function, *arguments, repeats=10)
+        rates[name] = 9 * 4 * 10**7 / warm / 1e9
+    rates["ratio"] = rates["decompose GB/s"] / rates["copy GB/s"]
+    return rates
+
+
+def knife() -> Figures:
+    """`Knife.log_prob`, full covariance, d=256, 16 components, 1e5 rows, beside matrix products of its shape."""
+    num_rows, num_columns, num_components = 100_000, 256, 16
+    rows = jnp.asarray(np.random.default_rng(0).normal(size=(num_rows, num_columns)).astype(np.float32))
+    model = lsmi_jax.Knife(jax.random.key(0), rows[:1000], num_components=num_components, covariance="full")
+    weights = jnp.ones((num_columns, num_components * num_columns))
+    operations = 2 * num_rows * num_columns**2 * num_components
+    _, ours = seconds(jax.jit(lambda model, rows: model.log_prob(rows)), model, rows)
+    # Some rows at a time, and each product summed so that it is not written.
+    product = jax.jit(
+        lambda rows, weights: jax.lax.map(lambda x: (x @ weights).sum(1), rows.reshape(-1, 5000, num_columns))
+    )
+    _, theirs = seconds(product, rows, weights)
+    return {
+        "log_prob Gflop/s": operations / ours / 1e9,
+        "product Gflop/s": operations / theirs / 1e9,
+        "ratio": theirs / ours,
+    }
+
+
+STUDIES: dict[str, Callable[[], Figures]] = {
+    "pipeline": pipeline,
+    "fresh": fresh,
+    "samples 1e4": lambda: samples(10_000),
+    "samples 1e5": lambda: samples(100_000),
+    "samples 1e6": lambda: samples(1_000_000),
+    "classes": classes,
+    "wide": wide,
+    "decomposition": decomposition,
+    "knife": knife,
+}
+LARGE = ("samples 1e6",)  # minutes and gigabytes: with --large only
+
+
+def in_own_process(name: str, device: str) -> Figures:
+    environment = {**os.environ, "JAX_PLATFORMS": "cuda" if device == "gpu" else device}
+    command = [sys.executable, __file__, "--only", name]
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
+    return json.loads(output.splitlines()[-1])
+
+
+def draw_classes(figures: Figures, path: Path) -> None:
+    import matplotlib.pyplot as plt
+
+    _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+    for name, color in (("lsmi", "#0072B2"), ("pid_batch", "#D55E00")):
+        points = {
+            int(k.split("K=")[1].split()[0]): v for k, v in figures.items() if k.startswith(name) and "/" not in k
+        }
+        ax.plot(list(points), list(points.values()), "o-", color=color, label=name)
+    ax.set(xscale="log", yscale="log", xlabel="classes K", ylabel="warm seconds, n = 10100, d = 32")
+    ax.legend(frameon=False)
+    ax.spines[["top", "right"]].set_visible(False)
+    plt.savefig(path, dpi=110)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", default="", help="keep studies whose name contains one of these, comma-separated")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
+    parser.add_argument("--large", action="store_true", help="also the studies that take minutes and gigabytes")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    parser.add_argument("--only", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.only:
+        figures = STUDIES[arguments.only]()
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        print(json.dumps(figures | {"peak memory GiB": peak}))
+        return
+    wanted = [part for part in arguments.studies.split(",") if part]
+    rows = []
+    for name in STUDIES:
+        if (wanted and not any(part in name for part in wanted)) or (name in LARGE and not arguments.large):
+            continue
+        figures = in_own_process(name, arguments.device)
+        for figure, value in figures.items():
+            print(f"{name:14s} {figure:28s} {value:10.3f}", flush=True)
+            rows.append({"study": name, "figure": figure, "value": value})
+        if name == "classes":
+            arguments.out.mkdir(parents=True, exist_ok=True)
+            draw_classes(figures, arguments.out / "classes.png")
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    with (arguments.out / "speed.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=["study", "figure", "value"])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()
