@@ -16,6 +16,7 @@ __all__ = [
     "adjustment",
     "common_change",
     "decompose",
+    "from_redundancy",
     "minimum_information",
     "shared_exclusions",
     "single_source_fraction",
@@ -165,8 +166,22 @@ def decompose(
         0.25 0.25 0.0 0.5
     """
     i1, i2, i12, h1, h2 = _as_float_arrays(i1=i1, i2=i2, i12=i12, h1=h1, h2=h2)
-    r = redundancy(i1, i2, i12, h1, h2)
-    return Interactions(r, i1 - r, i2 - r, (i12 - i1) - (i2 - r))
+    return from_redundancy(redundancy(i1, i2, i12, h1, h2), i1, i2, i12)
+
+
+def from_redundancy(redundancy: jax.Array, i1: jax.Array, i2: jax.Array, i12: jax.Array) -> Interactions:
+    """All four parts, once the redundancy is known: Eq. 2 of Yang et al. (2025).
+
+    Args:
+        redundancy: Redundancy r, in nats.
+        i1: Information of the first modality about the label, in nats.
+        i2: Information of the second modality, in nats.
+        i12: Information of both modalities together, in nats.
+
+    Returns:
+        `Interactions` of the common shape.
+    """
+    return Interactions(redundancy, i1 - redundancy, i2 - redundancy, (i12 - i1) - (i2 - redundancy))
 
 
 def single_source_fraction(i1: ArrayLike, i2: ArrayLike, h1: ArrayLike, h2: ArrayLike) -> jax.Array:

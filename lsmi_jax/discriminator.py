@@ -92,7 +92,7 @@ def fit_discriminator(
         whitened = probe.whiten(features[rows])
         if key is not None:
             whitened = whitened + INPUT_NOISE * _data_noise(key, whitened)
-        return _cross_entropy(probe.logits(whitened), labels[rows])
+        return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels[rows])
 
     networks = fit_members(
         member_key,
@@ -160,7 +160,3 @@ def _data_noise(key: jax.Array, rows: jax.Array) -> jax.Array:
     for shift, weight in enumerate(weights, start=1):  # stacked and summed, they take XLA ten times as long
         noise += weight * jnp.roll(rows, shift, axis=0)
     return noise
-
-
-def _cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    return optax.softmax_cross_entropy_with_integer_labels(logits, labels)

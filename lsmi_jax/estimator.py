@@ -1,7 +1,6 @@
 """What is fitted, and what it says of rows: discriminators and densities, stacked over folds."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal, NamedTuple
@@ -12,7 +11,7 @@ import jax.numpy as jnp
 from lsmi_jax.density import Density, fit_density
 from lsmi_jax.discriminator import Discriminator, fit_discriminator
 from lsmi_jax.folds import Folds, in_input_order
-from lsmi_jax.information import log_ratio_coordinates
+from lsmi_jax.information import log_ratio_coordinates, with_doubt
 
 __all__ = [
     "Data",
@@ -126,7 +125,7 @@ def fit_stacked(
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space)
 
 
-def _fit_each(keys: Sequence[jax.Array], data: Data, rows: jax.Array, progress: Progress) -> tuple:
+def _fit_each(keys: Iterable[jax.Array], data: Data, rows: jax.Array, progress: Progress) -> tuple:
     """Discriminators of the first block, the second, and both."""
     fitted = []
     for name, one_key, block in zip(("first", "second", "joint"), keys, _blocks(data.features), strict=True):
@@ -147,20 +146,21 @@ def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[j
     Returns:
         Three arrays ``[n, K]`` in nats.
     """
-    keys = [one[None] for one in jax.random.split(key, 3)]
-    discriminators = _fit_each(keys, data, folds.train[None], unwatched)
-    return tuple(
-        in_input_order(_posteriors(discriminator, block, folds.left_out), folds.left_out, len(data.labels))
-        for discriminator, block in zip(discriminators, _blocks(data.features), strict=True)
-    )
+    stacked = _fit_each(jax.random.split(key, 3)[:, None], data, folds.train[None], unwatched)
+    discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # of the one seed
+    of_folds = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
+    return tuple(in_input_order(posterior, folds.left_out, len(data.labels)) for posterior in of_folds)
 
 
 @jax.jit
-def _posteriors(discriminators: Discriminator, block: jax.Array, rows: jax.Array) -> jax.Array:
-    def of_fold(discriminator: Discriminator, rows: jax.Array) -> jax.Array:
-        return discriminator.log_posterior(block[rows])
+def _log_posteriors_of_folds(discriminators, features, rows) -> tuple[jax.Array, ...]:
+    return jax.vmap(lambda one, part: _log_posteriors(one, features, part))(discriminators, rows)
 
-    return jax.vmap(of_fold)(jax.tree.map(lambda leaf: leaf[0], discriminators), rows)
+
+def _log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array, ...]:
+    """What each of three discriminators says of its block of some rows."""
+    blocks = _blocks(tuple(block[rows] for block in features))
+    return tuple(one.log_posterior(block) for one, block in zip(discriminators, blocks, strict=True))
 
 
 @jax.jit
@@ -231,14 +231,12 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
     """
 
     def one(estimator: Estimator, part: jax.Array) -> Scores:
-        features = tuple(block[part] for block in data.features)
         if estimator.discriminators is None:
             posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits or ())
         else:
-            pairs = zip(estimator.discriminators, _blocks(features), strict=True)
-            posteriors = tuple(discriminator.log_posterior(block) for discriminator, block in pairs)
+            posteriors = _log_posteriors(estimator.discriminators, data.features, part)
         in_posterior = estimator.entropy_space == "posterior"
-        points = tuple(_coordinates(p) for p in posteriors[:2]) if in_posterior else features
+        points = tuple(map(_coordinates, posteriors[:2]) if in_posterior else (block[part] for block in data.features))
         surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
         return Scores(posteriors, surprisals)
 
@@ -253,8 +251,7 @@ def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.
 
 def _coordinates(logits: jax.Array) -> jax.Array:
     """Where the posterior lies, with a little doubt: finite whatever the logits."""
-    log_posterior = jax.nn.log_softmax(logits) + math.log1p(-_DOUBT)
-    return log_ratio_coordinates(jnp.logaddexp(log_posterior, math.log(_DOUBT / logits.shape[-1])))
+    return log_ratio_coordinates(with_doubt(jax.nn.log_softmax(logits), _DOUBT))
 
 
 def _wait(fitted: object, progress: Progress) -> None:

@@ -1,5 +1,7 @@
 """Pointwise information about a label, from the logits of a discriminator."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.precision import widen
 
-__all__ = ["label_log_prior", "log_ratio_coordinates", "pointwise_information"]
+__all__ = ["label_log_prior", "log_ratio_coordinates", "pointwise_information", "with_doubt"]
 
 
 def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
@@ -68,6 +70,19 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike, log_prior: Array
     _check_shapes(logits, labels, log_prior)
     log_posterior = jax.nn.log_softmax(widen(logits), axis=-1)
     return _pick(log_posterior, labels) - _pick(log_prior.astype(log_posterior.dtype), labels)
+
+
+def with_doubt(log_posterior: jax.Array, doubt: float) -> jax.Array:
+    """Spreads a part of each posterior evenly over the classes, so that it is finite however sure it was.
+
+    Args:
+        log_posterior: Normalised log p(y|x), ``[..., K]``, in nats.
+        doubt: The part that is spread, between 0 and 1.
+
+    Returns:
+        Log-posterior ``[..., K]`` in nats.
+    """
+    return jnp.logaddexp(log_posterior + math.log1p(-doubt), math.log(doubt / log_posterior.shape[-1]))
 
 
 def log_ratio_coordinates(logits: ArrayLike) -> jax.Array:

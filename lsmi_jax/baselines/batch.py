@@ -10,9 +10,10 @@ from flax import nnx
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 
+from lsmi_jax.decomposition import from_redundancy
 from lsmi_jax.estimator import Data, cross_fitted_posteriors
 from lsmi_jax.folds import stratified_folds
-from lsmi_jax.information import label_log_prior
+from lsmi_jax.information import label_log_prior, with_doubt
 from lsmi_jax.validation import check_class_counts, check_features, check_labels
 
 __all__ = ["PidBatch", "pid_batch"]
@@ -67,7 +68,7 @@ class Alignment(nnx.Module):
 def _codes(hidden: nnx.Linear, change: nnx.Linear, log_posterior: jax.Array) -> jax.Array:
     """Codes ``[b, K, K]`` of rows, one for each class."""
     size, num_classes = log_posterior.shape
-    doubtful = jnp.logaddexp(log_posterior + jnp.log1p(-DOUBT), jnp.log(DOUBT / num_classes))
+    doubtful = with_doubt(log_posterior, DOUBT)
     log_ratios = doubtful - doubtful.mean(1, keepdims=True)
     return log_ratios[:, None] + change(jax.nn.gelu(hidden(log_ratios))).reshape(size, num_classes, num_classes)
 
@@ -146,9 +147,8 @@ def _decompose(
     rows = jax.random.permutation(test_key, num_rows)[: num_batches * batch_size].reshape(num_batches, batch_size)
     joint, i1, i2, violation = jax.lax.map(partial(least, params), rows)
     least_information, i1, i2 = joint.mean(), i1.mean(), i2.mean()
-    i12 = _information(log_p12)
-    parts = (i1 + i2 - least_information, least_information - i2, least_information - i1, i12 - least_information)
-    return PidBatch(*parts, violation.max())
+    i12 = _margin_information(log_p12.T - jnp.log(jnp.float32(num_rows)))
+    return PidBatch(*from_redundancy(i1 + i2 - least_information, i1, i2, i12), violation.max())
 
 
 def _batch_information(
@@ -205,11 +205,6 @@ def _newton(log_joint: jax.Array, rows: jax.Array, columns: jax.Array, missing: 
 
 def _log_mean(log_p: jax.Array) -> jax.Array:
     return logsumexp(log_p, axis=0) - jnp.log(jnp.float32(len(log_p)))
-
-
-def _information(log_p: jax.Array) -> jax.Array:
-    """Mean information of posteriors ``[n, K]``."""
-    return (jnp.exp(log_p) * (log_p - _log_mean(log_p)[None])).sum(1).mean()
 
 
 def _margin_information(log_margins: jax.Array) -> jax.Array:

@@ -8,6 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from lsmi_jax.decomposition import from_redundancy
+from lsmi_jax.validation import check_features, check_labels
+
 __all__ = ["Broja", "broja", "broja_from_features"]
 
 CENTRING = 0.1  # by how much a step aims to lessen the products of mass and slack
@@ -100,8 +103,6 @@ def broja_from_features(
     """
     from sklearn.cluster import KMeans
 
-    from lsmi_jax.validation import check_features, check_labels
-
     blocks = check_features(features)
     checked, num_classes = check_labels(labels, len(blocks[0]), None)
     seeds = np.asarray(jax.random.randint(key, (2,), 0, 2**31 - 1))
@@ -139,8 +140,7 @@ def _broja(p: jax.Array, tolerance: float, max_steps: int) -> Broja:
     i1, i2 = (entropy + _xlogx(m).sum() - _xlogx(m.sum(1)).sum() for m in (p1, p2))
     i12 = entropy + _xlogx(p).sum() - _xlogx(p.sum(2)).sum()
     least_information = entropy + value + least.gap
-    unique1, unique2 = least_information - i2, least_information - i1
-    return Broja(i1 + i2 - least_information, unique1, unique2, i12 - least_information, least.gap, least.joint)
+    return Broja(*from_redundancy(i1 + i2 - least_information, i1, i2, i12), least.gap, least.joint)
 
 
 def _solve(p1: jax.Array, p2: jax.Array, tolerance: float, max_steps: int) -> _State:

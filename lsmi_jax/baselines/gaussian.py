@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Interactions
+from lsmi_jax.decomposition import Interactions, from_redundancy
 
 __all__ = ["gaussian_mmi"]
 
@@ -46,5 +46,4 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
         return 0.5 * (log_det(*sources) + log_det(target) - log_det(*sources, target))
 
     i1, i2, i12 = information(first), information(second), information(first, second)
-    redundancy = jnp.minimum(i1, i2)
-    return Interactions(redundancy, i1 - redundancy, i2 - redundancy, i12 - i1 - i2 + redundancy)
+    return from_redundancy(jnp.minimum(i1, i2), i1, i2, i12)
