@@ -26,7 +26,7 @@ from lsmi_jax.plot import COLORS, NAMES
 
 Means = tuple[float, ...]
 Method = Callable[[jax.Array, synthetic.Task], Means]
-TABLE1_SIZE = 60_000  # five seeds of as many samples: the standard error of a mean of I is below .5 / sqrt(300000)
+TABLE1_SIZE = 1_000_000  # per seed: the standard error of a mean of i is below .5 / sqrt(1e6), half a thousandth
 COMPONENTS = ("R", "U1", "U2", "S")
 MAX_BATCH_ROWS = 10_000  # rows that PID-Batch is given, which says enough: it averages over batches of 256
 

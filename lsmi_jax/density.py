@@ -55,18 +55,19 @@ def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, cov
     Returns:
         A `Density`.
     """
-    split_key, start_key, member_key = jax.random.split(key, 3)
+    split_key, member_key, *start_keys = jax.random.split(key, 2 + NUM_SPLITS)
     no_labels = jnp.zeros(len(features), jnp.int32)
     splits = member_splits(split_key, no_labels, jnp.arange(len(features)))
 
-    def start(key: jax.Array, train: jax.Array) -> Knife:
-        return Knife(key, features[train], num_components=num_components, covariance=covariance)
+    def start(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
+        knife = Knife(key, features[train], num_components=num_components, covariance=covariance)
+        return knife, knife.whiten(features[train]), knife.whiten(features[held_out])
 
     def loss(knife: Knife, rows: jax.Array, key: jax.Array | None) -> jax.Array:
         del key
-        return knife.surprisal(features[rows])
+        return -knife.whitened_log_prob(rows)
 
-    starts = jax.vmap(start)(jax.random.split(start_key, NUM_SPLITS), splits.train)
+    starts = jax.vmap(start)(jnp.stack(start_keys), *splits)
     adam = optax.scale_by_adam()
-    members = fit_members(member_key, starts, loss, splits, scaling=adam, learning_rate=LEARNING_RATE)
+    members = fit_members(member_key, starts[0], loss, *starts[1:], scaling=adam, learning_rate=LEARNING_RATE)
     return Density(members.modules, members.held_out_losses.mean(), members.train_losses.mean())

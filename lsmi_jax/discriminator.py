@@ -1,5 +1,6 @@
 """p(y|x): an ensemble of probes and of the bare prior."""
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -10,7 +11,6 @@ from jax.scipy.special import logsumexp
 from lsmi_jax.adam import scale_by_rotating_adam
 from lsmi_jax.chunks import in_chunks
 from lsmi_jax.ensemble import NUM_SPLITS, Members, fit_members, member_splits
-from lsmi_jax.folds import Folds
 from lsmi_jax.information import label_log_prior
 from lsmi_jax.probe import Probe, fit_linear, linear_losses
 
@@ -18,7 +18,8 @@ __all__ = ["Discriminator", "fit_discriminator"]
 
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md says what lost.
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
-INPUT_NOISE = 0.5
+INPUT_NOISE = 0.5  # standard deviations, on few rows
+FEW_ROWS = 6400  # beyond so many, noise falls as the width of a kernel does by Scott's rule: it blurs
 TIED = 0.5  # standard errors below which the losses of two penalties are not told apart
 TIE = 3.0  # losses of probes and prior on h held-out rows are told apart from about TIE / h on
 LEARNING_RATE = 4e-2
@@ -84,21 +85,23 @@ def fit_discriminator(
     Returns:
         A `Discriminator`.
     """
-    split_key, start_key, member_key = jax.random.split(key, 3)
+    split_key, member_key, *start_keys = jax.random.split(key, 2 + NUM_SPLITS)
     splits = member_splits(split_key, labels, rows)
-    linear = _fit_linear_probes(start_key, features, labels, splits, num_classes)
 
-    def loss(probe: Probe, rows: jax.Array, key: jax.Array | None) -> jax.Array:
-        whitened = probe.whiten(features[rows])
-        if key is not None:
-            whitened = whitened + INPUT_NOISE * _data_noise(key, whitened)
-        return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels[rows])
+    def start(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
+        probe = Probe(key, features[train], num_classes=num_classes)
+        return probe, *((probe.whiten(features[part]), labels[part]) for part in (train, held_out))
 
+    probes, train, held_out = jax.vmap(start)(jnp.stack(start_keys), *splits)
+    linear = _fit_linear_probes(probes, train, held_out)
+    num_columns = probes.whiten.varies().sum(1).mean()
+    noise = INPUT_NOISE * min(1.0, FEW_ROWS / splits.train.shape[1]) ** (1 / (num_columns + 4))
     networks = fit_members(
         member_key,
         linear.modules,
-        loss,
-        splits,
+        partial(_loss, noise),
+        train,
+        held_out,
         scaling=scale_by_rotating_adam(),
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
@@ -119,24 +122,28 @@ def fit_discriminator(
     )
 
 
-def _fit_linear_probes(
-    key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, num_classes: int
-) -> Members:
+def _fit_linear_probes(probes: Probe, train: tuple, held_out: tuple) -> Members:
     """A linear probe for each split, with the least penalty that is as good as the best over all splits."""
+    num_classes = probes.bias.shape[-1]
 
-    def one(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
-        probe = Probe(key, features[train], num_classes=num_classes)
-        parts = [(probe.whiten(features[part]), labels[part]) for part in (train, held_out)]
-        weights = fit_linear(*parts[0], num_classes=num_classes, penalties=jnp.array(PENALTIES))
-        losses = [jax.vmap(linear_losses, in_axes=(0, None, None))(weights, *part) for part in parts]
-        return probe, weights, *losses
+    def one(train: tuple, held_out: tuple) -> tuple:
+        weights = fit_linear(*train, num_classes=num_classes, penalties=jnp.array(PENALTIES))
+        return weights, *(jax.vmap(linear_losses, in_axes=(0, None, None))(weights, *p) for p in (train, held_out))
 
-    probes, weights, train_losses, losses = jax.vmap(one)(jax.random.split(key, NUM_SPLITS), *splits)
+    weights, train_losses, losses = jax.vmap(one)(train, held_out)
     best = _least_penalty(losses.swapaxes(0, 1).reshape(len(PENALTIES), -1))
     kernel, bias = (leaf[:, best] for leaf in weights)
     probes.kernel.set_value(kernel)
     probes.bias.set_value(bias)
     return Members(probes, losses[:, best].mean(1), train_losses[:, best].mean(1), jnp.zeros_like(losses[:, best]))
+
+
+def _loss(noise: jax.Array, probe: Probe, rows: tuple[jax.Array, jax.Array], key: jax.Array | None) -> jax.Array:
+    """Cross-entropy of whitened rows, under input noise in training."""
+    whitened, labels = rows
+    if key is not None:
+        whitened = whitened + noise * _data_noise(key, whitened)
+    return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels)
 
 
 def _least_penalty(losses: jax.Array) -> jax.Array:

@@ -15,8 +15,8 @@ __all__ = ["Members", "fit_members", "member_splits"]
 NUM_PARTS = 5  # the rows are cut into so many parts
 NUM_SPLITS = 3  # and so many of them serve to stop a member early
 
-Loss = Callable[[Any, jax.Array, jax.Array | None], jax.Array]
-"""Per-row losses of a member, from row indices and a key (None on held-out rows)."""
+Loss = Callable[[Any, Any, jax.Array | None], jax.Array]
+"""Per-row losses of a member, from rows and a key (None on held-out rows)."""
 
 
 class Members(NamedTuple):
@@ -54,7 +54,8 @@ def fit_members(
     key: jax.Array,
     starts: Any,
     loss: Loss,
-    splits: Folds,
+    train: Any,
+    held_out: Any,
     *,
     scaling: optax.GradientTransformation,
     learning_rate: float,
@@ -66,7 +67,8 @@ def fit_members(
         key: Random key, the same for all members: batches and noise are then drawn once.
         starts: Modules to start from, one a split, stacked.
         loss: Per-row losses of a member.
-        splits: Training and held-out rows of each split.
+        train: Pytree of the training rows of each split, ``[NUM_SPLITS, t, ...]``.
+        held_out: The same of the rows held out, ``[NUM_SPLITS, h, ...]``.
         scaling: How gradients are scaled, such as ``optax.scale_by_adam()``.
         learning_rate: Peak learning rate; it warms up and decays by a cosine.
         weight_decay: Decoupled weight decay.
@@ -74,19 +76,19 @@ def fit_members(
     Returns:
         `Members`.
     """
-    plan = schedule(splits.train.shape[1])
+    plan = schedule(jax.tree.leaves(train)[0].shape[1])
     rates = optax.warmup_cosine_decay_schedule(0.0, learning_rate, plan.num_steps // 20, plan.num_steps)
     decay = optax.add_decayed_weights(weight_decay)
     optimizer = optax.chain(scaling, decay, optax.scale_by_learning_rate(rates))
 
-    def member(start: Any, train: jax.Array, held_out: jax.Array) -> tuple:
+    def member(start: Any, train: Any, held_out: Any) -> tuple:
         graphdef, params, statistics = nnx.split(start, nnx.Param, ...)  # type: ignore[misc]
 
-        def rows_loss(params: nnx.State, rows: jax.Array, key: jax.Array | None) -> jax.Array:
+        def rows_loss(params: nnx.State, rows: Any, key: jax.Array | None) -> jax.Array:
             own = jax.tree.map(lambda leaf: leaf, params)  # variables of this trace, which a loss may set
             return loss(nnx.merge(graphdef, own, statistics), rows, key)
 
         done = fit(key, params, rows_loss, train, held_out, optimizer=optimizer, **plan._asdict())
         return nnx.merge(graphdef, done.params, statistics), done.held_out_loss, done.train_loss, done.gains
 
-    return Members(*jax.vmap(member)(starts, *splits))
+    return Members(*jax.vmap(member)(starts, train, held_out))

@@ -1,14 +1,16 @@
 """From two feature blocks and labels to the interactions of every sample."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
 from lsmi_jax.estimator import Data, EntropySpace, Estimator, Progress, fit_stacked, score_stacked, unwatched
-from lsmi_jax.folds import stratified_folds
+from lsmi_jax.folds import Folds, stratified_folds
 from lsmi_jax.information import label_log_prior
 from lsmi_jax.knife import check_mixture
 from lsmi_jax.result import Estimate, assemble
@@ -60,11 +62,11 @@ def fit_estimator(
     check_mixture(num_components, covariance)
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and stopping early")
-    rows = jnp.arange(len(data.labels))[None, None]
+    rows = _all_rows(data)
     stacked = fit_stacked(
-        key[None], data, rows, entropy_space=entropy_space, num_components=num_components, covariance=covariance
+        key, data, rows, entropy_space=entropy_space, num_components=num_components, covariance=covariance
     )
-    return jax.tree.map(lambda leaf: leaf[0, 0], stacked)
+    return _unstack(stacked)
 
 
 def score(
@@ -96,8 +98,7 @@ def score(
     if (logits is None) != (estimator.discriminators is not None):
         wanted = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
-    rows = jnp.arange(len(data.labels))[None, None]
-    stacked = jax.tree.map(lambda leaf: leaf[None, None], estimator)
+    rows, stacked = _all_rows(data), _stack(estimator)
     return assemble(score_stacked(stacked, data, rows), stacked, data, rows, redundancy)
 
 
@@ -153,9 +154,9 @@ def estimate(
     data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
     fold_key, fit_key = jax.random.split(key)
-    folds = jax.vmap(lambda key: stratified_folds(key, data.labels, num_folds))(jax.random.split(fold_key, num_seeds))
+    folds = _folds_of_seeds(fold_key, data.labels, num_folds, num_seeds)
     estimators = fit_stacked(
-        jax.random.split(fit_key, num_seeds),
+        fit_key,
         data,
         folds.train,
         entropy_space=entropy_space,
@@ -175,5 +176,31 @@ def _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     if logits is not None:
         logits = check_logits(logits, len(labels), count)
     if log_prior is None:
-        log_prior = label_log_prior(labels, count)
+        log_prior = _label_log_prior(labels, count)
     return Data(blocks, labels, logits, check_log_prior(log_prior, count))
+
+
+def _all_rows(data: Data) -> jax.Array:
+    """All rows, as those of one seed and fold ``[1, 1, n]``."""
+    return jnp.asarray(np.arange(len(data.labels), dtype=np.int32)[None, None])
+
+
+# Each is compiled as a whole: one operation after another takes longer to compile.
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
+    return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
+
+
+@jax.jit
+def _stack(estimator: Estimator) -> Estimator:
+    return jax.tree.map(lambda leaf: leaf[None, None], estimator)
+
+
+@jax.jit
+def _unstack(estimators: Estimator) -> Estimator:
+    return jax.tree.map(lambda leaf: leaf[0, 0], estimators)
+
+
+_label_log_prior = jax.jit(label_log_prior, static_argnums=1)

@@ -37,6 +37,8 @@ Progress = Callable[[str], None]
 _DOUBT = 0.1
 _RESOLUTION = 2.0
 
+_NARROW = 64  # columns of both blocks up to which one compiled discriminator for all three pays
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def unwatched(step: str) -> None:
 
 
 def fit_stacked(
-    keys: jax.Array,
+    key: jax.Array,
     data: Data,
     rows: jax.Array,
     *,
@@ -97,7 +99,7 @@ def fit_stacked(
     """Fits one estimator for each seed and fold, all together.
 
     Args:
-        keys: Random key of each seed ``[m]``.
+        key: Random key.
         data: The data set.
         rows: Row indices to fit on, of each seed and fold ``[m, F, t]``.
         entropy_space: Where the densities live.
@@ -108,27 +110,29 @@ def fit_stacked(
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
-    step_keys = _split_keys(keys)
+    keys = _split_keys(key, len(rows))
+    blocks = _blocks(data.features)
     discriminators = None
     if data.logits is None:
-        discriminators = _fit_each(step_keys[:3], data, rows, progress)
+        discriminators = _fit_each(keys[:3], blocks, data, rows, progress)
     densities = []
     for m, name in enumerate(("first", "second")):
         progress(f"{name} density")
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
-        points = _density_points(step_keys[3 + m], one, data.features[m], logits, rows, entropy_space)
-        densities.append(_fit_densities(step_keys[5 + m], points, num_components, covariance))
+        source = data.features[m] if entropy_space == "features" else blocks[m]
+        densities.append(
+            _fit_densities(keys[3 + m], one, source, logits, rows, entropy_space, num_components, covariance)
+        )
         _wait(densities[-1], progress)
-    log_prior = jnp.broadcast_to(data.log_prior, (*rows.shape[:2], data.num_classes))
-    own_key = jnp.broadcast_to(step_keys[7][:, None], rows.shape[:2])
+    log_prior, own_key = _repeat(data.log_prior, keys[5], rows.shape[:2])
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space)
 
 
-def _fit_each(keys: Iterable[jax.Array], data: Data, rows: jax.Array, progress: Progress) -> tuple:
+def _fit_each(keys: Iterable[jax.Array], blocks: tuple, data: Data, rows: jax.Array, progress: Progress) -> tuple:
     """Discriminators of the first block, the second, and both."""
     fitted = []
-    for name, one_key, block in zip(("first", "second", "joint"), keys, _blocks(data.features), strict=True):
+    for name, one_key, block in zip(("first", "second", "joint"), keys, blocks, strict=True):
         progress(f"{name} discriminator")
         fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
         _wait(fitted[-1], progress)
@@ -146,7 +150,8 @@ def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[j
     Returns:
         Three arrays ``[n, K]`` in nats.
     """
-    stacked = _fit_each(jax.random.split(key, 3)[:, None], data, folds.train[None], unwatched)
+    keys = jax.random.split(key, (3, 1))
+    stacked = _fit_each(keys, _blocks(data.features), data, folds.train[None], unwatched)
     discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # of the one seed
     of_folds = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
     return tuple(in_input_order(posterior, folds.left_out, len(data.labels)) for posterior in of_folds)
@@ -163,10 +168,16 @@ def _log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...], rows
     return tuple(one.log_posterior(block) for one, block in zip(discriminators, blocks, strict=True))
 
 
-@jax.jit
-def _split_keys(keys: jax.Array) -> tuple[jax.Array, ...]:
-    """Keys of three discriminators, two sets of density points, two densities, and what is resampled; each ``[m]``."""
-    return tuple(jax.vmap(lambda key: jax.random.split(key, 8), out_axes=1)(keys))
+@partial(jax.jit, static_argnums=1)
+def _split_keys(key: jax.Array, num_seeds: int) -> tuple[jax.Array, ...]:
+    """Keys of three discriminators, two densities, and what is resampled; of each seed ``[m]``."""
+    return tuple(jax.random.split(key, (6, num_seeds)))
+
+
+@partial(jax.jit, static_argnums=2)
+def _repeat(log_prior: jax.Array, keys: jax.Array, stacked: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    """A log-prior ``[K]`` and keys ``[m]``, for each seed and fold ``[m, F]``."""
+    return jnp.broadcast_to(log_prior, (*stacked, len(log_prior))), jnp.broadcast_to(keys[:, None], stacked)
 
 
 @partial(jax.jit, static_argnums=4)
@@ -177,26 +188,21 @@ def _fit_discriminators(keys, features, labels, rows, num_classes) -> Discrimina
     return _over_folds(one)(keys, rows)
 
 
-@partial(jax.jit, static_argnums=5)
-def _density_points(keys, discriminators, features, logits, rows, entropy_space) -> jax.Array:
-    """What the densities are fitted on, [m, F, t, d]."""
+@partial(jax.jit, static_argnums=(5, 6, 7))
+def _fit_densities(keys, discriminators, source, logits, rows, entropy_space, num_components, covariance) -> Density:
+    """Densities of features, or of posteriors with noise."""
 
-    def one(key: jax.Array, discriminator: Discriminator | None, part: jax.Array) -> jax.Array:
+    def one(key: jax.Array, discriminator: Discriminator | None, part: jax.Array) -> Density:
+        noise_key, key = jax.random.split(key)
         if entropy_space == "features":
-            return features[part]
-        posterior = logits[part] if discriminator is None else discriminator.log_posterior(features[part])
-        points = _coordinates(posterior)
-        return points + _RESOLUTION * jax.random.normal(key, points.shape)
-
-    return _over_folds(one)(keys, discriminators, rows)
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _fit_densities(keys, points, num_components, covariance) -> Density:
-    def one(key: jax.Array, points: jax.Array) -> Density:
+            points = source[part]
+        else:
+            posterior = logits[part] if discriminator is None else discriminator.log_posterior(source[part])
+            points = _coordinates(posterior)
+            points += _RESOLUTION * jax.random.normal(noise_key, points.shape)
         return fit_density(key, points, num_components=num_components, covariance=covariance)
 
-    return _over_folds(one)(keys, points)
+    return _over_folds(one)(keys, discriminators, rows)
 
 
 def _over_folds(one: Callable) -> Callable:
@@ -243,10 +249,17 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
     return jax.vmap(jax.vmap(one))(estimators, rows)
 
 
+@jax.jit
 def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """What each discriminator sees: the first block, the second, and both."""
+    """What each discriminator sees: the first block, the second, and both.
+
+    Constant columns say nothing and cost little: with them narrow blocks are all of one shape, and compiled once.
+    """
     x1, x2 = features
-    return x1, x2, jnp.concatenate([x1, x2], axis=1)
+    both = jnp.concatenate([x1, x2], axis=1)
+    if both.shape[1] > _NARROW:
+        return x1, x2, both
+    return jnp.pad(x1, ((0, 0), (0, x2.shape[1]))), jnp.pad(x2, ((0, 0), (x1.shape[1], 0))), both
 
 
 def _coordinates(logits: jax.Array) -> jax.Array:

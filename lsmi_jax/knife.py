@@ -60,10 +60,9 @@ class Knife(nnx.Module):
         check_mixture(num_components, covariance)
         if features.ndim != 2 or 0 in features.shape:
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
-        mean_key, factor_key = jax.random.split(key)
         size, dim = features.shape
         self.whiten = Whiten(features)
-        self.means = nnx.Param(self.whiten(features[spread_rows(mean_key, size, num_components)]))
+        self.means = nnx.Param(self.whiten(features[spread_rows(key, size, num_components)]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         width = num_components ** (-1 / (dim + 4))  # Scott's rule
         self.log_scales = nnx.Param(jnp.full((num_components, dim), -np.log(width), jnp.float32))
@@ -71,7 +70,8 @@ class Knife(nnx.Module):
             self.factors = nnx.Param(jnp.zeros((num_components, dim, dim)))
         elif covariance != "diagonal":
             shape = (num_components, dim, int(covariance))
-            self.factors = nnx.Param(0.1 / np.sqrt(dim) * jax.random.normal(factor_key, shape))
+            factors = jax.random.normal(jax.random.fold_in(key, 1), shape)
+            self.factors = nnx.Param(0.1 / np.sqrt(dim) * factors)
         self.covariance = covariance
 
     def log_prob(self, features: jax.Array) -> jax.Array:
@@ -87,6 +87,17 @@ class Knife(nnx.Module):
         if features.shape[-1:] != self.means.shape[-1:]:
             raise ValueError(f"features: expected [..., {self.means.shape[-1]}], got shape {features.shape}")
         rows = self.whiten(features.reshape(-1, features.shape[-1]))
+        return self.whitened_log_prob(rows).reshape(features.shape[:-1])
+
+    def whitened_log_prob(self, rows: jax.Array) -> jax.Array:
+        """The same of rows that are whitened already.
+
+        Args:
+            rows: Whitened rows ``[n, d]``.
+
+        Returns:
+            Log-density ``[n]`` in nats, float32, in the units of the features.
+        """
         num_columns = self.whiten.varies().sum().astype(jnp.float32)
         normaliser = self.whiten.log_volume() + 0.5 * np.log(2 * np.pi) * num_columns
         log_weights = jax.nn.log_softmax(self.log_weights[...])[None]
@@ -94,8 +105,7 @@ class Knife(nnx.Module):
         def log_mixture(rows: jax.Array) -> jax.Array:
             return logsumexp(self._log_kernels(rows) + log_weights, axis=-1)
 
-        log_probs = in_chunks(log_mixture, rows, max(1, CHUNK_SIZE // self.means.size))
-        return (log_probs - normaliser).reshape(features.shape[:-1])
+        return in_chunks(log_mixture, rows, max(1, CHUNK_SIZE // self.means.size)) - normaliser
 
     def surprisal(self, features: jax.Array) -> jax.Array:
         """Surprisal ``h(x) = -log p(x)`` of each row, the ``i+`` of Eq. 4.

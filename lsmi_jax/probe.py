@@ -8,13 +8,13 @@ import numpy as np
 import optax
 from flax import nnx
 
-from lsmi_jax.folds import spread_rows
 from lsmi_jax.whiten import Whiten
 
 __all__ = ["Probe", "fit_linear", "linear_losses"]
 
 
 NUM_DRAWN = 256  # rows that the hidden weights are combinations of
+MAX_LOGITS = 2**15  # rows times classes in one step of a regression
 
 
 class Probe(nnx.Module):
@@ -34,17 +34,16 @@ class Probe(nnx.Module):
 
         Args:
             key: Random key.
-            features: Rows ``[n, d]`` that whiten the input.
+            features: Rows ``[n, d]`` that whiten the input, sorted by class or in random order.
             num_classes: Number of classes K.
             width: Number of hidden units.
         """
-        row_key, combination_key = jax.random.split(key)
         size, dim = features.shape
         self.whiten = Whiten(features)
         self.kernel = nnx.Param(jnp.zeros((dim, num_classes)))
         self.bias = nnx.Param(jnp.zeros(num_classes))
-        rows = self.whiten(features[spread_rows(row_key, size, NUM_DRAWN)])
-        hidden = rows.T @ jax.random.normal(combination_key, (NUM_DRAWN, width))
+        rows = self.whiten(features[np.arange(NUM_DRAWN) * size // NUM_DRAWN])
+        hidden = rows.T @ jax.random.normal(key, (NUM_DRAWN, width))
         power = ((rows @ hidden) ** 2).mean()
         self.hidden_kernel = nnx.Param(hidden * jnp.sqrt(2 / jnp.where(power > 0, power, 1)))
         self.hidden_bias = nnx.Param(jnp.zeros(width))
@@ -70,7 +69,6 @@ class Probe(nnx.Module):
         Returns:
             Logits ``[n, K]`` in nats, float32.
         """
-        hidden = jax.nn.gelu(rows @ self.hidden_kernel[...] + self.hidden_bias[...][None])
         linear = rows @ self.kernel[...] + self.bias[...][None]
         hidden = jax.nn.gelu(rows @ self.hidden_kernel[...] + self.hidden_bias[...][None])
         return linear + hidden @ self.output_kernel[...]
@@ -83,14 +81,16 @@ def fit_linear(
 
     Accelerated gradient steps (Beck and Teboulle, 2009). Half the largest eigenvalue of the second moment
     bounds the curvature (Boehning, 1992), and whitening makes all eigenvalues alike, so that few steps
-    suffice; columns that are too many to be whitened end up regularised by so few steps.
+    suffice; columns that are too many to be whitened end up regularised by so few steps. Where rows and
+    classes are many, a step sees some of the rows, and of all only how they differed at the start
+    (Johnson and Zhang, 2013).
 
     Args:
-        rows: Whitened rows ``[n, d]``.
+        rows: Whitened rows ``[n, d]``, sorted by class or in random order.
         labels: Class labels ``[n]``.
         num_classes: Number of classes K.
         penalties: Ridge penalties on the weights, falling, ``[P]``.
-        num_steps: Number of full-batch steps for each.
+        num_steps: Number of steps for each.
 
     Returns:
         Kernels ``[P, d, K]`` and biases ``[P, K]``.
@@ -98,22 +98,44 @@ def fit_linear(
     curvature = 0.5 * jnp.maximum(1.0, 1.05 * _largest_eigenvalue(rows))
     steps = np.arange(num_steps, dtype=np.float32)
     momenta = jnp.asarray(steps / (steps + 3))
+    batches = _spread_batches((rows, labels), -(-rows.shape[0] * num_classes // MAX_LOGITS))
+    num_batches = batches[1].shape[0]
+    turns = jnp.asarray(np.arange(num_steps) % num_batches)
 
-    def objective(weights: tuple[jax.Array, jax.Array], penalty: jax.Array) -> jax.Array:
-        return linear_losses(weights, rows, labels).mean() + 0.5 * penalty * (weights[0] ** 2).sum()
+    def gradient(weights: tuple, batch: tuple) -> tuple:
+        return jax.grad(lambda weights: linear_losses(weights, *batch).mean())(weights)
 
-    def step(penalty: jax.Array, carry: tuple, momentum: jax.Array) -> tuple:
-        weights, before = carry
-        ahead = jax.tree.map(lambda new, old: new + momentum * (new - old), weights, before)
-        grads = jax.grad(objective)(ahead, penalty)
-        return (jax.tree.map(lambda leaf, grad: leaf - grad / (curvature + penalty), ahead, grads), weights), None
+    def full_gradient(weights: tuple) -> tuple:
+        return jax.tree.map(lambda leaf: leaf.mean(0), jax.lax.map(partial(gradient, weights), batches))
 
     def with_penalty(start: tuple, penalty: jax.Array) -> tuple:
-        (weights, _), _ = jax.lax.scan(partial(step, penalty), (start, start), momenta)
+        at_start = full_gradient(start) if num_batches > 1 else None
+
+        def step(carry: tuple, turn: tuple) -> tuple:
+            weights, before = carry
+            momentum, index = turn
+            batch = jax.tree.map(lambda leaf: leaf[index], batches)
+            ahead = jax.tree.map(lambda new, old: new + momentum * (new - old), weights, before)
+            kernel, bias = gradient(ahead, batch)
+            if at_start is not None:
+                differs = jax.tree.map(jnp.subtract, at_start, gradient(start, batch))
+                kernel, bias = kernel + differs[0], bias + differs[1]
+            grads = (kernel + penalty * ahead[0], bias)
+            return (jax.tree.map(lambda leaf, grad: leaf - grad / (curvature + penalty), ahead, grads), weights), None
+
+        (weights, _), _ = jax.lax.scan(step, (start, start), (momenta, turns))
         return weights, weights
 
     zeros = (jnp.zeros((rows.shape[1], num_classes)), jnp.zeros(num_classes))
     return jax.lax.scan(with_penalty, zeros, penalties)[1]
+
+
+def _spread_batches(data: tuple, num_batches: int) -> tuple:
+    """Cuts rows into batches ``[m, b, ...]``, each spread over all of them, so that a sorted class is, too."""
+    size = data[0].shape[0]
+    used = size // num_batches * num_batches
+    index = (np.arange(used) * size // used).reshape(-1, num_batches).T
+    return tuple(leaf[index] for leaf in data)
 
 
 def linear_losses(weights: tuple[jax.Array, jax.Array], rows: jax.Array, labels: jax.Array) -> jax.Array:

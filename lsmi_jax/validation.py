@@ -133,13 +133,13 @@ def check_log_prior(log_prior: ArrayLike, num_classes: int) -> jax.Array:
     Raises:
         ValueError: If the shape is wrong or the probabilities do not sum to one within 1e-3.
     """
-    array = jnp.asarray(log_prior, dtype=jnp.float32)
+    array = np.asarray(log_prior, dtype=np.float32)
     if array.shape != (num_classes,):
         raise ValueError(f"log_prior: expected shape ({num_classes},), got {array.shape}")
-    total = float(jnp.exp(array).sum())
+    total = np.exp(array).sum()
     if not abs(total - 1) <= 1e-3:
         raise ValueError(f"log_prior: expected probabilities that sum to 1, got a sum of {total:.6g}")
-    return array
+    return jnp.asarray(array)
 
 
 def _pair(values: Any, name: str, count: int) -> list:
@@ -161,7 +161,12 @@ def _check_block(name: str, block: ArrayLike) -> jax.Array:
         raise ValueError(f"{name}: expected at least one row and one column, got shape {block.shape}")
     with np.errstate(over="ignore"):
         array = jnp.asarray(block.astype(np.float32))
-    bad = int((~jnp.isfinite(array)).any(axis=1).sum())
+    bad = int(_count_not_finite(array))
     if bad:
         raise ValueError(f"{name}: expected finite float32 values, got NaN or inf in {bad} of {len(array)} rows")
     return array
+
+
+@jax.jit
+def _count_not_finite(rows: jax.Array) -> jax.Array:
+    return (~jnp.isfinite(rows)).any(axis=1).sum()

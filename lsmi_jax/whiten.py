@@ -27,10 +27,9 @@ class Whiten(nnx.Module):
         Args:
             features: Rows ``[n, d]``.
         """
-        size, dim = features.shape
+        dim = features.shape[1]
         self.standardize = Standardize(features)
-        is_trusted = dim <= MAX_COLUMNS and NEEDED_ROWS * dim < size
-        self.matrix = Statistic(self._from_correlations(features)) if is_trusted else None
+        self.matrix = Statistic(self._from_correlations(features)) if dim <= MAX_COLUMNS else None
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Whitened features, ``[n, d]`` in float32."""
@@ -53,7 +52,7 @@ class Whiten(nnx.Module):
         size, dim = features.shape
         rows = self.standardize(features)
         num_columns = self.varies().sum().astype(jnp.float32)
-        shrinkage = (NEEDED_ROWS * num_columns / size) ** 4
+        shrinkage = jnp.minimum(1, NEEDED_ROWS * num_columns / size) ** 4
         correlation = jnp.matmul(rows.T, rows, precision="highest") / size
         ridge = (shrinkage + _RIDGE) * jnp.eye(dim)
         factor = jnp.linalg.cholesky((1 - shrinkage) * correlation + ridge)
