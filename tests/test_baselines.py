@@ -77,6 +77,15 @@ def test_broja_agrees_with_a_cone_program_on_random_joints(shape, zeros, rng):
         np.testing.assert_allclose(results.joint[i].sum(1), p.sum(1), atol=1e-6)
 
 
+def test_broja_bears_probabilities_that_are_very_unlike(rng):
+    """Some of these joints make a Newton system singular in float64."""
+    joints = np.exp(rng.uniform(-35, 0, (200, 2, 2, 2)))
+    joints[::2] *= rng.random((100, 2, 2, 2)) < 0.7
+    joints = joints[joints.sum((1, 2, 3)) > 0]
+    gaps = jax.vmap(broja)(jnp.asarray(joints / joints.sum((1, 2, 3), keepdims=True))).gap
+    assert float(jnp.abs(gaps).max()) < 1e-5  # false for NaN
+
+
 def test_broja_agrees_with_dit(rng):
     """Exactly on a gate; elsewhere dit's random optimiser stops short, to one side: its least is never less."""
     for p in (of_gate(GATES["AND"][0]), random_joint(rng, (2, 2, 2), False), random_joint(rng, (2, 3, 2), True)):

@@ -89,7 +89,9 @@ def pid_batch(
     joints with the margins ``p(x1, y)`` and ``p(x2, y)`` a neural network finds one of least information:
     within a batch it gives a joint of all pairs of rows, brought to the margins by Sinkhorn steps (in log
     space, for all classes at once). Unlike theirs, margins come from out-of-fold posteriors, which are also
-    what the network sees, being all that unique information depends on.
+    what the network sees, being all that unique information depends on. Rows of a batch can only be paired
+    with rows of that batch: with ten classes, few of 256 are alike, the least information comes out too
+    large, and redundancy and synergy too small.
 
     Args:
         key: Random key.

@@ -17,6 +17,7 @@ CENTRING = 0.1  # by how much a step aims to lessen the products of mass and sla
 NEGLIGIBLE = 1e-11  # probabilities below count as zero: together they say less than the tolerance
 MAX_CHANGE = 2.0  # of a dual in one step, in nats
 MARGIN = 0.05  # keeps the start off its constraints
+RIDGE = 1e-13  # added where probabilities are so unlike that round-off makes a system singular
 TO_BOUNDARY = 0.99  # by what part of itself a mass or a slack may shrink in one step
 
 
@@ -217,7 +218,9 @@ def _solve_margins(w: jax.Array, v: jax.Array, missing: tuple, p1: jax.Array, p2
     scale = jnp.where(free, 1 / jnp.sqrt(jnp.where(free, jnp.diagonal(system), 1)), 0)
     system = jnp.where(free[:, None] & free[None], scale[:, None] * system * scale[None], eye(len(free)))
     right = jnp.concatenate([m.reshape(-1) for m in missing]) * scale
-    changes = scale * jnp.linalg.solve(system, right)
+    solution = jnp.linalg.solve(system, right)
+    ridged = partial(jnp.linalg.solve, system + RIDGE * eye(len(free)), right)
+    changes = scale * jax.lax.cond(jnp.isfinite(solution).all(), lambda: solution, ridged)
     return changes[: sizes[0]].reshape(n1, -1), changes[sizes[0] :].reshape(n2, -1)
 
 
