@@ -20,7 +20,9 @@ from lsmi_jax.estimator import Estimator
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
 from lsmi_jax.knife import Knife
 from lsmi_jax.permutation import PermutationTest, permutation_test
+from lsmi_jax.posterior_space import posterior_coordinates
 from lsmi_jax.probe import Probe
+from lsmi_jax.regularizers import batch_interactions, interaction_penalty, soft_decompose
 from lsmi_jax.result import Estimate
 from lsmi_jax.summary import Means, Summary, summarize
 from lsmi_jax.training import Fit, fit
@@ -39,6 +41,7 @@ __all__ = [
     "Probe",
     "Summary",
     "adjust",
+    "batch_interactions",
     "common_change",
     "datasets",
     "decompose",
@@ -46,14 +49,17 @@ __all__ = [
     "estimate",
     "fit",
     "fit_estimator",
+    "interaction_penalty",
     "label_log_prior",
     "log_ratio_coordinates",
     "minimum_information",
     "permutation_test",
     "pointwise_information",
+    "posterior_coordinates",
     "score",
     "shared_exclusions",
     "single_source_fraction",
+    "soft_decompose",
     "specificity_ambiguity",
     "summarize",
     "synthetic",

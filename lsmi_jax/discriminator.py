@@ -19,7 +19,7 @@ __all__ = ["Discriminator", "fit_discriminator"]
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md says what lost.
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
 INPUT_NOISE = 0.5  # standard deviations, on few rows
-FEW_ROWS = 6400  # beyond so many, noise falls as the width of a kernel does by Scott's rule: it blurs
+FEW_ROWS = 1600  # beyond so many, noise falls as the width of a kernel does by Scott's rule: it blurs
 TIED = 0.5  # standard errors below which the losses of two penalties are not told apart
 TIE = 3.0  # losses of probes and prior on h held-out rows are told apart from about TIE / h on
 LEARNING_RATE = 4e-2

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from lsmi_jax.density import Density, fit_density
 from lsmi_jax.discriminator import Discriminator, fit_discriminator
 from lsmi_jax.folds import Folds, in_input_order
-from lsmi_jax.information import log_ratio_coordinates, with_doubt
+from lsmi_jax.posterior_space import blur, posterior_coordinates
 
 __all__ = [
     "Data",
@@ -30,12 +30,6 @@ EntropySpace = Literal["posterior", "features"]
 
 Progress = Callable[[str], None]
 """Called with the name of a step before it starts."""
-
-# The density of a posterior should not turn on how far beyond doubt a discriminator is, nor on differences
-# that say nothing: a tenth of each posterior is spread over the classes, and it is seen through Gaussian
-# noise of two nats. Both were chosen on benchmarks/accuracy.py (docs/choosing.md).
-_DOUBT = 0.1
-_RESOLUTION = 2.0
 
 _NARROW = 64  # columns of both blocks up to which one compiled discriminator for all three pays
 
@@ -198,8 +192,7 @@ def _fit_densities(keys, discriminators, source, logits, rows, entropy_space, nu
             points = source[part]
         else:
             posterior = logits[part] if discriminator is None else discriminator.log_posterior(source[part])
-            points = _coordinates(posterior)
-            points += _RESOLUTION * jax.random.normal(noise_key, points.shape)
+            points = blur(noise_key, posterior_coordinates(posterior))
         return fit_density(key, points, num_components=num_components, covariance=covariance)
 
     return _over_folds(one)(keys, discriminators, rows)
@@ -242,7 +235,9 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
         else:
             posteriors = _log_posteriors(estimator.discriminators, data.features, part)
         in_posterior = estimator.entropy_space == "posterior"
-        points = tuple(map(_coordinates, posteriors[:2]) if in_posterior else (block[part] for block in data.features))
+        points = tuple(
+            map(posterior_coordinates, posteriors[:2]) if in_posterior else (block[part] for block in data.features)
+        )
         surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
         return Scores(posteriors, surprisals)
 
@@ -260,11 +255,6 @@ def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.
     if both.shape[1] > _NARROW:
         return x1, x2, both
     return jnp.pad(x1, ((0, 0), (0, x2.shape[1]))), jnp.pad(x2, ((0, 0), (x1.shape[1], 0))), both
-
-
-def _coordinates(logits: jax.Array) -> jax.Array:
-    """Where the posterior lies, with a little doubt: finite whatever the logits."""
-    return log_ratio_coordinates(with_doubt(jax.nn.log_softmax(logits), _DOUBT))
 
 
 def _wait(fitted: object, progress: Progress) -> None:

@@ -1,8 +1,9 @@
 """KNIFE: a mixture of Gaussians whose parameters are all learned, for the surprisal of features."""
 
+import math
+
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 from jax.scipy.special import logsumexp
 
@@ -65,13 +66,13 @@ class Knife(nnx.Module):
         self.means = nnx.Param(self.whiten(features[spread_rows(key, size, num_components)]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         width = num_components ** (-1 / (dim + 4))  # Scott's rule
-        self.log_scales = nnx.Param(jnp.full((num_components, dim), -np.log(width), jnp.float32))
+        self.log_scales = nnx.Param(jnp.full((num_components, dim), -math.log(width), jnp.float32))
         if covariance == "full":
             self.factors = nnx.Param(jnp.zeros((num_components, dim, dim)))
         elif covariance != "diagonal":
             shape = (num_components, dim, int(covariance))
             factors = jax.random.normal(jax.random.fold_in(key, 1), shape)
-            self.factors = nnx.Param(0.1 / np.sqrt(dim) * factors)
+            self.factors = nnx.Param(0.1 / math.sqrt(dim) * factors)
         self.covariance = covariance
 
     def log_prob(self, features: jax.Array) -> jax.Array:
@@ -99,7 +100,7 @@ class Knife(nnx.Module):
             Log-density ``[n]`` in nats, float32, in the units of the features.
         """
         num_columns = self.whiten.varies().sum().astype(jnp.float32)
-        normaliser = self.whiten.log_volume() + 0.5 * np.log(2 * np.pi) * num_columns
+        normaliser = self.whiten.log_volume() + 0.5 * math.log(2 * math.pi) * num_columns
         log_weights = jax.nn.log_softmax(self.log_weights[...])[None]
 
         def log_mixture(rows: jax.Array) -> jax.Array:
@@ -122,7 +123,7 @@ class Knife(nnx.Module):
         """Log-kernel of each component without its constant, [n, C] from whitened rows [n, d]."""
         varies = self.whiten.varies().astype(jnp.float32)
         by_products = self.covariance == "diagonal" and rows.shape[1] > MAX_DIRECT
-        cap = -np.log(MIN_KERNEL_BY_PRODUCTS if by_products else self.MIN_KERNEL)
+        cap = -math.log(MIN_KERNEL_BY_PRODUCTS if by_products else self.MIN_KERNEL)
         log_scales = (cap - jax.nn.softplus(cap - self.log_scales[...])) * varies[None]
         scales, means = jnp.exp(log_scales), self.means[...]
         log_det = log_scales.sum(-1)
