@@ -210,6 +210,18 @@ def draw_classes(figures: Figures, path: Path) -> None:
     plt.savefig(path, dpi=110)
 
 
+def save(rows: list[dict], folder: Path) -> None:
+    """Writes the figures, and keeps those of studies that were not run this time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "speed.csv"
+    before = list(csv.DictReader(path.open())) if path.exists() else []
+    new = {row["study"] for row in rows}
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=["study", "figure", "value"])
+        writer.writeheader()
+        writer.writerows([row for row in before if row["study"] not in new] + rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", default="", help="keep studies whose name contains one of these, comma-separated")
@@ -235,11 +247,7 @@ def main() -> None:
         if name == "classes":
             arguments.out.mkdir(parents=True, exist_ok=True)
             draw_classes(figures, arguments.out / "classes.png")
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with (arguments.out / "speed.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=["study", "figure", "value"])
-        writer.writeheader()
-        writer.writerows(rows)
+    save(rows, arguments.out)
 
 
 if __name__ == "__main__":

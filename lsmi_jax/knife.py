@@ -46,6 +46,7 @@ class Knife(nnx.Module):
         *,
         num_components: int = 16,
         covariance: str | int = "diagonal",
+        decorrelate: bool = True,
     ):
         """Initialises from data: means are samples, kernel widths follow the spread and the count.
 
@@ -54,6 +55,7 @@ class Knife(nnx.Module):
             features: Rows to start from, ``[n, d]``.
             num_components: Number of Gaussians C; may exceed n.
             covariance: ``"full"``, ``"diagonal"``, or the rank of what is added to a diagonal precision.
+            decorrelate: Whether columns are whitened, or only standardised.
 
         Raises:
             ValueError: If ``features`` are not ``[n, d]`` with n, d >= 1, or an option is out of range.
@@ -62,7 +64,7 @@ class Knife(nnx.Module):
         if features.ndim != 2 or 0 in features.shape:
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         size, dim = features.shape
-        self.whiten = Whiten(features)
+        self.whiten = Whiten(features, decorrelate=decorrelate)
         self.means = nnx.Param(self.whiten(features[spread_rows(key, size, num_components)]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         width = num_components ** (-1 / (dim + 4))  # Scott's rule

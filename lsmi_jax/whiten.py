@@ -21,15 +21,16 @@ class Whiten(nnx.Module):
     that carry noise.
     """
 
-    def __init__(self, features: jax.Array):
+    def __init__(self, features: jax.Array, *, decorrelate: bool = True):
         """Measures means, spreads and correlations.
 
         Args:
             features: Rows ``[n, d]``.
+            decorrelate: Whether correlations are removed at all.
         """
-        dim = features.shape[1]
         self.standardize = Standardize(features)
-        self.matrix = Statistic(self._from_correlations(features)) if dim <= MAX_COLUMNS else None
+        is_known = decorrelate and features.shape[1] <= MAX_COLUMNS
+        self.matrix = Statistic(self._from_correlations(features)) if is_known else None
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Whitened features, ``[n, d]`` in float32."""
