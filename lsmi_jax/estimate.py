@@ -9,7 +9,8 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
-from lsmi_jax.estimator import Data, EntropySpace, Estimator, Progress, fit_stacked, score_stacked, unwatched
+from lsmi_jax.estimator import Data, EntropySpace, Estimator, score_stacked, stack, unstack
+from lsmi_jax.fitting import Progress, fit_stacked, unwatched
 from lsmi_jax.folds import Folds, stratified_folds
 from lsmi_jax.information import label_log_prior
 from lsmi_jax.knife import check_mixture
@@ -66,7 +67,7 @@ def fit_estimator(
     stacked = fit_stacked(
         key, data, rows, entropy_space=entropy_space, num_components=num_components, covariance=covariance
     )
-    return _unstack(stacked)
+    return unstack(stacked)
 
 
 def score(
@@ -95,10 +96,13 @@ def score(
     """
     num_classes = estimator.log_prior.shape[0]
     data = _check_data(features, labels, num_classes, logits, estimator.log_prior, estimator.entropy_space)
+    got = tuple(block.shape[1] for block in data.features)
+    if got != estimator.num_features:
+        raise ValueError(f"features: expected {estimator.num_features} columns, as in fit_estimator, got {got}")
     if (logits is None) != (estimator.discriminators is not None):
         wanted = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
-    rows, stacked = _all_rows(data), _stack(estimator)
+    rows, stacked = _all_rows(data), stack(estimator)
     return assemble(score_stacked(stacked, data, rows), stacked, data, rows, redundancy)
 
 
@@ -191,16 +195,6 @@ def _all_rows(data: Data) -> jax.Array:
 @partial(jax.jit, static_argnums=(2, 3))
 def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
     return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
-
-
-@jax.jit
-def _stack(estimator: Estimator) -> Estimator:
-    return jax.tree.map(lambda leaf: leaf[None, None], estimator)
-
-
-@jax.jit
-def _unstack(estimators: Estimator) -> Estimator:
-    return jax.tree.map(lambda leaf: leaf[0, 0], estimators)
 
 
 _label_log_prior = jax.jit(label_log_prior, static_argnums=1)

@@ -1,37 +1,31 @@
-"""What is fitted, and what it says of rows: discriminators and densities, stacked over folds."""
+"""What is fitted, stacked over seeds and folds, and what it says of rows."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.density import Density, fit_density
-from lsmi_jax.discriminator import Discriminator, fit_discriminator
-from lsmi_jax.folds import Folds, in_input_order
-from lsmi_jax.posterior_space import blur, posterior_coordinates
+from lsmi_jax.density import Density
+from lsmi_jax.discriminator import Discriminator
+from lsmi_jax.posterior_space import posterior_coordinates
 
 __all__ = [
     "Data",
     "EntropySpace",
     "Estimator",
-    "Progress",
     "Scores",
-    "cross_fitted_posteriors",
-    "fit_stacked",
+    "log_posteriors",
     "score_stacked",
-    "unwatched",
+    "stack",
+    "unstack",
+    "views",
 ]
+
+NARROW = 64  # columns of both blocks up to which one compiled discriminator for all three pays
 
 EntropySpace = Literal["posterior", "features"]
 """Where the density lives: on the discriminators' own posteriors, or on the features (the paper)."""
-
-Progress = Callable[[str], None]
-"""Called with the name of a step before it starts."""
-
-_NARROW = 64  # columns of both blocks up to which one compiled discriminator for all three pays
 
 
 @jax.tree_util.register_dataclass
@@ -45,6 +39,7 @@ class Estimator:
         log_prior: Log-prior of the classes ``[K]``, in nats.
         key: Random key for what is resampled from scores.
         entropy_space: Where the densities live.
+        num_features: Columns of the two feature blocks.
     """
 
     discriminators: tuple[Discriminator, Discriminator, Discriminator] | None
@@ -52,6 +47,7 @@ class Estimator:
     log_prior: jax.Array
     key: jax.Array
     entropy_space: EntropySpace = field(metadata={"static": True})
+    num_features: tuple[int, int] = field(metadata={"static": True})
 
 
 class Data(NamedTuple):
@@ -75,145 +71,45 @@ class Scores(NamedTuple):
     surprisals: tuple[jax.Array, ...]
 
 
-def unwatched(step: str) -> None:
-    """Progress for nobody: steps may then be dispatched without waiting for one another."""
-    del step
-
-
-def fit_stacked(
-    key: jax.Array,
-    data: Data,
-    rows: jax.Array,
-    *,
-    entropy_space: EntropySpace,
-    num_components: int,
-    covariance: str | int,
-    progress: Progress = unwatched,
-) -> Estimator:
-    """Fits one estimator for each seed and fold, all together.
+@jax.jit
+def stack(estimator: Estimator) -> Estimator:
+    """An estimator as that of one seed and one fold.
 
     Args:
-        key: Random key.
-        data: The data set.
-        rows: Row indices to fit on, of each seed and fold ``[m, F, t]``.
-        entropy_space: Where the densities live.
-        num_components: Number of Gaussians of a `Knife`.
-        covariance: Covariance of a `Knife`.
-        progress: Called with the name of each step before it starts.
+        estimator: Without leading axes.
 
     Returns:
-        An `Estimator` with leading axes of seeds and folds.
+        The same with leading axes of seeds and folds.
     """
-    keys = _split_keys(key, len(rows))
-    blocks = _blocks(data.features)
-    discriminators = None
-    if data.logits is None:
-        discriminators = _fit_each(keys[:3], blocks, data, rows, progress)
-    densities = []
-    for m, name in enumerate(("first", "second")):
-        progress(f"{name} density")
-        one = None if discriminators is None else discriminators[m]
-        logits = None if data.logits is None else data.logits[m]
-        source = data.features[m] if entropy_space == "features" else blocks[m]
-        densities.append(
-            _fit_densities(keys[3 + m], one, source, logits, rows, entropy_space, num_components, covariance)
-        )
-        _wait(densities[-1], progress)
-    log_prior, own_key = _repeat(data.log_prior, keys[5], rows.shape[:2])
-    return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space)
-
-
-def _fit_each(keys: Iterable[jax.Array], blocks: tuple, data: Data, rows: jax.Array, progress: Progress) -> tuple:
-    """Discriminators of the first block, the second, and both."""
-    fitted = []
-    for name, one_key, block in zip(("first", "second", "joint"), keys, blocks, strict=True):
-        progress(f"{name} discriminator")
-        fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
-        _wait(fitted[-1], progress)
-    return tuple(fitted)
-
-
-def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[jax.Array, ...]:
-    """Log-posteriors of the first block, the second, and both, from discriminators that never saw the row.
-
-    Args:
-        key: Random key.
-        data: The data set.
-        folds: Its folds.
-
-    Returns:
-        Three arrays ``[n, K]`` in nats.
-    """
-    keys = jax.random.split(key, (3, 1))
-    stacked = _fit_each(keys, _blocks(data.features), data, folds.train[None], unwatched)
-    discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # of the one seed
-    of_folds = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
-    return tuple(in_input_order(posterior, folds.left_out, len(data.labels)) for posterior in of_folds)
+    return jax.tree.map(lambda leaf: leaf[None, None], estimator)
 
 
 @jax.jit
-def _log_posteriors_of_folds(discriminators, features, rows) -> tuple[jax.Array, ...]:
-    return jax.vmap(lambda one, part: _log_posteriors(one, features, part))(discriminators, rows)
+def unstack(estimators: Estimator) -> Estimator:
+    """The estimator of the first seed and fold.
 
+    Args:
+        estimators: With leading axes of seeds and folds.
 
-def _log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array, ...]:
-    """What each of three discriminators says of its block of some rows."""
-    blocks = _blocks(tuple(block[rows] for block in features))
-    return tuple(one.log_posterior(block) for one, block in zip(discriminators, blocks, strict=True))
-
-
-@partial(jax.jit, static_argnums=1)
-def _split_keys(key: jax.Array, num_seeds: int) -> tuple[jax.Array, ...]:
-    """Keys of three discriminators, two densities, and what is resampled; of each seed ``[m]``."""
-    return tuple(jax.random.split(key, (6, num_seeds)))
-
-
-@partial(jax.jit, static_argnums=2)
-def _repeat(log_prior: jax.Array, keys: jax.Array, stacked: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
-    """A log-prior ``[K]`` and keys ``[m]``, for each seed and fold ``[m, F]``."""
-    return jnp.broadcast_to(log_prior, (*stacked, len(log_prior))), jnp.broadcast_to(keys[:, None], stacked)
-
-
-@partial(jax.jit, static_argnums=4)
-def _fit_discriminators(keys, features, labels, rows, num_classes) -> Discriminator:
-    def one(key: jax.Array, part: jax.Array) -> Discriminator:
-        return fit_discriminator(key, features, labels, part, num_classes=num_classes)
-
-    return _over_folds(one)(keys, rows)
-
-
-@partial(jax.jit, static_argnums=(5, 6, 7))
-def _fit_densities(keys, discriminators, source, logits, rows, entropy_space, num_components, covariance) -> Density:
-    """Densities of features, or of posteriors with noise."""
-
-    def one(key: jax.Array, discriminator: Discriminator | None, part: jax.Array) -> Density:
-        noise_key, key = jax.random.split(key)
-        if entropy_space == "features":
-            points = source[part]
-        else:
-            posterior = logits[part] if discriminator is None else discriminator.log_posterior(source[part])
-            points = blur(noise_key, posterior_coordinates(posterior))
-        return fit_density(key, points, num_components=num_components, covariance=covariance)
-
-    return _over_folds(one)(keys, discriminators, rows)
-
-
-def _over_folds(one: Callable) -> Callable:
-    """Maps over seeds and folds; folds of a seed share its key, and so batches and noise.
-
-    On CPUs, XLA takes several times longer for nested maps, and for a map over one alone.
+    Returns:
+        An estimator without.
     """
+    return jax.tree.map(lambda leaf: leaf[0, 0], estimators)
 
-    def over_both(keys: jax.Array, *arguments: Any) -> Any:
-        num_seeds, num_folds = jax.tree.leaves(arguments)[0].shape[:2]
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (jnp.repeat(keys, num_folds), *arguments))
-        if num_seeds * num_folds == 1:
-            result = one(*jax.tree.map(lambda leaf: leaf[0], flat))
-            return jax.tree.map(lambda leaf: leaf[None, None], result)
-        results = jax.vmap(one)(*flat)
-        return jax.tree.map(lambda leaf: leaf.reshape(num_seeds, num_folds, *leaf.shape[1:]), results)
 
-    return over_both
+def log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array, ...]:
+    """What each of three discriminators says of its view of some rows.
+
+    Args:
+        discriminators: Of the first modality, the second, and both.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        rows: Row indices ``[h]``.
+
+    Returns:
+        Three log-posteriors ``[h, K]`` in nats.
+    """
+    seen = views(tuple(block[rows] for block in features))
+    return tuple(one.log_posterior(view) for one, view in zip(discriminators, seen, strict=True))
 
 
 @jax.jit
@@ -233,11 +129,11 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
         if estimator.discriminators is None:
             posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits or ())
         else:
-            posteriors = _log_posteriors(estimator.discriminators, data.features, part)
-        in_posterior = estimator.entropy_space == "posterior"
-        points = tuple(
-            map(posterior_coordinates, posteriors[:2]) if in_posterior else (block[part] for block in data.features)
-        )
+            posteriors = log_posteriors(estimator.discriminators, data.features, part)
+        if estimator.entropy_space == "posterior":
+            points = tuple(map(posterior_coordinates, posteriors[:2]))
+        else:
+            points = tuple(block[part] for block in data.features)
         surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
         return Scores(posteriors, surprisals)
 
@@ -245,19 +141,19 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
 
 
 @jax.jit
-def _blocks(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
+def views(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
     """What each discriminator sees: the first block, the second, and both.
 
     Constant columns say nothing and cost little: with them narrow blocks are all of one shape, and compiled once.
+
+    Args:
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+
+    Returns:
+        Three arrays ``[n, ...]``.
     """
     x1, x2 = features
     both = jnp.concatenate([x1, x2], axis=1)
-    if both.shape[1] > _NARROW:
+    if both.shape[1] > NARROW:
         return x1, x2, both
     return jnp.pad(x1, ((0, 0), (0, x2.shape[1]))), jnp.pad(x2, ((0, 0), (x1.shape[1], 0))), both
-
-
-def _wait(fitted: object, progress: Progress) -> None:
-    """Steps are dispatched asynchronously; who watches them wants to see them end."""
-    if progress is not unwatched:
-        jax.block_until_ready(fitted)

@@ -1,5 +1,6 @@
 """The discriminator's building block: a small network from features to the logits of a class."""
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -105,11 +106,9 @@ def fit_linear(
     def gradient(weights: tuple, batch: tuple) -> tuple:
         return jax.grad(lambda weights: linear_losses(weights, *batch).mean())(weights)
 
-    def full_gradient(weights: tuple) -> tuple:
-        return jax.tree.map(lambda leaf: leaf.mean(0), jax.lax.map(partial(gradient, weights), batches))
-
     def with_penalty(start: tuple, penalty: jax.Array) -> tuple:
-        at_start = full_gradient(start) if num_batches > 1 else None
+        # With one batch only, what a step sees is all there is.
+        surplus = _surpluses(partial(gradient, start), batches, num_steps) if num_batches > 1 else None
 
         def step(carry: tuple, turn: tuple) -> tuple:
             weights, before = carry
@@ -117,9 +116,8 @@ def fit_linear(
             batch = jax.tree.map(lambda leaf: leaf[index], batches)
             ahead = jax.tree.map(lambda new, old: new + momentum * (new - old), weights, before)
             kernel, bias = gradient(ahead, batch)
-            if at_start is not None:
-                differs = jax.tree.map(jnp.subtract, at_start, gradient(start, batch))
-                kernel, bias = kernel + differs[0], bias + differs[1]
+            if surplus is not None:
+                kernel, bias = kernel - surplus[0][index], bias - surplus[1][index]
             grads = (kernel + penalty * ahead[0], bias)
             return (jax.tree.map(lambda leaf, grad: leaf - grad / (curvature + penalty), ahead, grads), weights), None
 
@@ -128,6 +126,16 @@ def fit_linear(
 
     zeros = (jnp.zeros((rows.shape[1], num_classes)), jnp.zeros(num_classes))
     return jax.lax.scan(with_penalty, zeros, penalties)[1]
+
+
+def _surpluses(gradient: Callable, batches: tuple, num_used: int) -> tuple:
+    """By how much the gradient of each batch that is used exceeds that of all rows."""
+    num_batches = batches[0].shape[0]
+    used, others = (jax.tree.map(lambda leaf: leaf[part], batches) for part in (slice(num_used), slice(num_used, None)))
+    each = jax.lax.map(gradient, used)
+    total = jax.tree.map(lambda leaf: leaf.sum(0), each)
+    total = jax.lax.scan(lambda t, one: (jax.tree.map(jnp.add, t, gradient(one)), None), total, others)[0]
+    return jax.tree.map(lambda leaf, t: leaf - t[None] / num_batches, each, total)
 
 
 def _spread_batches(data: tuple, num_batches: int) -> tuple:

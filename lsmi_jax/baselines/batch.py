@@ -11,7 +11,8 @@ from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import from_redundancy
-from lsmi_jax.estimator import Data, cross_fitted_posteriors
+from lsmi_jax.estimator import Data
+from lsmi_jax.fitting import cross_fitted_posteriors
 from lsmi_jax.folds import stratified_folds
 from lsmi_jax.information import label_log_prior, with_doubt
 from lsmi_jax.validation import check_class_counts, check_features, check_labels

@@ -1,0 +1,162 @@
+"""A fitted estimator on disk: written as a whole or not at all, and read without running what was read."""
+
+import hashlib
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lsmi_jax.estimator import Data, Estimator, unstack
+from lsmi_jax.fitting import fit_stacked
+
+__all__ = ["load", "save"]
+
+FORMAT = 1  # raised whenever folders of the last one can no longer be read
+
+
+def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> None:
+    """Writes a fitted estimator to a folder, through Orbax: the folder appears only once it is complete.
+
+    Args:
+        path: The folder to write; its parent must exist.
+        estimator: From `lsmi_jax.fit_estimator`.
+        overwrite: Whether a folder of that name may be replaced.
+
+    Raises:
+        FileExistsError: If the path exists and ``overwrite`` is false.
+        OSError: If the folder cannot be written; what was there before stays.
+    """
+    ocp = _orbax()
+    folder = Path(path).absolute()
+    if folder.exists() and not overwrite:
+        raise FileExistsError(f"path: expected a new folder, got {folder}, which exists; pass overwrite=True")
+    arrays = _arrays(estimator)
+    about = {
+        "format": FORMAT,
+        "lsmi_jax": version("lsmi-jax"),
+        "checksum": _checksum(arrays),
+        "recipe": _recipe(estimator),
+    }
+    written = folder.with_name(f"{folder.name}.incomplete")
+    shutil.rmtree(written, ignore_errors=True)
+    with _checkpointer() as checkpointer:
+        items = ocp.args.Composite(arrays=ocp.args.StandardSave(arrays), about=ocp.args.JsonSave(about))
+        checkpointer.save(written, args=items)
+    if folder.exists():
+        shutil.rmtree(folder)
+    written.rename(folder)
+
+
+def load(path: str | Path) -> Estimator:
+    """Reads what `save` wrote: arrays and a few words, nothing that could run.
+
+    Args:
+        path: The folder.
+
+    Returns:
+        The `Estimator`, on the default device.
+
+    Raises:
+        FileNotFoundError: If there is no such folder.
+        ValueError: If it was not written by `save`, is damaged, or is of a format this version cannot read.
+    """
+    ocp = _orbax()
+    folder = Path(path).absolute()
+    if not folder.is_dir():
+        raise FileNotFoundError(f"path: expected a folder, found none at {folder}")
+    with _checkpointer() as checkpointer:
+        about = _restored(checkpointer, folder, "about", ocp.args.JsonRestore())
+        if not isinstance(about, dict) or about.get("format") != FORMAT or "recipe" not in about:
+            found = about.get("format") if isinstance(about, dict) else None
+            raise ValueError(f"path: expected an estimator of format {FORMAT} in {folder}, got format {found}")
+        skeleton = _skeleton(**about["recipe"])
+        expected = jax.eval_shape(_arrays, skeleton)
+        arrays = _restored(checkpointer, folder, "arrays", ocp.args.StandardRestore(expected))
+    if _checksum(arrays) != about["checksum"]:
+        raise ValueError(f"path: expected the arrays that were saved in {folder}, got others: it is damaged")
+    return _from_arrays(arrays, skeleton)
+
+
+def _orbax() -> Any:
+    """Orbax, which comes with Flax; imported when needed, as that takes long."""
+    import orbax.checkpoint
+
+    return orbax.checkpoint
+
+
+def _checkpointer() -> Any:
+    return _orbax().Checkpointer(_orbax().CompositeCheckpointHandler())
+
+
+def _restored(checkpointer: Any, folder: Path, item: str, how: Any) -> Any:
+    """One item of a folder; whatever Orbax makes of a foreign or damaged one, the user reads one message."""
+    try:
+        return checkpointer.restore(folder, args=_orbax().args.Composite(**{item: how}))[item]
+    except Exception as error:
+        raise ValueError(f"path: expected a folder that lsmi_jax.save wrote, got {folder} ({error})") from error
+
+
+def _arrays(estimator: Estimator) -> dict[str, jax.Array]:
+    """Leaves by where they are, keys as numbers."""
+    leaves = jax.tree_util.tree_leaves_with_path(estimator)
+    return {jax.tree_util.keystr(where): _as_numbers(leaf) for where, leaf in leaves}
+
+
+def _as_numbers(leaf: jax.Array) -> jax.Array:
+    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+
+
+def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator:
+    leaves, structure = jax.tree_util.tree_flatten_with_path(skeleton)
+    restored = []
+    for where, expected in leaves:
+        array = jnp.asarray(arrays[jax.tree_util.keystr(where)])
+        is_key = jnp.issubdtype(expected.dtype, jax.dtypes.prng_key)
+        restored.append(jax.random.wrap_key_data(array) if is_key else array)
+    return jax.tree.unflatten(structure, restored)
+
+
+def _checksum(arrays: dict[str, jax.Array]) -> str:
+    digest = hashlib.sha256()
+    for where in sorted(arrays):
+        array = np.ascontiguousarray(arrays[where])
+        digest.update(f"{where} {array.shape} {array.dtype}".encode() + array.tobytes())
+    return digest.hexdigest()
+
+
+def _recipe(estimator: Estimator) -> dict[str, Any]:
+    """What an estimator's structure and shapes follow from."""
+    knives = estimator.densities[0].knives
+    return {
+        "num_features": list(estimator.num_features),
+        "num_classes": estimator.log_prior.shape[0],
+        "entropy_space": estimator.entropy_space,
+        "num_components": knives.log_weights.shape[-1],
+        "covariance": knives.covariance,
+        "own_logits": estimator.discriminators is None,
+    }
+
+
+def _skeleton(num_features, num_classes, entropy_space, num_components, covariance, own_logits) -> Estimator:
+    """An estimator of shapes alone: nothing is computed."""
+    num_rows = 10 * num_classes  # any number: no shape depends on it
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    numbers = jnp.float32
+    logits = (jax.ShapeDtypeStruct((num_rows, num_classes), numbers),) * 3 if own_logits else None
+    data = Data(
+        tuple(jax.ShapeDtypeStruct((num_rows, d), numbers) for d in num_features),  # type: ignore[arg-type]
+        jax.ShapeDtypeStruct((num_rows,), jnp.int32),  # type: ignore[arg-type]
+        logits,  # type: ignore[arg-type]
+        jax.ShapeDtypeStruct((num_classes,), numbers),  # type: ignore[arg-type]
+    )
+    rows = jax.ShapeDtypeStruct((1, 1, num_rows), jnp.int32)
+
+    def fitted(key: jax.Array, data: Data, rows: jax.Array) -> Estimator:
+        options = {"entropy_space": entropy_space, "num_components": num_components, "covariance": covariance}
+        return unstack(fit_stacked(key, data, rows, **options))
+
+    return jax.eval_shape(fitted, key, data, rows)

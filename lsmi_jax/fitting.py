@@ -1,0 +1,163 @@
+"""Fitting discriminators and densities, all seeds and folds together."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from lsmi_jax.density import Density, fit_density
+from lsmi_jax.discriminator import Discriminator, fit_discriminator
+from lsmi_jax.estimator import Data, EntropySpace, Estimator, log_posteriors, views
+from lsmi_jax.folds import Folds, in_input_order
+from lsmi_jax.posterior_space import blur, posterior_coordinates
+
+__all__ = ["Progress", "cross_fitted_posteriors", "fit_stacked", "unwatched"]
+
+Progress = Callable[[str], None]
+"""Called with the name of a step before it starts."""
+
+_NARROW = 64  # columns of both blocks up to which one compiled discriminator for all three pays
+
+
+def unwatched(step: str) -> None:
+    """Progress for nobody: steps may then be dispatched without waiting for one another."""
+    del step
+
+
+def fit_stacked(
+    key: jax.Array,
+    data: Data,
+    rows: jax.Array,
+    *,
+    entropy_space: EntropySpace,
+    num_components: int,
+    covariance: str | int,
+    progress: Progress = unwatched,
+) -> Estimator:
+    """Fits one estimator for each seed and fold, all together.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        rows: Row indices to fit on, of each seed and fold ``[m, F, t]``.
+        entropy_space: Where the densities live.
+        num_components: Number of Gaussians of a `Knife`.
+        covariance: Covariance of a `Knife`.
+        progress: Called with the name of each step before it starts.
+
+    Returns:
+        An `Estimator` with leading axes of seeds and folds.
+    """
+    keys = _split_keys(key, len(rows))
+    seen = views(data.features)
+    discriminators = None
+    if data.logits is None:
+        discriminators = _fit_each(keys[:3], seen, data, rows, progress)
+    densities = []
+    for m, name in enumerate(("first", "second")):
+        progress(f"{name} density")
+        one = None if discriminators is None else discriminators[m]
+        logits = None if data.logits is None else data.logits[m]
+        source = data.features[m] if entropy_space == "features" else seen[m]
+        densities.append(
+            _fit_densities(keys[3 + m], one, source, logits, rows, entropy_space, num_components, covariance)
+        )
+        _wait(densities[-1], progress)
+    log_prior, own_key = _repeat(data.log_prior, keys[5], rows.shape[:2])
+    num_features = data.features[0].shape[1], data.features[1].shape[1]
+    return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space, num_features)
+
+
+def _fit_each(keys: Iterable[jax.Array], seen: tuple, data: Data, rows: jax.Array, progress: Progress) -> tuple:
+    """Discriminators of the first block, the second, and both."""
+    fitted = []
+    for name, one_key, block in zip(("first", "second", "joint"), keys, seen, strict=True):
+        progress(f"{name} discriminator")
+        fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
+        _wait(fitted[-1], progress)
+    return tuple(fitted)
+
+
+def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[jax.Array, ...]:
+    """Log-posteriors of the first block, the second, and both, from discriminators that never saw the row.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        folds: Its folds.
+
+    Returns:
+        Three arrays ``[n, K]`` in nats.
+    """
+    keys = jax.random.split(key, (3, 1))
+    stacked = _fit_each(keys, views(data.features), data, folds.train[None], unwatched)
+    discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # of the one seed
+    of_folds = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
+    return tuple(in_input_order(posterior, folds.left_out, len(data.labels)) for posterior in of_folds)
+
+
+@jax.jit
+def _log_posteriors_of_folds(discriminators, features, rows) -> tuple[jax.Array, ...]:
+    return jax.vmap(lambda one, part: log_posteriors(one, features, part))(discriminators, rows)
+
+
+@partial(jax.jit, static_argnums=1)
+def _split_keys(key: jax.Array, num_seeds: int) -> tuple[jax.Array, ...]:
+    """Keys of three discriminators, two densities, and what is resampled; of each seed ``[m]``."""
+    return tuple(jax.random.split(key, (6, num_seeds)))
+
+
+@partial(jax.jit, static_argnums=2)
+def _repeat(log_prior: jax.Array, keys: jax.Array, stacked: tuple[int, int]) -> tuple[jax.Array, jax.Array]:
+    """A log-prior ``[K]`` and keys ``[m]``, for each seed and fold ``[m, F]``."""
+    return jnp.broadcast_to(log_prior, (*stacked, len(log_prior))), jnp.broadcast_to(keys[:, None], stacked)
+
+
+@partial(jax.jit, static_argnums=4)
+def _fit_discriminators(keys, features, labels, rows, num_classes) -> Discriminator:
+    def one(key: jax.Array, part: jax.Array) -> Discriminator:
+        return fit_discriminator(key, features, labels, part, num_classes=num_classes)
+
+    return _over_folds(one)(keys, rows)
+
+
+@partial(jax.jit, static_argnums=(5, 6, 7))
+def _fit_densities(keys, discriminators, source, logits, rows, entropy_space, num_components, covariance) -> Density:
+    """Densities of features, or of posteriors with noise."""
+
+    def one(key: jax.Array, discriminator: Discriminator | None, part: jax.Array) -> Density:
+        noise_key, key = jax.random.split(key)
+        if entropy_space == "features":
+            points = source[part]
+        else:
+            posterior = logits[part] if discriminator is None else discriminator.log_posterior(source[part])
+            points = blur(noise_key, posterior_coordinates(posterior))
+        return fit_density(key, points, num_components=num_components, covariance=covariance)
+
+    return _over_folds(one)(keys, discriminators, rows)
+
+
+def _over_folds(one: Callable) -> Callable:
+    """Maps over seeds and folds; folds of a seed share its key, and so batches and noise.
+
+    On CPUs, XLA takes several times longer for nested maps, and for a map over one alone.
+    """
+
+    def over_both(keys: jax.Array, *arguments: Any) -> Any:
+        num_seeds, num_folds = jax.tree.leaves(arguments)[0].shape[:2]
+        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (jnp.repeat(keys, num_folds), *arguments))
+        if num_seeds * num_folds == 1:
+            result = one(*jax.tree.map(lambda leaf: leaf[0], flat))
+            return jax.tree.map(lambda leaf: leaf[None, None], result)
+        results = jax.vmap(one)(*flat)
+        return jax.tree.map(lambda leaf: leaf.reshape(num_seeds, num_folds, *leaf.shape[1:]), results)
+
+    return over_both
+
+
+def _wait(fitted: object, progress: Progress) -> None:
+    """Steps are dispatched asynchronously; who watches them wants to see them end."""
+    if progress is not unwatched:
+        jax.block_until_ready(fitted)
