@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from lsmi_jax import datasets, synthetic
+from lsmi_jax.checkpoint import load, save
 from lsmi_jax.decomposition import (
     Interactions,
     adjust,
@@ -25,6 +26,7 @@ from lsmi_jax.probe import Probe
 from lsmi_jax.regularizers import batch_interactions, interaction_penalty, soft_decompose
 from lsmi_jax.result import Estimate
 from lsmi_jax.summary import Means, Summary, summarize
+from lsmi_jax.tracker import Tracker, init_tracker, update_tracker
 from lsmi_jax.training import Fit, fit
 
 __version__ = version("lsmi-jax")
@@ -40,6 +42,7 @@ __all__ = [
     "PermutationTest",
     "Probe",
     "Summary",
+    "Tracker",
     "adjust",
     "batch_interactions",
     "common_change",
@@ -49,13 +52,16 @@ __all__ = [
     "estimate",
     "fit",
     "fit_estimator",
+    "init_tracker",
     "interaction_penalty",
     "label_log_prior",
+    "load",
     "log_ratio_coordinates",
     "minimum_information",
     "permutation_test",
     "pointwise_information",
     "posterior_coordinates",
+    "save",
     "score",
     "shared_exclusions",
     "single_source_fraction",
@@ -63,4 +69,5 @@ __all__ = [
     "specificity_ambiguity",
     "summarize",
     "synthetic",
+    "update_tracker",
 ]

@@ -1,6 +1,7 @@
 """A fitted estimator on disk: written as a whole or not at all, and read without running what was read."""
 
 import hashlib
+import json
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -8,13 +9,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from lsmi_jax.estimator import Data, Estimator, unstack
 from lsmi_jax.fitting import fit_stacked
 
 __all__ = ["load", "save"]
 
+ABOUT, ARRAYS = "about.json", "arrays"
 FORMAT = 1  # raised whenever folders of the last one can no longer be read
 
 
@@ -30,25 +31,21 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
         FileExistsError: If the path exists and ``overwrite`` is false.
         OSError: If the folder cannot be written; what was there before stays.
     """
-    ocp = _orbax()
     folder = Path(path).absolute()
     if folder.exists() and not overwrite:
         raise FileExistsError(f"path: expected a new folder, got {folder}, which exists; pass overwrite=True")
-    arrays = _arrays(estimator)
-    about = {
-        "format": FORMAT,
-        "lsmi_jax": version("lsmi-jax"),
-        "checksum": _checksum(arrays),
-        "recipe": _recipe(estimator),
-    }
-    written = folder.with_name(f"{folder.name}.incomplete")
-    shutil.rmtree(written, ignore_errors=True)
+    written, replaced = (folder.with_name(folder.name + end) for end in (".incomplete", ".replaced"))
+    for leftover in (written, replaced):
+        shutil.rmtree(leftover, ignore_errors=True)
+    written.mkdir()
     with _checkpointer() as checkpointer:
-        items = ocp.args.Composite(arrays=ocp.args.StandardSave(arrays), about=ocp.args.JsonSave(about))
-        checkpointer.save(written, args=items)
+        checkpointer.save(written / ARRAYS, _arrays(estimator))
+    about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator)}
+    (written / ABOUT).write_text(json.dumps(about | {"files": _checksums(written / ARRAYS)}, indent=1))
     if folder.exists():
-        shutil.rmtree(folder)
+        folder.rename(replaced)
     written.rename(folder)
+    shutil.rmtree(replaced, ignore_errors=True)
 
 
 def load(path: str | Path) -> Estimator:
@@ -64,40 +61,39 @@ def load(path: str | Path) -> Estimator:
         FileNotFoundError: If there is no such folder.
         ValueError: If it was not written by `save`, is damaged, or is of a format this version cannot read.
     """
-    ocp = _orbax()
     folder = Path(path).absolute()
     if not folder.is_dir():
         raise FileNotFoundError(f"path: expected a folder, found none at {folder}")
+    about = _about(folder)
+    skeleton = _skeleton(**about["recipe"])
     with _checkpointer() as checkpointer:
-        about = _restored(checkpointer, folder, "about", ocp.args.JsonRestore())
-        if not isinstance(about, dict) or about.get("format") != FORMAT or "recipe" not in about:
-            found = about.get("format") if isinstance(about, dict) else None
-            raise ValueError(f"path: expected an estimator of format {FORMAT} in {folder}, got format {found}")
-        skeleton = _skeleton(**about["recipe"])
-        expected = jax.eval_shape(_arrays, skeleton)
-        arrays = _restored(checkpointer, folder, "arrays", ocp.args.StandardRestore(expected))
-    if _checksum(arrays) != about["checksum"]:
-        raise ValueError(f"path: expected the arrays that were saved in {folder}, got others: it is damaged")
+        arrays = checkpointer.restore(folder / ARRAYS, jax.eval_shape(_arrays, skeleton))
     return _from_arrays(arrays, skeleton)
 
 
-def _orbax() -> Any:
-    """Orbax, which comes with Flax; imported when needed, as that takes long."""
-    import orbax.checkpoint
+def _about(folder: Path) -> dict[str, Any]:
+    """What a folder says of itself, once it is known to be whole."""
+    try:
+        about = json.loads((folder / ABOUT).read_text())
+        found = about["format"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"path: expected a folder that lsmi_jax.save wrote, got {folder} ({error!r})") from error
+    if found != FORMAT:
+        raise ValueError(f"path: expected an estimator of format {FORMAT} in {folder}, got format {found}")
+    if _checksums(folder / ARRAYS) != about["files"]:
+        raise ValueError(f"path: expected the files that were saved in {folder}, got others: it is damaged")
+    return about
 
-    return orbax.checkpoint
+
+def _checksums(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _checkpointer() -> Any:
-    return _orbax().Checkpointer(_orbax().CompositeCheckpointHandler())
+    import orbax.checkpoint  # comes with Flax; imported when needed, as that takes long
 
-
-def _restored(checkpointer: Any, folder: Path, item: str, how: Any) -> Any:
-    """One item of a folder; whatever Orbax makes of a foreign or damaged one, the user reads one message."""
-    try:
-        return checkpointer.restore(folder, args=_orbax().args.Composite(**{item: how}))[item]
-    except Exception as error:
-        raise ValueError(f"path: expected a folder that lsmi_jax.save wrote, got {folder} ({error})") from error
+    return orbax.checkpoint.StandardCheckpointer()
 
 
 def _arrays(estimator: Estimator) -> dict[str, jax.Array]:
@@ -118,14 +114,6 @@ def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator
         is_key = jnp.issubdtype(expected.dtype, jax.dtypes.prng_key)
         restored.append(jax.random.wrap_key_data(array) if is_key else array)
     return jax.tree.unflatten(structure, restored)
-
-
-def _checksum(arrays: dict[str, jax.Array]) -> str:
-    digest = hashlib.sha256()
-    for where in sorted(arrays):
-        array = np.ascontiguousarray(arrays[where])
-        digest.update(f"{where} {array.shape} {array.dtype}".encode() + array.tobytes())
-    return digest.hexdigest()
 
 
 def _recipe(estimator: Estimator) -> dict[str, Any]:

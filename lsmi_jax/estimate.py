@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
-from lsmi_jax.estimator import Data, EntropySpace, Estimator, score_stacked, stack, unstack
+from lsmi_jax.estimator import Data, EntropySpace, Estimator, stack, unstack
 from lsmi_jax.fitting import Progress, fit_stacked, unwatched
 from lsmi_jax.folds import Folds, stratified_folds
 from lsmi_jax.information import label_log_prior
@@ -102,8 +102,7 @@ def score(
     if (logits is None) != (estimator.discriminators is not None):
         wanted = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
-    rows, stacked = _all_rows(data), stack(estimator)
-    return assemble(score_stacked(stacked, data, rows), stacked, data, rows, redundancy)
+    return assemble(stack(estimator), data, _all_rows(data), redundancy)
 
 
 def estimate(
@@ -169,7 +168,7 @@ def estimate(
         progress=progress or unwatched,
     )
     (progress or unwatched)("scores")
-    return assemble(score_stacked(estimators, data, folds.left_out), estimators, data, folds.left_out, redundancy)
+    return assemble(estimators, data, folds.left_out, redundancy)
 
 
 def _check_data(features, labels, num_classes, logits, log_prior, entropy_space) -> Data:

@@ -112,7 +112,6 @@ def log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...], rows:
     return tuple(one.log_posterior(view) for one, view in zip(discriminators, seen, strict=True))
 
 
-@jax.jit
 def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
     """Scores each fold's rows with its own estimator.
 

@@ -99,12 +99,13 @@ def fit_linear(
     curvature = 0.5 * jnp.maximum(1.0, 1.05 * _largest_eigenvalue(rows))
     steps = np.arange(num_steps, dtype=np.float32)
     momenta = jnp.asarray(steps / (steps + 3))
-    batches = _spread_batches((rows, labels), -(-rows.shape[0] * num_classes // MAX_LOGITS))
-    num_batches = batches[1].shape[0]
+    batches = _spread_batches(rows.shape[0], -(-rows.shape[0] * num_classes // MAX_LOGITS))
+    num_batches = len(batches)
     turns = jnp.asarray(np.arange(num_steps) % num_batches)
 
-    def gradient(weights: tuple, batch: tuple) -> tuple:
-        return jax.grad(lambda weights: linear_losses(weights, *batch).mean())(weights)
+    def gradient(weights: tuple, batch: jax.Array) -> tuple:
+        seen = (rows[batch], labels[batch]) if num_batches > 1 else (rows, labels)
+        return jax.grad(lambda weights: linear_losses(weights, *seen).mean())(weights)
 
     def with_penalty(start: tuple, penalty: jax.Array) -> tuple:
         # With one batch only, what a step sees is all there is.
@@ -113,9 +114,8 @@ def fit_linear(
         def step(carry: tuple, turn: tuple) -> tuple:
             weights, before = carry
             momentum, index = turn
-            batch = jax.tree.map(lambda leaf: leaf[index], batches)
             ahead = jax.tree.map(lambda new, old: new + momentum * (new - old), weights, before)
-            kernel, bias = gradient(ahead, batch)
+            kernel, bias = gradient(ahead, batches[index])
             if surplus is not None:
                 kernel, bias = kernel - surplus[0][index], bias - surplus[1][index]
             grads = (kernel + penalty * ahead[0], bias)
@@ -128,22 +128,19 @@ def fit_linear(
     return jax.lax.scan(with_penalty, zeros, penalties)[1]
 
 
-def _surpluses(gradient: Callable, batches: tuple, num_used: int) -> tuple:
+def _surpluses(gradient: Callable, batches: jax.Array, num_used: int) -> tuple:
     """By how much the gradient of each batch that is used exceeds that of all rows."""
-    num_batches = batches[0].shape[0]
-    used, others = (jax.tree.map(lambda leaf: leaf[part], batches) for part in (slice(num_used), slice(num_used, None)))
-    each = jax.lax.map(gradient, used)
+    each = jax.lax.map(gradient, batches[:num_used])
     total = jax.tree.map(lambda leaf: leaf.sum(0), each)
+    others = batches[num_used:]
     total = jax.lax.scan(lambda t, one: (jax.tree.map(jnp.add, t, gradient(one)), None), total, others)[0]
-    return jax.tree.map(lambda leaf, t: leaf - t[None] / num_batches, each, total)
+    return jax.tree.map(lambda leaf, t: leaf - t[None] / len(batches), each, total)
 
 
-def _spread_batches(data: tuple, num_batches: int) -> tuple:
-    """Cuts rows into batches ``[m, b, ...]``, each spread over all of them, so that a sorted class is, too."""
-    size = data[0].shape[0]
+def _spread_batches(size: int, num_batches: int) -> jax.Array:
+    """Cuts rows into batches ``[m, b]``, each spread over all of them, so that a sorted class is, too."""
     used = size // num_batches * num_batches
-    index = (np.arange(used) * size // used).reshape(-1, num_batches).T
-    return tuple(leaf[index] for leaf in data)
+    return jnp.asarray((np.arange(used) * size // used).reshape(-1, num_batches).T)
 
 
 def linear_losses(weights: tuple[jax.Array, jax.Array], rows: jax.Array, labels: jax.Array) -> jax.Array:

@@ -9,7 +9,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Interactions, Redundancy, adjust, decompose, single_source_fraction
 from lsmi_jax.diagnostics import Diagnostics, all_finite
-from lsmi_jax.estimator import Data, Estimator, Scores
+from lsmi_jax.estimator import Data, Estimator, Scores, score_stacked
 from lsmi_jax.folds import in_input_order
 from lsmi_jax.information import pointwise_information
 from lsmi_jax.summary import Summary, summarize
@@ -73,15 +73,14 @@ class Estimate(NamedTuple):
         )
 
 
-@partial(jax.jit, static_argnums=4)
-def assemble(scores: Scores, estimators: Estimator, data: Data, rows: jax.Array, redundancy: Redundancy) -> Estimate:
-    """Puts scores back in input order, decomposes them, and averages over the seeds.
+@partial(jax.jit, static_argnums=3)
+def assemble(estimators: Estimator, data: Data, rows: jax.Array, redundancy: Redundancy) -> Estimate:
+    """Scores rows, puts the scores in input order, decomposes them, and averages over the seeds.
 
     Args:
-        scores: Scores of the rows, with leading axes of seeds and folds.
-        estimators: What they are from, with the same axes.
+        estimators: Estimators with leading axes of seeds and folds.
         data: The data set.
-        rows: Row indices that were scored, of each seed and fold ``[m, F, h]``.
+        rows: Row indices to score, of each seed and fold ``[m, F, h]``; every row once a seed.
         redundancy: Pointwise redundancy, as in `lsmi_jax.decompose`.
 
     Returns:
@@ -95,7 +94,7 @@ def assemble(scores: Scores, estimators: Estimator, data: Data, rows: jax.Array,
         interactions = decompose(*information, *surprisals, redundancy=redundancy)
         return interactions, information, surprisals, _diagnose(ordered, information, estimators, data)
 
-    seeds = jax.vmap(one_seed)(scores, estimators, rows)
+    seeds = jax.vmap(one_seed)(score_stacked(estimators, data, rows), estimators, rows)
     interactions, information, surprisals, diagnostics = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
     adjusted, key = adjust(interactions), estimators.key[0, 0]

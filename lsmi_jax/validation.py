@@ -160,11 +160,11 @@ def _check_block(name: str, block: ArrayLike) -> jax.Array:
     if 0 in block.shape:
         raise ValueError(f"{name}: expected at least one row and one column, got shape {block.shape}")
     with np.errstate(over="ignore"):
-        array = jnp.asarray(block.astype(np.float32))
-    bad = int(_count_not_finite(array))
+        array = block.astype(np.float32)
+    bad = int(_count_not_finite(array) if isinstance(array, jax.Array) else (~np.isfinite(array)).any(axis=1).sum())
     if bad:
         raise ValueError(f"{name}: expected finite float32 values, got NaN or inf in {bad} of {len(array)} rows")
-    return array
+    return jnp.asarray(array)
 
 
 @jax.jit
