@@ -14,6 +14,7 @@ from lsmi_jax.fitting import Progress, fit_stacked, unwatched
 from lsmi_jax.folds import Folds, stratified_folds
 from lsmi_jax.information import label_log_prior
 from lsmi_jax.knife import check_mixture
+from lsmi_jax.placement import everywhere
 from lsmi_jax.result import Estimate, assemble
 from lsmi_jax.validation import (
     check_class_counts,
@@ -26,6 +27,7 @@ from lsmi_jax.validation import (
 __all__ = ["estimate", "fit_estimator", "score"]
 
 
+@everywhere
 def fit_estimator(
     key: jax.Array,
     features: Sequence[ArrayLike],
@@ -70,6 +72,7 @@ def fit_estimator(
     return unstack(stacked)
 
 
+@everywhere
 def score(
     estimator: Estimator,
     features: Sequence[ArrayLike],
@@ -105,6 +108,7 @@ def score(
     return assemble(stack(estimator), data, _all_rows(data), redundancy)
 
 
+@everywhere
 def estimate(
     key: jax.Array,
     features: Sequence[ArrayLike],

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import AxisType, PartitionSpec
 
 from lsmi_jax.decomposition import Interactions, Redundancy, decompose, specificity_ambiguity
 from lsmi_jax.information import pointwise_information
@@ -154,6 +156,13 @@ def update_tracker(
         0.69
     """
     _check(state, features, logits, labels)
+    update = partial(_update, redundancy=redundancy)
+    if AxisType.Explicit in jax.sharding.get_abstract_mesh().axis_types:  # the compiler knows best where to compute
+        update = jax.sharding.auto_axes(update, out_sharding=PartitionSpec())
+    return update(state, features, logits, labels)
+
+
+def _update(state: Tracker, features: Any, logits: Any, labels: jax.Array, *, redundancy: Redundancy) -> Tracker:
     logits = [jax.lax.stop_gradient(one) for one in logits]
     key, *noise_keys = jax.random.split(state.key, 3)
     members = jax.nn.one_hot(labels, len(state.counts))
@@ -185,12 +194,12 @@ def _init_density(key: jax.Array, num_columns: int, num_components: int) -> Onli
 
 def _follow(density: OnlineDensity, rows: jax.Array, decay: jax.Array) -> OnlineDensity:
     """The density in units of the running means and spreads, these rows' included."""
-    ones = jnp.ones((rows.shape[0], 1))
-    moments = decay * density.moments + jnp.concatenate([ones, rows, rows**2], axis=1).sum(0)
+    count = jnp.full(1, rows.shape[0], jnp.float32)
+    moments = decay * density.moments + jnp.concatenate([count, rows.sum(0), (rows**2).sum(0)])
     mean, square = jnp.split(moments[1:] / moments[0], 2)
     variance = square - mean**2
     known = variance > 1e-6 * square  # else round-off: the column is constant, and left out
-    knife: Knife = nnx.merge(*nnx.split(density.knife))  # a copy: the caller's is not to change
+    knife = nnx.clone(density.knife)  # the caller's is not to change
     knife.whiten.standardize.mean.set_value(mean)
     knife.whiten.standardize.scale.set_value(jnp.where(known, jnp.sqrt(jnp.where(known, variance, 1)), 0))
     return density._replace(knife=knife, moments=moments)

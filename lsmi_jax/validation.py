@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from lsmi_jax.placement import to_host
+
 __all__ = ["check_class_counts", "check_features", "check_labels", "check_log_prior", "check_logits"]
 
 
@@ -47,7 +49,7 @@ def check_labels(labels: ArrayLike, num_samples: int, num_classes: int | None = 
         TypeError: If the labels are not integers.
         ValueError: If they are not ``[n]``, or out of range, or K is below 2.
     """
-    array = np.asarray(labels)
+    array = to_host(labels)
     if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}; encode_labels makes them")
     if array.shape != (num_samples,):

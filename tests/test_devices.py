@@ -1,9 +1,10 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+import pytest
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from lsmi_jax import adjust, decompose, label_log_prior, pointwise_information
+from lsmi_jax import adjust, decompose, estimate, fit_estimator, label_log_prior, pointwise_information, score
 
 
 def test_eight_devices_agree_with_one(rng):
@@ -23,3 +24,40 @@ def test_eight_devices_agree_with_one(rng):
     eight = interactions(*jax.device_put((logits, surprisals, labels), sharding))
     assert len(eight.redundancy.sharding.device_set) == 8
     np.testing.assert_allclose(eight, one, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def data():
+    """A number of rows that eight devices can share, but their folds of 50, or the 40 of a split, cannot."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(248) % 2
+    features = tuple(rng.normal(size=(248, 2)).astype(np.float32) + labels[:, None] for _ in range(2))
+    return features, labels
+
+
+@pytest.fixture(scope="module")
+def alone(data):
+    estimator = fit_estimator(jax.random.key(0), *data, num_components=2)
+    return score(estimator, *data), estimate(jax.random.key(0), *data, num_folds=2, num_components=2)
+
+
+@pytest.mark.parametrize("axis_type", [AxisType.Auto, AxisType.Explicit])
+@pytest.mark.parametrize("in_context", [False, True])
+def test_rows_spread_over_a_mesh_give_what_one_device_does(data, alone, axis_type, in_context):
+    mesh = jax.make_mesh((8,), ("data",), axis_types=(axis_type,))
+
+    def spread_estimates():
+        rows = jax.device_put(jax.tree.map(jnp.asarray, data), NamedSharding(mesh, PartitionSpec("data")))
+        estimator = fit_estimator(jax.random.key(0), *rows, num_components=2)
+        return score(estimator, *rows), estimate(jax.random.key(0), *rows, num_folds=2, num_components=2)
+
+    if in_context:
+        with jax.set_mesh(mesh):
+            spread = spread_estimates()
+    else:
+        spread = spread_estimates()
+    for one, eight in zip(alone, spread, strict=True):
+        for name in ("interactions", "adjusted", "information"):
+            for left, right in zip(getattr(one, name), getattr(eight, name), strict=True):
+                np.testing.assert_allclose(np.asarray(left), np.asarray(right), atol=2e-3)
+        np.testing.assert_allclose(one.diagnostics.accuracy, np.asarray(eight.diagnostics.accuracy), atol=1e-6)
