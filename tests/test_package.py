@@ -58,11 +58,12 @@ def test_digits_are_the_original_within_their_steps():
     np.testing.assert_array_equal(original["y"], digits.labels)
 
 
-def test_readme_lines_run_as_written(capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+@pytest.mark.parametrize("name", ["README.md", "docs/training.md"])
+def test_documented_code_runs_as_written(name, capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
     assert blocks
     for block in blocks:
-        exec(compile(block, "README.md", "exec"), {})
+        exec(compile(block, name, "exec"), {})
     assert capsys.readouterr().out
 
 
