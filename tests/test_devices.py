@@ -41,8 +41,7 @@ def alone(data):
     return score(estimator, *data), estimate(jax.random.key(0), *data, num_folds=2, num_components=2)
 
 
-@pytest.mark.parametrize("axis_type", [AxisType.Auto, AxisType.Explicit])
-@pytest.mark.parametrize("in_context", [False, True])
+@pytest.mark.parametrize(("axis_type", "in_context"), [(AxisType.Auto, False), (AxisType.Explicit, True)])
 def test_rows_spread_over_a_mesh_give_what_one_device_does(data, alone, axis_type, in_context):
     mesh = jax.make_mesh((8,), ("data",), axis_types=(axis_type,))
 
