@@ -17,10 +17,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 import lsmi_jax
 from lsmi_jax.baselines import pid_batch
@@ -185,6 +187,51 @@ def knife() -> Figures:
     }
 
 
+def tracker() -> Figures:
+    """A training step of a two-branch network of ten million parameters, batch 1024, with a tracker and without."""
+    num_rows, width = 1024, 1600
+    keys = iter(jax.random.split(jax.random.key(0), 20))
+
+    def weights(*shape: int) -> jax.Array:
+        return jax.random.normal(next(keys), shape) / shape[0] ** 0.5
+
+    branch = {"in": (512, width), "hidden": (width, width), "out": (width, 512), "head": (512, NUM_CLASSES)}
+    params = {f"{name}{m}": weights(*shape) for m in (1, 2) for name, shape in branch.items()}
+    params |= {"joint": weights(1024, width), "top": weights(width, NUM_CLASSES)}
+    features = [weights(num_rows, 512) * num_rows**0.5 for _ in range(2)]
+    labels = jnp.arange(num_rows) % NUM_CLASSES
+    optimizer = optax.adam(1e-3)
+
+    def loss(params: dict) -> tuple:
+        codes = []
+        for m, x in zip((1, 2), features, strict=True):
+            hidden = jax.nn.relu(jax.nn.relu(x @ params[f"in{m}"]) @ params[f"hidden{m}"])
+            codes.append(jax.nn.relu(hidden @ params[f"out{m}"]))
+        top = jax.nn.relu(jnp.concatenate(codes, 1) @ params["joint"]) @ params["top"]
+        logits = (codes[0] @ params["head1"], codes[1] @ params["head2"], top)
+        losses = [optax.softmax_cross_entropy_with_integer_labels(one, labels).mean() for one in logits]
+        return sum(losses), logits
+
+    def step(params: dict, state: Any, tracked: lsmi_jax.Tracker | None) -> tuple:
+        grads, logits = jax.grad(loss, has_aux=True)(params)
+        updates, state = optimizer.update(grads, state, params)
+        new = None if tracked is None else lsmi_jax.update_tracker(tracked, None, logits, labels)
+        return optax.apply_updates(params, updates), state, new
+
+    state, new = optimizer.init(params), lsmi_jax.init_tracker(jax.random.key(1), num_classes=NUM_CLASSES)
+    compiled = jax.jit(step)
+    plain, tracked = [], []  # in turns, so that both see the same machine
+    for _ in range(8):
+        plain.append(seconds(compiled, params, state, None, repeats=1)[1])
+        tracked.append(seconds(compiled, params, state, new, repeats=1)[1])
+    return {
+        "parameters": float(sum(leaf.size for leaf in jax.tree.leaves(params))),
+        "plain s": min(plain),
+        "tracked s": min(tracked),
+        "overhead": min(tracked) / min(plain) - 1,
+    }
+
+
 STUDIES: dict[str, Callable[[], Figures]] = {
     "pipeline": pipeline,
     "fresh": fresh,
@@ -196,6 +243,7 @@ STUDIES: dict[str, Callable[[], Figures]] = {
     "wide": wide,
     "decomposition": decomposition,
     "knife": knife,
+    "tracker": tracker,
 }
 LARGE = ("samples 1e6", "pid_batch classes")  # minutes and gigabytes: with --large only
 
