@@ -79,10 +79,13 @@ def test_command_line_errors_are_one_line(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_demo_tells_the_story_of_the_digits(tmp_path, capsys):
-    assert main(["demo", "--out", str(tmp_path)]) == 0
-    printed = capsys.readouterr().out
-    excess = float(re.search(r"other\s+digits\s+by\s+(\d+\.\d+)\s+nats", printed).group(1))
-    assert abs(excess - np.log(2)) < 0.2
+    """Over four seeds, as that of one varies by .13 nats with the densities: the tolerance is three standard errors."""
+    excesses = []
+    for seed in range(4):
+        assert main(["demo", "--out", str(tmp_path), "--seed", str(seed)]) == 0
+        printed = capsys.readouterr().out
+        excesses.append(float(re.search(r"other\s+digits\s+by\s+(\d+\.\d+)\s+nats", printed).group(1)))
+    assert abs(np.mean(excesses) - np.log(2)) < 3 * 0.13 / np.sqrt(4)
     rows = (tmp_path / "samples.csv").read_text().splitlines()
     assert rows[0] == "label,r,u1,u2,s,i1,i2,i12,h1,h2"
     assert len(rows) == 2001
