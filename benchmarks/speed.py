@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,7 @@ def seconds(function: Callable, *arguments: object, repeats: int = 3) -> tuple[f
         start = time.perf_counter()
         jax.block_until_ready(function(*arguments))
         times.append(time.perf_counter() - start)
-    return times[0], min(times[1:])
+    return times[0], min(times[1:] or times)
 
 
 def pipeline() -> Figures:
@@ -122,27 +123,20 @@ def samples(num_samples: int) -> Figures:
 CLASSES = (2, 6, 31, 101)
 
 
-def classes() -> Figures:
-    """Seconds against the number of classes, at equal n and d."""
-    figures = {}
-    for num_classes in CLASSES:
-        features, labels = data(10_100, 32, num_classes)
-        _, figures[f"K={num_classes} s"] = seconds(fit_and_score, jax.random.key(0), features, labels)
+def over_classes(measure: Callable) -> Figures:
+    """Seconds that a measurement of features and labels gives against the number of classes, at equal n and d."""
+    figures = {f"K={num_classes} s": measure(*data(10_100, 32, num_classes)) for num_classes in CLASSES}
     figures["K=101 / K=2"] = figures["K=101 s"] / figures["K=2 s"]
     return figures
+
+
+def classes() -> Figures:
+    return over_classes(lambda *rows: seconds(fit_and_score, jax.random.key(0), *rows)[1])
 
 
 def classes_by_batch() -> Figures:
     """The same of PID-Batch, in one call each, compiling included: it takes minutes."""
-    figures = {}
-    for num_classes in CLASSES:
-        features, labels = data(10_100, 32, num_classes)
-        start = time.perf_counter()
-        jax.block_until_ready(pid_batch(jax.random.key(0), features, labels, num_folds=2))
-        figures[f"K={num_classes} s"] = time.perf_counter() - start
-        print(figures, file=sys.stderr, flush=True)
-    figures["K=101 / K=2"] = figures["K=101 s"] / figures["K=2 s"]
-    return figures
+    return over_classes(lambda *rows: seconds(partial(pid_batch, num_folds=2), jax.random.key(0), *rows, repeats=0)[0])
 
 
 def wide() -> Figures:

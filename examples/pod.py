@@ -2,7 +2,7 @@
 
 On every host of a TPU pod, the same line:
 
-    python examples/pod.py --data /path/to/this/hosts/rows.npz --out redundancy.npy
+    python examples/pod.py --data /path/to/this/hosts/rows.npz --out interactions.npy
 
 The file holds x1 [n, d1], x2 [n, d2] and integer labels y [n]; every host has the same number of rows, a multiple of
 the number of its devices. To try it on one machine, start two of these (the second with --process 1) with

@@ -35,14 +35,14 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
     if folder.exists() and not overwrite:
         raise FileExistsError(f"path: expected a new folder, got {folder}, which exists; pass overwrite=True")
     written, replaced = (folder.with_name(folder.name + end) for end in (".incomplete", ".replaced"))
-    for leftover in (written, replaced):
-        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.rmtree(written, ignore_errors=True)
     written.mkdir()
     with _checkpointer() as checkpointer:
         checkpointer.save(written / ARRAYS, _arrays(estimator))
     about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator)}
     (written / ABOUT).write_text(json.dumps(about | {"files": _checksums(written / ARRAYS)}, indent=1))
     if folder.exists():
+        shutil.rmtree(replaced, ignore_errors=True)
         folder.rename(replaced)
     written.rename(folder)
     shutil.rmtree(replaced, ignore_errors=True)
@@ -99,11 +99,7 @@ def _checkpointer() -> Any:
 def _arrays(estimator: Estimator) -> dict[str, jax.Array]:
     """Leaves by where they are, keys as numbers."""
     leaves = jax.tree_util.tree_leaves_with_path(estimator)
-    return {jax.tree_util.keystr(where): _as_numbers(leaf) for where, leaf in leaves}
-
-
-def _as_numbers(leaf: jax.Array) -> jax.Array:
-    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf
+    return {jax.tree_util.keystr(where): jax.random.key_data(leaf) if _is_key(leaf) else leaf for where, leaf in leaves}
 
 
 def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator:
@@ -111,9 +107,12 @@ def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator
     restored = []
     for where, expected in leaves:
         array = jnp.asarray(arrays[jax.tree_util.keystr(where)])
-        is_key = jnp.issubdtype(expected.dtype, jax.dtypes.prng_key)
-        restored.append(jax.random.wrap_key_data(array) if is_key else array)
+        restored.append(jax.random.wrap_key_data(array) if _is_key(expected) else array)
     return jax.tree.unflatten(structure, restored)
+
+
+def _is_key(leaf: jax.Array) -> bool:
+    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _recipe(estimator: Estimator) -> dict[str, Any]:

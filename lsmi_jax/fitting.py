@@ -18,8 +18,6 @@ __all__ = ["Progress", "cross_fitted_posteriors", "fit_stacked", "unwatched"]
 Progress = Callable[[str], None]
 """Called with the name of a step before it starts."""
 
-_NARROW = 64  # columns of both blocks up to which one compiled discriminator for all three pays
-
 
 def unwatched(step: str) -> None:
     """Progress for nobody: steps may then be dispatched without waiting for one another."""
@@ -51,9 +49,9 @@ def fit_stacked(
         An `Estimator` with leading axes of seeds and folds.
     """
     keys = _split_keys(key, len(rows))
-    seen = views(data.features)
-    discriminators = None
+    discriminators, seen = None, data.features
     if data.logits is None:
+        seen = views(data.features)
         discriminators = _fit_each(keys[:3], seen, data, rows, progress)
     densities = []
     for m, name in enumerate(("first", "second")):

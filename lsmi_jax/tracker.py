@@ -15,6 +15,7 @@ from lsmi_jax.decomposition import Interactions, Redundancy, decompose, specific
 from lsmi_jax.information import pointwise_information
 from lsmi_jax.knife import Knife, check_mixture
 from lsmi_jax.posterior_space import blur, posterior_coordinates
+from lsmi_jax.training import descend
 
 __all__ = ["Tracker", "init_tracker", "update_tracker"]
 
@@ -213,10 +214,8 @@ def _improve(density: OnlineDensity, rows: jax.Array) -> OnlineDensity:
         return nnx.merge(graphdef, params, statistics).surprisal(rows).mean()
 
     grads = jax.grad(loss)(params)
-    with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to an integer power
-        updates, optimizer = optax.adam(LEARNING_RATE).update(grads, density.optimizer, params)
-    knife = nnx.merge(graphdef, optax.apply_updates(params, updates), statistics)
-    return density._replace(knife=knife, optimizer=optimizer)
+    params, optimizer = descend(optax.adam(LEARNING_RATE), grads, params, density.optimizer)
+    return density._replace(knife=nnx.merge(graphdef, params, statistics), optimizer=optimizer)
 
 
 def _check(state: Tracker, features: Any, logits: Sequence[jax.Array], labels: jax.Array) -> None:

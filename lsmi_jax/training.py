@@ -10,7 +10,7 @@ import optax
 
 from lsmi_jax.chunks import in_chunks
 
-__all__ = ["Fit", "Loss", "Schedule", "fit", "schedule"]
+__all__ = ["Fit", "Loss", "Schedule", "descend", "fit", "schedule"]
 
 CHUNK = 1024  # rows evaluated at a time, to bound memory
 
@@ -70,6 +70,23 @@ def schedule(num_rows: int) -> Schedule:
     return Schedule(num_rounds, min(max(steps, 10), 25), batch_size)
 
 
+def descend(optimizer: optax.GradientTransformation, grads: Params, params: Params, state: Any) -> tuple[Params, Any]:
+    """One step of an optimiser, under strict promotion of types, too.
+
+    Args:
+        optimizer: An optax transformation.
+        grads: Gradients, a pytree like the parameters.
+        params: Pytree of parameters.
+        state: State of the optimiser.
+
+    Returns:
+        The new parameters and state.
+    """
+    with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to an integer power
+        updates, state = optimizer.update(grads, state, params)
+    return optax.apply_updates(params, updates), state
+
+
 def fit(
     key: jax.Array,
     params: Params,
@@ -108,9 +125,7 @@ def fit(
         index, loss_key = drawn
         batch = jax.tree.map(lambda leaf: leaf[index], train)
         grads = jax.grad(lambda p: loss(p, batch, loss_key).mean())(params)
-        with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to an integer power
-            updates, state = optimizer.update(grads, state, params)
-        return (optax.apply_updates(params, updates), state), None
+        return descend(optimizer, grads, params, state), None
 
     def evaluate(params: Params, data: Any) -> jax.Array:
         return in_chunks(lambda rows: loss(params, rows, None), data, CHUNK)

@@ -15,6 +15,7 @@ from lsmi_jax.estimator import Data
 from lsmi_jax.fitting import cross_fitted_posteriors
 from lsmi_jax.folds import stratified_folds
 from lsmi_jax.information import label_log_prior, with_doubt
+from lsmi_jax.training import descend
 from lsmi_jax.validation import check_class_counts, check_features, check_labels
 
 __all__ = ["PidBatch", "pid_batch"]
@@ -141,9 +142,7 @@ def _decompose(
         params, state = carry
         rows = jax.random.randint(key, (batch_size,), 0, num_rows)
         grads = jax.grad(lambda params: least(params, rows)[0])(params)
-        with jax.numpy_dtype_promotion("standard"):  # optax's Adam raises a float to an integer power
-            updates, state = optimizer.update(grads, state, params)
-        return (optax.apply_updates(params, updates), state), None
+        return descend(optimizer, grads, params, state), None
 
     (params, _), _ = jax.lax.scan(step, (start, optimizer.init(start)), jax.random.split(train_key, num_steps))
     num_batches = min(num_rows // batch_size, MAX_BATCHES)
