@@ -1,0 +1,114 @@
+"""The real data sets of the studies: features, labels, and what the rows and blocks are called.
+
+Apart from the digits that come with the package, each is an .npz file in one folder, given by --data or LSMI_DATA.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+import lsmi_jax
+
+EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad")
+TOPICS = ("art", "biology", "geography", "history", "literature", "media", "music", "royalty", "sport", "warfare")
+KEPT_ENERGY = 0.25  # of the image's principal components, as AV-MNIST keeps
+SOUND_NOISE = 3.5  # standard deviations, which brings a linear classifier of the sound to the 0.42 of AV-MNIST
+
+
+class Dataset(NamedTuple):
+    """Feature blocks ``[n, d]`` float32, labels ``[n]``, names, and the source's own split (0 train, last test)."""
+
+    name: str
+    modalities: tuple[str, ...]
+    features: tuple[np.ndarray, ...]
+    labels: np.ndarray
+    classes: tuple[str, ...]
+    split: np.ndarray
+
+    def pick(self, rows: np.ndarray) -> "Dataset":
+        """The data set of some rows."""
+        return self._replace(
+            features=tuple(block[rows] for block in self.features), labels=self.labels[rows], split=self.split[rows]
+        )
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """The arguments that every study takes."""
+    arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--data", type=Path, default=os.environ.get("LSMI_DATA"), help="folder of the .npz files")
+    arguments.add_argument("--out", type=Path, default=Path("docs/results"), help="folder of what is written")
+    arguments.add_argument("--seeds", type=int, default=3)
+    return arguments
+
+
+def read(folder: Path | None, name: str) -> dict[str, np.ndarray]:
+    """The arrays of one file; says what is missing and ends the program where it is."""
+    if folder is None:
+        sys.exit(f"The data folder is not known: pass --data or set LSMI_DATA to the folder that holds {name}.npz.")
+    path = Path(folder) / f"{name}.npz"
+    if not path.is_file():
+        sys.exit(f"No {path.name} in {folder}: pass --data or set LSMI_DATA to the folder that holds it.")
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def digit_views() -> Dataset:
+    """Six descriptors of 2000 handwritten digits, which come with the package."""
+    digits = lsmi_jax.datasets.load_multiple_features()
+    split = np.random.default_rng(0).permutation(np.arange(len(digits.labels)) % 10 >= 7).astype(int)
+    names = tuple(map(str, range(10)))
+    return Dataset("digit views", digits.names, digits.features, digits.labels, names, split)
+
+
+def av_digits(folder: Path | None) -> Dataset:
+    """Images of digits with recordings of the same digit, paired at random."""
+    stored = read(folder, "av_digits_semireal")
+    return _dataset("image and sound of digits", ("image", "sound"), stored, tuple(map(str, range(10))))
+
+
+def degraded_av_digits(folder: Path | None) -> Dataset:
+    """The same, degraded as in AV-MNIST: few principal components of the image, noise on the sound."""
+    clean = av_digits(folder)
+    image, sound = clean.features
+    train = clean.split == 0
+    mean = image[train].mean(0)
+    _, spread, axes = np.linalg.svd(image[train] - mean, full_matrices=False)
+    kept = 1 + int(np.searchsorted(np.cumsum(spread**2) / (spread**2).sum(), KEPT_ENERGY))
+    noise = np.random.default_rng(0).normal(size=sound.shape).astype(np.float32)
+    blocks = (image - mean) @ axes[:kept].T, sound + SOUND_NOISE * noise
+    return clean._replace(name="degraded image and sound of digits", features=blocks)
+
+
+def cremad(folder: Path | None, *, with_joint: bool = False) -> Dataset:
+    """What people heard and saw in acted clips: votes on the voice alone, on the face alone, and on both."""
+    stored = read(folder, "cremad_human_votes")
+    names = ("voice votes", "face votes", "audio-visual votes")[: 3 if with_joint else 2]
+    return _dataset("CREMA-D votes", names, stored, EMOTIONS)
+
+
+def wikipedia(folder: Path | None) -> Dataset:
+    """Images and texts of Wikipedia's featured articles, with their topic."""
+    stored = read(folder, "wikipedia_articles")
+    stored = stored | {"x1": stored["x1_alt"], "x2": stored["x2_alt"]}  # the other two blocks lie on a simplex
+    return _dataset("Wikipedia articles", ("image", "text"), stored, TOPICS)
+
+
+def twitter(folder: Path | None) -> Dataset:
+    """Tweets with a photo, sarcastic or not: labelled by hashtag where split is 0, by people where it is 1 or 2."""
+    stored = read(folder, "twitter_sarcasm_hfm")
+    return _dataset("Twitter sarcasm", ("image", "text"), stored, ("sincere", "sarcastic"))
+
+
+def mosei(folder: Path | None) -> Dataset:
+    """Text, audio and video of 922 videos, with a sentiment above the median or not."""
+    stored = read(folder, "cmu_mosei_videos922")
+    return _dataset("CMU-MOSEI videos", ("text", "audio", "video"), stored, ("below", "above"))
+
+
+def _dataset(name: str, modalities: tuple[str, ...], stored: dict, classes: tuple[str, ...]) -> Dataset:
+    blocks = tuple(stored[f"x{m + 1}"].astype(np.float32) for m in range(len(modalities)))
+    return Dataset(name, modalities, blocks, stored["y"].astype(np.int32), classes, stored["split"].astype(int))
