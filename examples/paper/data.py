@@ -16,7 +16,7 @@ import lsmi_jax
 EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad")
 TOPICS = ("art", "biology", "geography", "history", "literature", "media", "music", "royalty", "sport", "warfare")
 KEPT_ENERGY = 0.25  # of the image's principal components, as AV-MNIST keeps
-SOUND_NOISE = 3.5  # standard deviations, which brings a linear classifier of the sound to the 0.42 of AV-MNIST
+SOUND_NOISE = 3.5  # standard deviations, which leaves a linear classifier of the sound 0.46, near the 0.42 of AV-MNIST
 
 
 class Dataset(NamedTuple):
