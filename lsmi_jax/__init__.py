@@ -3,6 +3,7 @@
 from importlib.metadata import version
 
 from lsmi_jax import datasets, synthetic
+from lsmi_jax.batches import ArrayBatches
 from lsmi_jax.checkpoint import load, save
 from lsmi_jax.decomposition import (
     Interactions,
@@ -18,6 +19,7 @@ from lsmi_jax.diagnostics import Diagnostics
 from lsmi_jax.encoding import encode_labels
 from lsmi_jax.estimate import estimate, fit_estimator, score
 from lsmi_jax.estimator import Estimator
+from lsmi_jax.export import export_score
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
 from lsmi_jax.knife import Knife
 from lsmi_jax.permutation import PermutationTest, permutation_test
@@ -25,6 +27,7 @@ from lsmi_jax.posterior_space import posterior_coordinates
 from lsmi_jax.probe import Probe
 from lsmi_jax.regularizers import batch_interactions, interaction_penalty, soft_decompose
 from lsmi_jax.result import Estimate
+from lsmi_jax.streaming import ScoredFile, score_to_file
 from lsmi_jax.summary import Means, Summary, summarize
 from lsmi_jax.tracker import Tracker, init_tracker, update_tracker
 from lsmi_jax.training import Fit, fit
@@ -32,6 +35,7 @@ from lsmi_jax.training import Fit, fit
 __version__ = version("lsmi-jax")
 
 __all__ = [
+    "ArrayBatches",
     "Diagnostics",
     "Estimate",
     "Estimator",
@@ -41,6 +45,7 @@ __all__ = [
     "Means",
     "PermutationTest",
     "Probe",
+    "ScoredFile",
     "Summary",
     "Tracker",
     "adjust",
@@ -50,6 +55,7 @@ __all__ = [
     "decompose",
     "encode_labels",
     "estimate",
+    "export_score",
     "fit",
     "fit_estimator",
     "init_tracker",
@@ -63,6 +69,7 @@ __all__ = [
     "posterior_coordinates",
     "save",
     "score",
+    "score_to_file",
     "shared_exclusions",
     "single_source_fraction",
     "soft_decompose",

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from lsmi_jax.durable import as_numbers, is_key
 from lsmi_jax.estimator import Data, Estimator, unstack
 from lsmi_jax.fitting import fit_stacked
 
@@ -99,7 +100,7 @@ def _checkpointer() -> Any:
 def _arrays(estimator: Estimator) -> dict[str, jax.Array]:
     """Leaves by where they are, keys as numbers."""
     leaves = jax.tree_util.tree_leaves_with_path(estimator)
-    return {jax.tree_util.keystr(where): jax.random.key_data(leaf) if _is_key(leaf) else leaf for where, leaf in leaves}
+    return {jax.tree_util.keystr(where): as_numbers(leaf) for where, leaf in leaves}
 
 
 def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator:
@@ -107,12 +108,8 @@ def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator
     restored = []
     for where, expected in leaves:
         array = jnp.asarray(arrays[jax.tree_util.keystr(where)])
-        restored.append(jax.random.wrap_key_data(array) if _is_key(expected) else array)
+        restored.append(jax.random.wrap_key_data(array) if is_key(expected) else array)
     return jax.tree.unflatten(structure, restored)
-
-
-def _is_key(leaf: jax.Array) -> bool:
-    return jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
 def _recipe(estimator: Estimator) -> dict[str, Any]:

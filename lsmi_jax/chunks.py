@@ -15,12 +15,15 @@ def in_chunks(function: Callable[[Any], jax.Array], rows: Any, size: int) -> jax
     Args:
         function: From a pytree of arrays ``[m, ...]`` to an array ``[m, ...]``, row by row.
         rows: Pytree of arrays ``[n, ...]``.
-        size: Largest number of rows m at a time.
+        size: Largest number of rows m at a time; a number of rows that is a symbol, as in `jax.export`, is
+            not cut.
 
     Returns:
         What the function returns for all rows, ``[n, ...]``.
     """
     num_rows = jax.tree.leaves(rows)[0].shape[0]
+    if not isinstance(num_rows, int):
+        return function(rows)
     num_chunks = -(-num_rows // size)
     if num_chunks < 2:
         return function(rows)

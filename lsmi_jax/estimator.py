@@ -16,6 +16,7 @@ __all__ = [
     "Estimator",
     "Scores",
     "log_posteriors",
+    "score_rows",
     "score_stacked",
     "stack",
     "unstack",
@@ -97,19 +98,38 @@ def unstack(estimators: Estimator) -> Estimator:
     return jax.tree.map(lambda leaf: leaf[0, 0], estimators)
 
 
-def log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array, ...]:
+def log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
     """What each of three discriminators says of its view of some rows.
 
     Args:
         discriminators: Of the first modality, the second, and both.
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
-        rows: Row indices ``[h]``.
 
     Returns:
-        Three log-posteriors ``[h, K]`` in nats.
+        Three log-posteriors ``[n, K]`` in nats.
     """
-    seen = views(tuple(block[rows] for block in features))
-    return tuple(one.log_posterior(view) for one, view in zip(discriminators, seen, strict=True))
+    return tuple(one.log_posterior(view) for one, view in zip(discriminators, views(features), strict=True))
+
+
+def score_rows(
+    estimator: Estimator, features: tuple[jax.Array, ...], logits: tuple[jax.Array, ...] | None = None
+) -> Scores:
+    """Scores rows with one estimator.
+
+    Args:
+        estimator: Without leading axes.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        logits: The user's logits, each ``[n, K]``, if it was fitted with theirs.
+
+    Returns:
+        `Scores` of the rows.
+    """
+    if estimator.discriminators is None:
+        posteriors = tuple(map(jax.nn.log_softmax, logits or ()))
+    else:
+        posteriors = log_posteriors(estimator.discriminators, features)
+    points = tuple(map(posterior_coordinates, posteriors[:2])) if estimator.entropy_space == "posterior" else features
+    return Scores(posteriors, tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True)))
 
 
 def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
@@ -125,16 +145,7 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
     """
 
     def one(estimator: Estimator, part: jax.Array) -> Scores:
-        if estimator.discriminators is None:
-            posteriors = tuple(jax.nn.log_softmax(logits[part]) for logits in data.logits or ())
-        else:
-            posteriors = log_posteriors(estimator.discriminators, data.features, part)
-        if estimator.entropy_space == "posterior":
-            points = tuple(map(posterior_coordinates, posteriors[:2]))
-        else:
-            points = tuple(block[part] for block in data.features)
-        surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
-        return Scores(posteriors, surprisals)
+        return score_rows(estimator, *jax.tree.map(lambda block: block[part], (data.features, data.logits)))
 
     return jax.vmap(jax.vmap(one))(estimators, rows)
 

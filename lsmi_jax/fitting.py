@@ -12,16 +12,9 @@ from lsmi_jax.discriminator import Discriminator, fit_discriminator
 from lsmi_jax.estimator import Data, EntropySpace, Estimator, log_posteriors, views
 from lsmi_jax.folds import Folds, in_input_order
 from lsmi_jax.posterior_space import blur, posterior_coordinates
+from lsmi_jax.stages import Stage, computed
 
-__all__ = ["Progress", "cross_fitted_posteriors", "fit_stacked", "unwatched"]
-
-Progress = Callable[[str], None]
-"""Called with the name of a step before it starts."""
-
-
-def unwatched(step: str) -> None:
-    """Progress for nobody: steps may then be dispatched without waiting for one another."""
-    del step
+__all__ = ["cross_fitted_posteriors", "fit_stacked"]
 
 
 def fit_stacked(
@@ -32,7 +25,7 @@ def fit_stacked(
     entropy_space: EntropySpace,
     num_components: int,
     covariance: str | int,
-    progress: Progress = unwatched,
+    stage: Stage = computed,
 ) -> Estimator:
     """Fits one estimator for each seed and fold, all together.
 
@@ -43,7 +36,7 @@ def fit_stacked(
         entropy_space: Where the densities live.
         num_components: Number of Gaussians of a `Knife`.
         covariance: Covariance of a `Knife`.
-        progress: Called with the name of each step before it starts.
+        stage: What happens around each of its five stages.
 
     Returns:
         An `Estimator` with leading axes of seeds and folds.
@@ -52,29 +45,25 @@ def fit_stacked(
     discriminators, seen = None, data.features
     if data.logits is None:
         seen = views(data.features)
-        discriminators = _fit_each(keys[:3], seen, data, rows, progress)
+        discriminators = _fit_each(keys[:3], seen, data, rows, stage)
     densities = []
     for m, name in enumerate(("first", "second")):
-        progress(f"{name} density")
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
         source = data.features[m] if entropy_space == "features" else seen[m]
-        densities.append(
-            _fit_densities(keys[3 + m], one, source, logits, rows, entropy_space, num_components, covariance)
-        )
-        _wait(densities[-1], progress)
+        fit = partial(_fit_densities, keys[3 + m], one, source, logits, rows, entropy_space, num_components, covariance)
+        densities.append(stage(f"{name} density", fit))
     log_prior, own_key = _repeat(data.log_prior, keys[5], rows.shape[:2])
     num_features = data.features[0].shape[1], data.features[1].shape[1]
     return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space, num_features)
 
 
-def _fit_each(keys: Iterable[jax.Array], seen: tuple, data: Data, rows: jax.Array, progress: Progress) -> tuple:
+def _fit_each(keys: Iterable[jax.Array], seen: tuple, data: Data, rows: jax.Array, stage: Stage) -> tuple:
     """Discriminators of the first block, the second, and both."""
     fitted = []
     for name, one_key, block in zip(("first", "second", "joint"), keys, seen, strict=True):
-        progress(f"{name} discriminator")
-        fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
-        _wait(fitted[-1], progress)
+        fit = partial(_fit_discriminators, one_key, block, data.labels, rows, data.num_classes)
+        fitted.append(stage(f"{name} discriminator", fit))
     return tuple(fitted)
 
 
@@ -90,7 +79,7 @@ def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[j
         Three arrays ``[n, K]`` in nats.
     """
     keys = jax.random.split(key, (3, 1))
-    stacked = _fit_each(keys, views(data.features), data, folds.train[None], unwatched)
+    stacked = _fit_each(keys, views(data.features), data, folds.train[None], computed)
     discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # of the one seed
     of_folds = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
     return tuple(in_input_order(posterior, folds.left_out, len(data.labels)) for posterior in of_folds)
@@ -98,7 +87,9 @@ def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[j
 
 @jax.jit
 def _log_posteriors_of_folds(discriminators, features, rows) -> tuple[jax.Array, ...]:
-    return jax.vmap(lambda one, part: log_posteriors(one, features, part))(discriminators, rows)
+    return jax.vmap(lambda one, part: log_posteriors(one, tuple(block[part] for block in features)))(
+        discriminators, rows
+    )
 
 
 @partial(jax.jit, static_argnums=1)
@@ -153,9 +144,3 @@ def _over_folds(one: Callable) -> Callable:
         return jax.tree.map(lambda leaf: leaf.reshape(num_seeds, num_folds, *leaf.shape[1:]), results)
 
     return over_both
-
-
-def _wait(fitted: object, progress: Progress) -> None:
-    """Steps are dispatched asynchronously; who watches them wants to see them end."""
-    if progress is not unwatched:
-        jax.block_until_ready(fitted)

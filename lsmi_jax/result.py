@@ -1,5 +1,6 @@
 """What comes back: the interactions of every sample, in input order, with their means and diagnostics."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from lsmi_jax.folds import in_input_order
 from lsmi_jax.information import pointwise_information
 from lsmi_jax.summary import Summary, summarize
 
-__all__ = ["Estimate", "assemble"]
+__all__ = ["Estimate", "assemble", "concatenate"]
 
 
 class Estimate(NamedTuple):
@@ -99,6 +100,27 @@ def assemble(estimators: Estimator, data: Data, rows: jax.Array, redundancy: Red
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
     adjusted, key = adjust(interactions), estimators.key[0, 0]
     return Estimate(interactions, adjusted, information, surprisals, spread, diagnostics, key)
+
+
+def concatenate(estimates: Sequence[Estimate]) -> Estimate:
+    """The estimate of all rows, from those of parts of them under one estimator.
+
+    Args:
+        estimates: One or more, in the order of the rows.
+
+    Returns:
+        An `Estimate`.
+    """
+    rows = [(one.interactions, one.information, one.surprisal) for one in estimates]
+    interactions, information, surprisal = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
+    sizes = jnp.asarray([len(one.surprisal[0]) for one in estimates], jnp.float32)
+    weights = sizes / sizes.sum()
+    # All that is said of the rows is a mean over them, and the rest is the same for all parts.
+    diagnostics = jax.tree.map(
+        lambda *parts: jnp.tensordot(weights, jnp.stack(parts), 1), *(one.diagnostics for one in estimates)
+    )
+    key = estimates[0].key
+    return Estimate(interactions, adjust(interactions), information, surprisal, None, diagnostics, key)
 
 
 def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Data) -> Diagnostics:

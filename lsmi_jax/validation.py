@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.placement import to_host
 
-__all__ = ["check_class_counts", "check_features", "check_labels", "check_log_prior", "check_logits"]
+__all__ = ["check_class_counts", "check_features", "check_labels", "check_log_prior", "check_logits", "check_no_logits"]
 
 
 def check_features(features: Sequence[ArrayLike]) -> tuple[jax.Array, jax.Array]:
@@ -34,13 +34,16 @@ def check_features(features: Sequence[ArrayLike]) -> tuple[jax.Array, jax.Array]
     return checked[0], checked[1]
 
 
-def check_labels(labels: ArrayLike, num_samples: int, num_classes: int | None = None) -> tuple[jax.Array, int]:
+def check_labels(
+    labels: ArrayLike, num_samples: int, num_classes: int | None = None, *, few_rows: bool = False
+) -> tuple[jax.Array, int]:
     """Labels ``[n]`` in ``0..K-1``, and K.
 
     Args:
         labels: Integer class labels.
         num_samples: Number of rows of the features.
         num_classes: Number of classes K; None for one more than the largest label.
+        few_rows: Whether these are a few rows of many, which need not hold two classes.
 
     Returns:
         The labels as int32, and K.
@@ -57,12 +60,12 @@ def check_labels(labels: ArrayLike, num_samples: int, num_classes: int | None = 
     if array.min() < 0:
         raise ValueError(f"labels: expected 0..K-1, got {array.min()}; encode_labels makes them")
     count = int(array.max()) + 1 if num_classes is None else int(num_classes)
-    if num_classes is None and count > num_samples:
+    if num_classes is None and count > num_samples and not few_rows:
         raise ValueError(
             f"labels: expected 0..K-1 without gaps, got {array.max()} among {num_samples} samples; "
             "encode_labels removes gaps"
         )
-    if count < 2:
+    if count < 2 and not few_rows:
         raise ValueError(f"labels: expected at least 2 classes, got {count}")
     if array.max() >= count:
         raise ValueError(f"labels: expected 0..{count - 1} for num_classes={count}, got {array.max()}")
@@ -120,6 +123,19 @@ def check_logits(logits: Sequence[ArrayLike], num_samples: int, num_classes: int
             raise ValueError(f"{name}: expected no NaN and no +inf, got some in {bad} of {num_samples} rows")
         checked.append(array.astype(jnp.float32))
     return tuple(checked)
+
+
+def check_no_logits(logits: object) -> None:
+    """Batches carry their own logits.
+
+    Args:
+        logits: What was passed beside batches.
+
+    Raises:
+        ValueError: If that is anything.
+    """
+    if logits is not None:
+        raise ValueError("logits: expected none beside batches, got some: make a batch (features, labels, logits)")
 
 
 def check_log_prior(log_prior: ArrayLike, num_classes: int) -> jax.Array:
