@@ -196,7 +196,13 @@ def _from(batches: Batches, start: int) -> Iterator[tuple[int, Batch]]:
                 "features: where no labels are given, expected batches (features, labels) or "
                 f"(features, labels, logits), got {got} as number {number}"
             )
-        yield number, _as_arrays(Batch(*batch))
+        arrays = _as_arrays(Batch(*batch))
+        lengths = [len(array) for array in jax.tree.leaves(arrays)]
+        if len(set(lengths)) != 1:
+            raise ValueError(
+                f"labels: expected as many as rows in every batch, got lengths {lengths} in number {number}"
+            )
+        yield number, arrays
 
 
 def _as_arrays(batch: Batch) -> Batch:

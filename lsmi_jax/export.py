@@ -20,7 +20,7 @@ def export_score(
 ) -> jax.export.Exported:
     """Exports what `lsmi_jax.score` computes of rows, for any number of them.
 
-    The result can be written by ``.serialize()``, read by ``jax.export.deserialize`` in a process that knows nothing
+    The result can be written by ``.serialize()`` (extra ``[export]``), read by ``jax.export.deserialize`` in a process that knows nothing
     of this package, and run by ``.call(features, labels)``, or ``.call(features, labels, logits)`` if the estimator
     was fitted with the user's logits: tuples of float32 arrays, and int32 labels. It returns a dictionary of
     ``[n]`` arrays in nats, named as the columns of `lsmi_jax.score_to_file`. A label out of range gives NaN. All rows

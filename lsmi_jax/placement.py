@@ -1,6 +1,6 @@
 """Where arrays live: rows spread over a mesh, of whatever kind, and over processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
@@ -58,7 +58,7 @@ def everywhere(function: Callable[P, R]) -> Callable[P, R]:
 
 def _explicit_mesh(tree: Any) -> Mesh | None:
     """The mesh with an Explicit axis that the first array is spread over which is on such a mesh."""
-    for leaf in jax.tree.leaves(tree):
+    for leaf in jax.tree.leaves(tree, is_leaf=_is_stream):
         if isinstance(leaf, jax.Array) and isinstance(leaf.sharding, NamedSharding):
             mesh = leaf.sharding.mesh
             if isinstance(mesh, Mesh) and AxisType.Explicit in mesh.axis_types:
@@ -74,4 +74,9 @@ def _moved(tree: Any, mesh: Mesh) -> Any:
             return jax.device_put(leaf, NamedSharding(mesh, leaf.sharding.spec))
         return leaf
 
-    return jax.tree.map(moved, tree)
+    return jax.tree.map(moved, tree, is_leaf=_is_stream)
+
+
+def _is_stream(node: Any) -> bool:
+    """Whether something is iterated over by the function itself."""
+    return isinstance(node, Iterable) and not isinstance(node, (tuple, list, Mapping, np.ndarray, jax.Array))

@@ -100,7 +100,7 @@ def _found_or_computed(path: Path, compute: Callable[[], Any]) -> Any:
 def _read(path: Path, skeleton: Any) -> Any:
     leaves, structure = jax.tree.flatten(skeleton)
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = [jnp.asarray(stored[f"arr_{number}"]) for number in range(len(leaves))]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ValueError(f"checkpoint: expected what a stage left, got {path}, which is damaged: delete it") from error

@@ -160,13 +160,14 @@ def _one_ahead(items: Iterable[T]) -> Iterator[T]:
 
 def _added(state: _State, estimate: Estimate, start: Position) -> _State:
     size = len(estimate.surprisal[0])
+    sums = [np.asarray(part).sum(dtype=np.float64) for part in estimate.interactions]
     diagnostics, _ = ravel_pytree(estimate.diagnostics)
     return replace(
         state,
         num_rows=state.num_rows + size,
         batch=start.batch,
         row=start.row,
-        interactions=_sum(state.interactions, [np.sum(part, dtype=np.float64) for part in estimate.interactions]),
+        interactions=_sum(state.interactions, sums),
         diagnostics=_sum(state.diagnostics, size * np.asarray(diagnostics, np.float64)),
     )
 
