@@ -20,11 +20,11 @@ def export_score(
 ) -> jax.export.Exported:
     """Exports what `lsmi_jax.score` computes of rows, for any number of them.
 
-    The result can be written by ``.serialize()`` (extra ``[export]``), read by ``jax.export.deserialize`` in a process that knows nothing
-    of this package, and run by ``.call(features, labels)``, or ``.call(features, labels, logits)`` if the estimator
-    was fitted with the user's logits: tuples of float32 arrays, and int32 labels. It returns a dictionary of
-    ``[n]`` arrays in nats, named as the columns of `lsmi_jax.score_to_file`. A label out of range gives NaN. All rows
-    are scored at once, so that it is for the caller to bound memory.
+    The result can be written by ``.serialize()`` (extra ``[export]``), read by ``jax.export.deserialize`` in a process
+    that knows nothing of this package, and run by ``.call(features, labels)``, or ``.call(features, labels, logits)``
+    if the estimator was fitted with the user's logits: tuples of float32 arrays, and int32 labels. It returns a
+    dictionary of ``[n]`` arrays in nats, named as the columns of `lsmi_jax.score_to_file`. A label out of range gives
+    NaN. All rows are scored at once, so that it is for the caller to bound memory.
 
     Args:
         estimator: From `lsmi_jax.fit_estimator`.
