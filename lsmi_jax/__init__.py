@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from lsmi_jax import datasets, synthetic
+from lsmi_jax import applications, datasets, synthetic
 from lsmi_jax.batches import ArrayBatches
 from lsmi_jax.checkpoint import load, save
 from lsmi_jax.decomposition import (
@@ -49,6 +49,7 @@ __all__ = [
     "Summary",
     "Tracker",
     "adjust",
+    "applications",
     "batch_interactions",
     "common_change",
     "datasets",
