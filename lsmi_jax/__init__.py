@@ -20,6 +20,7 @@ from lsmi_jax.estimate import estimate, fit_estimator, score
 from lsmi_jax.estimator import Estimator
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
 from lsmi_jax.knife import Knife
+from lsmi_jax.pairs import Pairs, estimate_pairs
 from lsmi_jax.permutation import PermutationTest, permutation_test
 from lsmi_jax.posterior_space import posterior_coordinates
 from lsmi_jax.probe import Probe
@@ -39,6 +40,7 @@ __all__ = [
     "Interactions",
     "Knife",
     "Means",
+    "Pairs",
     "PermutationTest",
     "Probe",
     "Summary",
@@ -50,6 +52,7 @@ __all__ = [
     "decompose",
     "encode_labels",
     "estimate",
+    "estimate_pairs",
     "fit",
     "fit_estimator",
     "init_tracker",

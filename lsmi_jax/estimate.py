@@ -1,28 +1,18 @@
 """From two feature blocks and labels to the interactions of every sample."""
 
 from collections.abc import Sequence
-from functools import partial
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
+from lsmi_jax.crossfit import all_rows, check_data, cross_fit
 from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
-from lsmi_jax.estimator import Data, EntropySpace, Estimator, stack, unstack
-from lsmi_jax.fitting import Progress, fit_stacked, unwatched
-from lsmi_jax.folds import Folds, stratified_folds
-from lsmi_jax.information import label_log_prior
+from lsmi_jax.estimator import EntropySpace, Estimator, stack, unstack
+from lsmi_jax.fitting import VIEWS, Progress, fit_stacked
 from lsmi_jax.knife import check_mixture
 from lsmi_jax.placement import everywhere
 from lsmi_jax.result import Estimate, assemble
-from lsmi_jax.validation import (
-    check_class_counts,
-    check_features,
-    check_labels,
-    check_log_prior,
-    check_logits,
-)
+from lsmi_jax.validation import check_class_counts
 
 __all__ = ["estimate", "fit_estimator", "score"]
 
@@ -63,9 +53,9 @@ def fit_estimator(
         ValueError: If an argument has the wrong shape or values; the message says which and how.
     """
     check_mixture(num_components, covariance)
-    data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
+    data = check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and stopping early")
-    rows = _all_rows(data)
+    rows = all_rows(data)
     stacked = fit_stacked(
         key, data, rows, entropy_space=entropy_space, num_components=num_components, covariance=covariance
     )
@@ -98,14 +88,15 @@ def score(
         ValueError: If an argument has the wrong shape or values; the message says which and how.
     """
     num_classes = estimator.log_prior.shape[0]
-    data = _check_data(features, labels, num_classes, logits, estimator.log_prior, estimator.entropy_space)
+    data = check_data(features, labels, num_classes, logits, estimator.log_prior, estimator.entropy_space)
     got = tuple(block.shape[1] for block in data.features)
     if got != estimator.num_features:
         raise ValueError(f"features: expected {estimator.num_features} columns, as in fit_estimator, got {got}")
     if (logits is None) != (estimator.discriminators is not None):
         wanted = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
-    return assemble(stack(estimator), data, _all_rows(data), redundancy)
+    (only,) = assemble(stack(estimator), data, all_rows(data), redundancy)
+    return only
 
 
 @everywhere
@@ -153,51 +144,21 @@ def estimate(
         TypeError: If labels are not integers or features are not numbers.
         ValueError: If an argument has the wrong shape or values; the message says which and how.
     """
-    if num_folds < 2:
-        raise ValueError(f"num_folds: expected at least 2, got {num_folds}")
-    if num_seeds < 1:
-        raise ValueError(f"num_seeds: expected at least 1, got {num_seeds}")
-    check_mixture(num_components, covariance)
-    data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
-    check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
-    fold_key, fit_key = jax.random.split(key)
-    folds = _folds_of_seeds(fold_key, data.labels, num_folds, num_seeds)
-    estimators = fit_stacked(
-        fit_key,
-        data,
-        folds.train,
+    (only,) = cross_fit(
+        key,
+        features,
+        labels,
+        only_two=True,
+        names=VIEWS,
+        num_folds=num_folds,
+        num_seeds=num_seeds,
+        num_classes=num_classes,
+        logits=logits,
+        log_prior=log_prior,
         entropy_space=entropy_space,
+        redundancy=redundancy,
         num_components=num_components,
         covariance=covariance,
-        progress=progress or unwatched,
+        progress=progress,
     )
-    (progress or unwatched)("scores")
-    return assemble(estimators, data, folds.left_out, redundancy)
-
-
-def _check_data(features, labels, num_classes, logits, log_prior, entropy_space) -> Data:
-    if entropy_space not in ("posterior", "features"):
-        raise ValueError(f'entropy_space: expected "posterior" or "features", got {entropy_space!r}')
-    blocks = check_features(features)
-    labels, count = check_labels(labels, len(blocks[0]), num_classes)
-    if logits is not None:
-        logits = check_logits(logits, len(labels), count)
-    if log_prior is None:
-        log_prior = _label_log_prior(labels, count)
-    return Data(blocks, labels, logits, check_log_prior(log_prior, count))
-
-
-def _all_rows(data: Data) -> jax.Array:
-    """All rows, as those of one seed and fold ``[1, 1, n]``."""
-    return jnp.asarray(np.arange(len(data.labels), dtype=np.int32)[None, None])
-
-
-# Each is compiled as a whole: one operation after another takes longer to compile.
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
-    return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
-
-
-_label_log_prior = jax.jit(label_log_prior, static_argnums=1)
+    return only

@@ -1,6 +1,6 @@
 """Fitting discriminators and densities, all seeds and folds together."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,11 +9,13 @@ import jax.numpy as jnp
 
 from lsmi_jax.density import Density, fit_density
 from lsmi_jax.discriminator import Discriminator, fit_discriminator
-from lsmi_jax.estimator import Data, EntropySpace, Estimator, log_posteriors, views
+from lsmi_jax.estimator import Data, EntropySpace, Estimator, log_posteriors, pairs_of, views
 from lsmi_jax.folds import Folds, in_input_order
 from lsmi_jax.posterior_space import blur, posterior_coordinates
 
 __all__ = ["Progress", "cross_fitted_posteriors", "fit_stacked", "unwatched"]
+
+VIEWS = ("first", "second", "joint")  # what the views of two blocks are called
 
 Progress = Callable[[str], None]
 """Called with the name of a step before it starts."""
@@ -33,6 +35,7 @@ def fit_stacked(
     num_components: int,
     covariance: str | int,
     progress: Progress = unwatched,
+    names: Sequence[str] = VIEWS,
 ) -> Estimator:
     """Fits one estimator for each seed and fold, all together.
 
@@ -44,34 +47,39 @@ def fit_stacked(
         num_components: Number of Gaussians of a `Knife`.
         covariance: Covariance of a `Knife`.
         progress: Called with the name of each step before it starts.
+        names: Names of the blocks, then of their pairs, for ``progress``.
 
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
-    keys = _split_keys(key, len(rows))
+    num_blocks = len(data.features)
+    num_views = num_blocks + len(pairs_of(num_blocks))
+    keys = _split_keys(key, num_views + num_blocks + 1, len(rows))
     discriminators, seen = None, data.features
     if data.logits is None:
         seen = views(data.features)
-        discriminators = _fit_each(keys[:3], seen, data, rows, progress)
+        discriminators = _fit_each(keys[:num_views], seen, data, rows, progress, names)
     densities = []
-    for m, name in enumerate(("first", "second")):
-        progress(f"{name} density")
+    for m in range(num_blocks):
+        progress(f"{names[m]} density")
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
         source = data.features[m] if entropy_space == "features" else seen[m]
         densities.append(
-            _fit_densities(keys[3 + m], one, source, logits, rows, entropy_space, num_components, covariance)
+            _fit_densities(keys[num_views + m], one, source, logits, rows, entropy_space, num_components, covariance)
         )
         _wait(densities[-1], progress)
-    log_prior, own_key = _repeat(data.log_prior, keys[5], rows.shape[:2])
-    num_features = data.features[0].shape[1], data.features[1].shape[1]
-    return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space, num_features)
+    log_prior, own_key = _repeat(data.log_prior, keys[-1], rows.shape[:2])
+    num_features = tuple(block.shape[1] for block in data.features)
+    return Estimator(discriminators, tuple(densities), log_prior, own_key, entropy_space, num_features)
 
 
-def _fit_each(keys: Iterable[jax.Array], seen: tuple, data: Data, rows: jax.Array, progress: Progress) -> tuple:
-    """Discriminators of the first block, the second, and both."""
+def _fit_each(
+    keys: Iterable[jax.Array], seen: tuple, data: Data, rows: jax.Array, progress: Progress, names: Sequence[str]
+) -> tuple:
+    """A discriminator of each view."""
     fitted = []
-    for name, one_key, block in zip(("first", "second", "joint"), keys, seen, strict=True):
+    for name, one_key, block in zip(names, keys, seen, strict=True):
         progress(f"{name} discriminator")
         fitted.append(_fit_discriminators(one_key, block, data.labels, rows, data.num_classes))
         _wait(fitted[-1], progress)
@@ -90,7 +98,7 @@ def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[j
         Three arrays ``[n, K]`` in nats.
     """
     keys = jax.random.split(key, (3, 1))
-    stacked = _fit_each(keys, views(data.features), data, folds.train[None], unwatched)
+    stacked = _fit_each(keys, views(data.features), data, folds.train[None], unwatched, VIEWS)
     discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # of the one seed
     of_folds = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
     return tuple(in_input_order(posterior, folds.left_out, len(data.labels)) for posterior in of_folds)
@@ -101,10 +109,10 @@ def _log_posteriors_of_folds(discriminators, features, rows) -> tuple[jax.Array,
     return jax.vmap(lambda one, part: log_posteriors(one, features, part))(discriminators, rows)
 
 
-@partial(jax.jit, static_argnums=1)
-def _split_keys(key: jax.Array, num_seeds: int) -> tuple[jax.Array, ...]:
-    """Keys of three discriminators, two densities, and what is resampled; of each seed ``[m]``."""
-    return tuple(jax.random.split(key, (6, num_seeds)))
+@partial(jax.jit, static_argnums=(1, 2))
+def _split_keys(key: jax.Array, count: int, num_seeds: int) -> tuple[jax.Array, ...]:
+    """Keys of the discriminators, the densities, and what is resampled; of each seed ``[m]``."""
+    return tuple(jax.random.split(key, (count, num_seeds)))
 
 
 @partial(jax.jit, static_argnums=2)
