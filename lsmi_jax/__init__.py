@@ -22,6 +22,7 @@ from lsmi_jax.estimator import Estimator
 from lsmi_jax.export import export_score
 from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
 from lsmi_jax.knife import Knife
+from lsmi_jax.pairs import Pairs, estimate_pairs
 from lsmi_jax.permutation import PermutationTest, permutation_test
 from lsmi_jax.posterior_space import posterior_coordinates
 from lsmi_jax.probe import Probe
@@ -43,6 +44,7 @@ __all__ = [
     "Interactions",
     "Knife",
     "Means",
+    "Pairs",
     "PermutationTest",
     "Probe",
     "ScoredFile",
@@ -56,6 +58,7 @@ __all__ = [
     "decompose",
     "encode_labels",
     "estimate",
+    "estimate_pairs",
     "export_score",
     "fit",
     "fit_estimator",

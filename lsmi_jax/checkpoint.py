@@ -132,7 +132,7 @@ def _skeleton(num_features, num_classes, entropy_space, num_components, covarian
     numbers = jnp.float32
     logits = (jax.ShapeDtypeStruct((num_rows, num_classes), numbers),) * 3 if own_logits else None
     data = Data(
-        tuple(jax.ShapeDtypeStruct((num_rows, d), numbers) for d in num_features),  # type: ignore[arg-type]
+        tuple(jax.ShapeDtypeStruct((num_rows, d), numbers) for d in num_features),  # type: ignore[misc]
         jax.ShapeDtypeStruct((num_rows,), jnp.int32),  # type: ignore[arg-type]
         logits,  # type: ignore[arg-type]
         jax.ShapeDtypeStruct((num_classes,), numbers),  # type: ignore[arg-type]

@@ -1,35 +1,21 @@
 """From two feature blocks and labels to the interactions of every sample."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.batches import Batches, chunks, sample
+from lsmi_jax.crossfit import all_rows, check_data, cross_fit, fit_options
 from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
-from lsmi_jax.durable import fingerprint
-from lsmi_jax.estimator import Data, EntropySpace, Estimator, stack, unstack
-from lsmi_jax.fitting import fit_stacked
-from lsmi_jax.folds import Folds, stratified_folds
-from lsmi_jax.information import label_log_prior
-from lsmi_jax.knife import check_mixture
+from lsmi_jax.estimator import EntropySpace, Estimator, stack, unstack
+from lsmi_jax.fitting import VIEWS, fit_stacked
 from lsmi_jax.placement import everywhere
 from lsmi_jax.result import Estimate, assemble, concatenate
-from lsmi_jax.stages import Stage, announced, computed, kept
-from lsmi_jax.validation import (
-    check_class_counts,
-    check_features,
-    check_labels,
-    check_log_prior,
-    check_logits,
-    check_no_logits,
-)
+from lsmi_jax.stages import Progress, stages
+from lsmi_jax.validation import check_class_counts, check_no_logits
 
 __all__ = ["estimate", "fit_estimator", "score"]
 
@@ -49,7 +35,7 @@ def fit_estimator(
     num_components: int = 16,
     covariance: str | int = "diagonal",
     max_rows: int = 200_000,
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
     checkpoint: str | Path | None = None,
 ) -> Estimator:
     """Fits discriminators (Eq. 2) and densities (Eq. 7) on a data set, to `score` another with.
@@ -80,22 +66,16 @@ def fit_estimator(
         OSError: If the checkpoint cannot be written; what it held before stays.
         ValueError: If an argument has the wrong shape or values; the message says which and how.
     """
-    check_mixture(num_components, covariance)
+    options = fit_options(entropy_space, num_components, covariance)
     if labels is None:
         check_no_logits(logits)
-        drawn = sample(key, features, max_rows, num_classes)
-        (features, labels, logits), counts = drawn
+        (features, labels, logits), counts = sample(key, features, max_rows, num_classes)
         if log_prior is None and len(labels) < counts.sum():  # type: ignore[arg-type]
             log_prior = jnp.log(jnp.asarray(counts / counts.sum(), jnp.float32))
-    data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
+    data = check_data(features, labels, num_classes, logits, log_prior, entropy_space)
     check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and stopping early")
-    options: dict[str, Any] = {
-        "entropy_space": entropy_space,
-        "num_components": num_components,
-        "covariance": covariance,
-    }
-    stage = _stages(progress, checkpoint, (key, data), options)
-    return unstack(fit_stacked(key, data, _all_rows(data), stage=stage, **options))
+    stage = stages(progress, checkpoint, key, data, options)
+    return unstack(fit_stacked(key, data, all_rows(data), stage=stage, **options))
 
 
 @everywhere
@@ -133,14 +113,15 @@ def score(
         ]
         return concatenate(parts)
     num_classes = estimator.log_prior.shape[0]
-    data = _check_data(features, labels, num_classes, logits, estimator.log_prior, estimator.entropy_space)
+    data = check_data(features, labels, num_classes, logits, estimator.log_prior, estimator.entropy_space)
     got = tuple(block.shape[1] for block in data.features)
     if got != estimator.num_features:
         raise ValueError(f"features: expected {estimator.num_features} columns, as in fit_estimator, got {got}")
     if (logits is None) != (estimator.discriminators is not None):
         wanted = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {wanted}, as in fit_estimator, got the opposite")
-    return assemble(stack(estimator), data, _all_rows(data), redundancy)
+    (only,) = assemble(stack(estimator), data, all_rows(data), redundancy)
+    return only
 
 
 @everywhere
@@ -158,7 +139,7 @@ def estimate(
     redundancy: Redundancy = specificity_ambiguity,
     num_components: int = 16,
     covariance: str | int = "diagonal",
-    progress: Callable[[str], None] | None = None,
+    progress: Progress | None = None,
     checkpoint: str | Path | None = None,
 ) -> Estimate:
     """Out-of-fold interactions: each sample is scored by models that never saw it.
@@ -191,62 +172,22 @@ def estimate(
         TypeError: If labels are not integers or features are not numbers.
         ValueError: If an argument has the wrong shape or values; the message says which and how.
     """
-    if num_folds < 2:
-        raise ValueError(f"num_folds: expected at least 2, got {num_folds}")
-    if num_seeds < 1:
-        raise ValueError(f"num_seeds: expected at least 1, got {num_seeds}")
-    check_mixture(num_components, covariance)
-    data = _check_data(features, labels, num_classes, logits, log_prior, entropy_space)
-    check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
-    fold_key, fit_key = jax.random.split(key)
-    folds = _folds_of_seeds(fold_key, data.labels, num_folds, num_seeds)
-    options: dict[str, Any] = {
-        "entropy_space": entropy_space,
-        "num_components": num_components,
-        "covariance": covariance,
-    }
-    stage = _stages(progress, checkpoint, (key, data), options | {"folds": num_folds, "seeds": num_seeds})
-    estimators = fit_stacked(fit_key, data, folds.train, stage=stage, **options)
-    scores = _stages(progress, None, (), {})
-    return scores("scores", partial(assemble, estimators, data, folds.left_out, redundancy))
-
-
-def _options(entropy_space: EntropySpace, num_components: int, covariance: str | int) -> dict[str, Any]:
-    return {"entropy_space": entropy_space, "num_components": num_components, "covariance": covariance}
-
-
-def _stages(progress: Callable | None, checkpoint: str | Path | None, inputs: tuple, options: dict) -> Stage:
-    """What the caller wants to happen around each stage."""
-    stage: Stage = computed
-    if checkpoint is not None:
-        versions = [version(name) for name in ("lsmi-jax", "jax")]
-        stage = kept(checkpoint, fingerprint(inputs, sorted(options.items()), versions))
-    return stage if progress is None else announced(progress, stage)
-
-
-def _check_data(features, labels, num_classes, logits, log_prior, entropy_space) -> Data:
-    if entropy_space not in ("posterior", "features"):
-        raise ValueError(f'entropy_space: expected "posterior" or "features", got {entropy_space!r}')
-    blocks = check_features(features)
-    labels, count = check_labels(labels, len(blocks[0]), num_classes)
-    if logits is not None:
-        logits = check_logits(logits, len(labels), count)
-    if log_prior is None:
-        log_prior = _label_log_prior(labels, count)
-    return Data(blocks, labels, logits, check_log_prior(log_prior, count))
-
-
-def _all_rows(data: Data) -> jax.Array:
-    """All rows, as those of one seed and fold ``[1, 1, n]``."""
-    return jnp.asarray(np.arange(len(data.labels), dtype=np.int32)[None, None])
-
-
-# Each is compiled as a whole: one operation after another takes longer to compile.
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
-    return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
-
-
-_label_log_prior = jax.jit(label_log_prior, static_argnums=1)
+    (only,) = cross_fit(
+        key,
+        features,
+        labels,
+        only_two=True,
+        names=VIEWS,
+        num_folds=num_folds,
+        num_seeds=num_seeds,
+        num_classes=num_classes,
+        logits=logits,
+        log_prior=log_prior,
+        entropy_space=entropy_space,
+        redundancy=redundancy,
+        num_components=num_components,
+        covariance=covariance,
+        progress=progress,
+        checkpoint=checkpoint,
+    )
+    return only

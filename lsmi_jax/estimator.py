@@ -1,6 +1,7 @@
 """What is fitted, stacked over seeds and folds, and what it says of rows."""
 
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import Literal, NamedTuple
 
 import jax
@@ -16,6 +17,7 @@ __all__ = [
     "Estimator",
     "Scores",
     "log_posteriors",
+    "pairs_of",
     "score_rows",
     "score_stacked",
     "stack",
@@ -23,7 +25,7 @@ __all__ = [
     "views",
 ]
 
-NARROW = 64  # columns of both blocks up to which one compiled discriminator for all three pays
+NARROW = 64  # columns of a pair of blocks up to which one compiled discriminator for all pays
 
 EntropySpace = Literal["posterior", "features"]
 """Where the density lives: on the discriminators' own posteriors, or on the features (the paper)."""
@@ -35,26 +37,26 @@ class Estimator:
     """Fitted discriminators and densities, a pytree.
 
     Attributes:
-        discriminators: Of the first modality, the second, and both; None where the logits are the user's.
-        densities: Of the first and the second modality.
+        discriminators: Of each modality, then of each pair; None where the logits are the user's.
+        densities: Of each modality.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         key: Random key for what is resampled from scores.
         entropy_space: Where the densities live.
-        num_features: Columns of the two feature blocks.
+        num_features: Columns of each feature block.
     """
 
-    discriminators: tuple[Discriminator, Discriminator, Discriminator] | None
-    densities: tuple[Density, Density]
+    discriminators: tuple[Discriminator, ...] | None
+    densities: tuple[Density, ...]
     log_prior: jax.Array
     key: jax.Array
     entropy_space: EntropySpace = field(metadata={"static": True})
-    num_features: tuple[int, int] = field(metadata={"static": True})
+    num_features: tuple[int, ...] = field(metadata={"static": True})
 
 
 class Data(NamedTuple):
     """A checked data set: float32 features, int32 labels, the user's logits if any, and the log-prior."""
 
-    features: tuple[jax.Array, jax.Array]
+    features: tuple[jax.Array, ...]
     labels: jax.Array
     logits: tuple[jax.Array, ...] | None
     log_prior: jax.Array
@@ -66,10 +68,26 @@ class Data(NamedTuple):
 
 
 class Scores(NamedTuple):
-    """Log-posteriors of the three discriminators ``[F, h, K]`` and the two surprisals ``[F, h]``."""
+    """Log-posteriors of every discriminator ``[F, h, K]``, and surprisals of every block ``[F, h]``."""
 
     log_posteriors: tuple[jax.Array, ...]
     surprisals: tuple[jax.Array, ...]
+
+
+def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:
+    """All pairs of blocks, in the order in which their discriminators, logits and results come.
+
+    Args:
+        num_blocks: Number of blocks M.
+
+    Returns:
+        M(M-1)/2 pairs of positions.
+
+    Example:
+        >>> pairs_of(3)
+        ((0, 1), (0, 2), (1, 2))
+    """
+    return tuple(combinations(range(num_blocks), 2))
 
 
 @jax.jit
@@ -99,14 +117,14 @@ def unstack(estimators: Estimator) -> Estimator:
 
 
 def log_posteriors(discriminators: tuple, features: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
-    """What each of three discriminators says of its view of some rows.
+    """What each discriminator says of its view of some rows.
 
     Args:
-        discriminators: Of the first modality, the second, and both.
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        discriminators: Of each block, then of each pair.
+        features: Feature blocks ``[n, d]``.
 
     Returns:
-        Three log-posteriors ``[n, K]`` in nats.
+        Log-posteriors ``[n, K]`` in nats.
     """
     return tuple(one.log_posterior(view) for one, view in zip(discriminators, views(features), strict=True))
 
@@ -118,7 +136,7 @@ def score_rows(
 
     Args:
         estimator: Without leading axes.
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        features: Feature blocks ``[n, d]``.
         logits: The user's logits, each ``[n, K]``, if it was fitted with theirs.
 
     Returns:
@@ -128,7 +146,9 @@ def score_rows(
         posteriors = tuple(map(jax.nn.log_softmax, logits or ()))
     else:
         posteriors = log_posteriors(estimator.discriminators, features)
-    points = tuple(map(posterior_coordinates, posteriors[:2])) if estimator.entropy_space == "posterior" else features
+    points = features
+    if estimator.entropy_space == "posterior":
+        points = tuple(map(posterior_coordinates, posteriors[: len(features)]))
     return Scores(posteriors, tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True)))
 
 
@@ -151,19 +171,24 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
 
 
 @jax.jit
-def views(features: tuple[jax.Array, ...]) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """What each discriminator sees: the first block, the second, and both.
+def views(features: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    """What each discriminator sees: each block, then each pair of blocks.
 
-    Constant columns say nothing and cost little: with them narrow blocks are all of one shape, and compiled once.
+    Constant columns say nothing and cost little: with them narrow views are all of one shape, and compiled once.
 
     Args:
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        features: Feature blocks ``[n, d]``.
 
     Returns:
-        Three arrays ``[n, ...]``.
+        Arrays ``[n, ...]``.
     """
-    x1, x2 = features
-    both = jnp.concatenate([x1, x2], axis=1)
-    if both.shape[1] > NARROW:
-        return x1, x2, both
-    return jnp.pad(x1, ((0, 0), (0, x2.shape[1]))), jnp.pad(x2, ((0, 0), (x1.shape[1], 0))), both
+    both = [jnp.concatenate([features[a], features[b]], axis=1) for a, b in pairs_of(len(features))]
+    width = max(pair.shape[1] for pair in both)
+    if width > NARROW:
+        return *features, *both
+    return *(_padded(block, width, m > 0) for m, block in enumerate(features)), *(_padded(pair, width) for pair in both)
+
+
+def _padded(block: jax.Array, width: int, at_the_end: bool = False) -> jax.Array:
+    missing = width - block.shape[1]
+    return jnp.pad(block, ((0, 0), (missing, 0) if at_the_end else (0, missing)))

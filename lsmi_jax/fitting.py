@@ -1,6 +1,6 @@
 """Fitting discriminators and densities, all seeds and folds together."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -9,12 +9,14 @@ import jax.numpy as jnp
 
 from lsmi_jax.density import Density, fit_density
 from lsmi_jax.discriminator import Discriminator, fit_discriminator
-from lsmi_jax.estimator import Data, EntropySpace, Estimator, log_posteriors, views
+from lsmi_jax.estimator import Data, EntropySpace, Estimator, log_posteriors, pairs_of, views
 from lsmi_jax.folds import Folds, in_input_order
 from lsmi_jax.posterior_space import blur, posterior_coordinates
 from lsmi_jax.stages import Stage, computed
 
-__all__ = ["cross_fitted_posteriors", "fit_stacked"]
+__all__ = ["VIEWS", "cross_fitted_posteriors", "fit_stacked"]
+
+VIEWS = ("first", "second", "joint")  # what the views of two blocks are called
 
 
 def fit_stacked(
@@ -26,6 +28,7 @@ def fit_stacked(
     num_components: int,
     covariance: str | int,
     stage: Stage = computed,
+    names: Sequence[str] = VIEWS,
 ) -> Estimator:
     """Fits one estimator for each seed and fold, all together.
 
@@ -36,32 +39,38 @@ def fit_stacked(
         entropy_space: Where the densities live.
         num_components: Number of Gaussians of a `Knife`.
         covariance: Covariance of a `Knife`.
-        stage: What happens around each of its five stages.
+        stage: What happens around the fit of each discriminator and density.
+        names: Names of the blocks, then of their pairs, for ``stage``.
 
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
-    keys = _split_keys(key, len(rows))
+    num_blocks = len(data.features)
+    num_views = num_blocks + len(pairs_of(num_blocks))
+    keys = _split_keys(key, num_views + num_blocks + 1, len(rows))
     discriminators, seen = None, data.features
     if data.logits is None:
         seen = views(data.features)
-        discriminators = _fit_each(keys[:3], seen, data, rows, stage)
+        discriminators = _fit_each(keys[:num_views], seen, data, rows, stage, names)
     densities = []
-    for m, name in enumerate(("first", "second")):
+    for m in range(num_blocks):
         one = None if discriminators is None else discriminators[m]
         logits = None if data.logits is None else data.logits[m]
         source = data.features[m] if entropy_space == "features" else seen[m]
-        fit = partial(_fit_densities, keys[3 + m], one, source, logits, rows, entropy_space, num_components, covariance)
-        densities.append(stage(f"{name} density", fit))
-    log_prior, own_key = _repeat(data.log_prior, keys[5], rows.shape[:2])
-    num_features = data.features[0].shape[1], data.features[1].shape[1]
-    return Estimator(discriminators, (densities[0], densities[1]), log_prior, own_key, entropy_space, num_features)
+        inputs = (keys[num_views + m], one, source, logits, rows)
+        fit = partial(_fit_densities, *inputs, entropy_space, num_components, covariance)
+        densities.append(stage(f"{names[m]} density", fit))
+    log_prior, own_key = _repeat(data.log_prior, keys[-1], rows.shape[:2])
+    num_features = tuple(block.shape[1] for block in data.features)
+    return Estimator(discriminators, tuple(densities), log_prior, own_key, entropy_space, num_features)
 
 
-def _fit_each(keys: Iterable[jax.Array], seen: tuple, data: Data, rows: jax.Array, stage: Stage) -> tuple:
-    """Discriminators of the first block, the second, and both."""
+def _fit_each(
+    keys: Iterable[jax.Array], seen: tuple, data: Data, rows: jax.Array, stage: Stage, names: Sequence[str]
+) -> tuple:
+    """A discriminator of each view."""
     fitted = []
-    for name, one_key, block in zip(("first", "second", "joint"), keys, seen, strict=True):
+    for name, one_key, block in zip(names, keys, seen, strict=True):
         fit = partial(_fit_discriminators, one_key, block, data.labels, rows, data.num_classes)
         fitted.append(stage(f"{name} discriminator", fit))
     return tuple(fitted)
@@ -79,7 +88,7 @@ def cross_fitted_posteriors(key: jax.Array, data: Data, folds: Folds) -> tuple[j
         Three arrays ``[n, K]`` in nats.
     """
     keys = jax.random.split(key, (3, 1))
-    stacked = _fit_each(keys, views(data.features), data, folds.train[None], computed)
+    stacked = _fit_each(keys, views(data.features), data, folds.train[None], computed, VIEWS)
     discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # of the one seed
     of_folds = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
     return tuple(in_input_order(posterior, folds.left_out, len(data.labels)) for posterior in of_folds)
@@ -92,10 +101,10 @@ def _log_posteriors_of_folds(discriminators, features, rows) -> tuple[jax.Array,
     )
 
 
-@partial(jax.jit, static_argnums=1)
-def _split_keys(key: jax.Array, num_seeds: int) -> tuple[jax.Array, ...]:
-    """Keys of three discriminators, two densities, and what is resampled; of each seed ``[m]``."""
-    return tuple(jax.random.split(key, (6, num_seeds)))
+@partial(jax.jit, static_argnums=(1, 2))
+def _split_keys(key: jax.Array, count: int, num_seeds: int) -> tuple[jax.Array, ...]:
+    """Keys of the discriminators, the densities, and what is resampled; of each seed ``[m]``."""
+    return tuple(jax.random.split(key, (count, num_seeds)))
 
 
 @partial(jax.jit, static_argnums=2)

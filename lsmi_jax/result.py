@@ -1,6 +1,7 @@
 """What comes back: the interactions of every sample, in input order, with their means and diagnostics."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
 
@@ -9,8 +10,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Interactions, Redundancy, adjust, decompose, single_source_fraction
+from lsmi_jax.density import Density
 from lsmi_jax.diagnostics import Diagnostics, all_finite
-from lsmi_jax.estimator import Data, Estimator, Scores, score_stacked
+from lsmi_jax.discriminator import Discriminator
+from lsmi_jax.estimator import Data, Estimator, Scores, pairs_of, score_stacked
 from lsmi_jax.folds import in_input_order
 from lsmi_jax.information import pointwise_information
 from lsmi_jax.summary import Summary, summarize
@@ -75,8 +78,8 @@ class Estimate(NamedTuple):
 
 
 @partial(jax.jit, static_argnums=3)
-def assemble(estimators: Estimator, data: Data, rows: jax.Array, redundancy: Redundancy) -> Estimate:
-    """Scores rows, puts the scores in input order, decomposes them, and averages over the seeds.
+def assemble(estimators: Estimator, data: Data, rows: jax.Array, redundancy: Redundancy) -> tuple[Estimate, ...]:
+    """Scores rows, puts the scores in input order, decomposes each pair, and averages over the seeds.
 
     Args:
         estimators: Estimators with leading axes of seeds and folds.
@@ -85,9 +88,30 @@ def assemble(estimators: Estimator, data: Data, rows: jax.Array, redundancy: Red
         redundancy: Pointwise redundancy, as in `lsmi_jax.decompose`.
 
     Returns:
-        An `Estimate` in the order of the rows.
+        An `Estimate` of each pair of blocks, in the order of the rows.
     """
+    scores = score_stacked(estimators, data, rows)
+    num_blocks = len(data.features)
+    return tuple(
+        _decompose_pair(*_of_pair(estimators, scores, (*pair, num_blocks + position)), data, rows, redundancy)
+        for position, pair in enumerate(pairs_of(num_blocks))
+    )
 
+
+def _of_pair(estimators: Estimator, scores: Scores, members: tuple[int, int, int]) -> tuple[Estimator, Scores]:
+    """What was fitted and scored of two blocks and of both, given the positions of these three views."""
+
+    def pick(parts: tuple, count: int) -> tuple:
+        return tuple(parts[m] for m in members[:count])
+
+    discriminators = estimators.discriminators and pick(estimators.discriminators, 3)
+    fitted = replace(estimators, discriminators=discriminators, densities=pick(estimators.densities, 2))
+    return fitted, Scores(pick(scores.log_posteriors, 3), pick(scores.surprisals, 2))
+
+
+def _decompose_pair(
+    estimators: Estimator, scores: Scores, data: Data, rows: jax.Array, redundancy: Redundancy
+) -> Estimate:
     def one_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, len(data.labels)), scores)
         posteriors, surprisals = ordered
@@ -95,7 +119,7 @@ def assemble(estimators: Estimator, data: Data, rows: jax.Array, redundancy: Red
         interactions = decompose(*information, *surprisals, redundancy=redundancy)
         return interactions, information, surprisals, _diagnose(ordered, information, estimators, data)
 
-    seeds = jax.vmap(one_seed)(score_stacked(estimators, data, rows), estimators, rows)
+    seeds = jax.vmap(one_seed)(scores, estimators, rows)
     interactions, information, surprisals, diagnostics = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
     adjusted, key = adjust(interactions), estimators.key[0, 0]
@@ -126,7 +150,8 @@ def concatenate(estimates: Sequence[Estimate]) -> Estimate:
 def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Data) -> Diagnostics:
     (i1, i2, _), (h1, h2) = information, scores.surprisals
     label_log_prob = data.log_prior[data.labels]
-    gaps = [d.train_loss - d.held_out_loss for d in (*(estimators.discriminators or ()), *estimators.densities)]
+    fitted: list[Discriminator | Density] = [*(estimators.discriminators or ()), *estimators.densities]
+    gaps = [one.train_loss - one.held_out_loss for one in fitted]
     gaps = [gap.mean() for gap in gaps]
     return Diagnostics(
         single_source_fraction=single_source_fraction(i1, i2, h1, h2),

@@ -3,24 +3,50 @@
 import json
 import zipfile
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from lsmi_jax.durable import as_numbers, is_key, write_whole
+from lsmi_jax.durable import as_numbers, fingerprint, is_key, write_whole
 from lsmi_jax.placement import to_host
 
-__all__ = ["Stage", "announced", "computed", "kept"]
+__all__ = ["Progress", "Stage", "announced", "computed", "kept", "stages"]
 
 T = TypeVar("T")
 Stage = Callable[[str, Callable[[], Any]], Any]
 """Given the name of a stage and what computes it, returns its result."""
 
+Progress = Callable[[str], None]
+"""Called with the name of a stage before it starts."""
+
 ABOUT = "about.json"
+
+
+def stages(progress: Progress | None, checkpoint: str | Path | None = None, *inputs: Any) -> Stage:
+    """What a caller wants to happen around each stage.
+
+    Args:
+        progress: Called with the name of each stage; None for nobody.
+        checkpoint: The folder of `kept`; None to keep nothing.
+        inputs: Pytrees of all arrays and options that the results follow from.
+
+    Returns:
+        A stage.
+
+    Raises:
+        OSError: If the folder cannot be made or written.
+        ValueError: If the folder is of something else.
+    """
+    stage: Stage = computed
+    if checkpoint is not None:
+        stage = kept(checkpoint, fingerprint(inputs, [version(name) for name in ("lsmi-jax", "jax")]))
+    return stage if progress is None else announced(progress, stage)
 
 
 def computed(name: str, compute: Callable[[], T]) -> T:
@@ -29,7 +55,7 @@ def computed(name: str, compute: Callable[[], T]) -> T:
     return compute()
 
 
-def announced(progress: Callable[[str], None], stage: Stage) -> Stage:
+def announced(progress: Progress, stage: Stage) -> Stage:
     """Says what comes before it starts, and waits for its end.
 
     Args:
@@ -67,7 +93,7 @@ def kept(folder: str | Path, identity: str) -> Stage:
     if jax.process_index() == 0:
         folder.mkdir(exist_ok=True)
         _check_identity(folder, identity)
-    return lambda name, compute: _found_or_computed(folder / f"{name.replace(' ', '_')}.npz", compute)
+    return lambda name, compute: _found_or_computed(folder / f"{quote(name, safe=' ')}.npz", compute)
 
 
 def _check_identity(folder: Path, identity: str) -> None:

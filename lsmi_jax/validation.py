@@ -13,25 +13,27 @@ from lsmi_jax.placement import to_host
 __all__ = ["check_class_counts", "check_features", "check_labels", "check_log_prior", "check_logits", "check_no_logits"]
 
 
-def check_features(features: Sequence[ArrayLike]) -> tuple[jax.Array, jax.Array]:
-    """Two float32 blocks ``[n, d1]`` and ``[n, d2]`` of finite values.
+def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> tuple[jax.Array, ...]:
+    """Float32 blocks ``[n, d]`` of finite values.
 
     Args:
-        features: Two feature blocks of real numbers, integers or booleans.
+        features: Feature blocks of real numbers, integers or booleans.
+        only_two: Whether there must be exactly two, not two or more.
 
     Returns:
         The blocks as float32 arrays.
 
     Raises:
         TypeError: If a block does not hold numbers.
-        ValueError: If there are not two blocks, or a block is not 2-D, is empty, or holds NaN or inf, or
+        ValueError: If there are not as many blocks, or a block is not 2-D, is empty, or holds NaN or inf, or
             the blocks differ in length.
     """
-    blocks = _pair(features, "features", 2)
-    checked = [_check_block(f"features[{m}]", block) for m, block in enumerate(blocks)]
-    if len(checked[0]) != len(checked[1]):
-        raise ValueError(f"features: expected blocks of one length, got {len(checked[0])} and {len(checked[1])} rows")
-    return checked[0], checked[1]
+    blocks = _several(features, "features", 2, at_least=not only_two)
+    checked = tuple(_check_block(f"features[{m}]", block) for m, block in enumerate(blocks))
+    lengths = [len(block) for block in checked]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"features: expected blocks of one length, got {' and '.join(map(str, lengths))} rows")
+    return checked
 
 
 def check_labels(
@@ -96,24 +98,27 @@ def check_class_counts(labels: jax.Array, num_classes: int, *, minimum: int, rea
         )
 
 
-def check_logits(logits: Sequence[ArrayLike], num_samples: int, num_classes: int) -> tuple[jax.Array, ...]:
-    """Three sets of logits ``[n, K]``: of the first modality, the second, and both.
+def check_logits(
+    logits: Sequence[ArrayLike], num_samples: int, num_classes: int, count: int = 3
+) -> tuple[jax.Array, ...]:
+    """Sets of logits ``[n, K]``: of each modality, then of each pair.
 
     Args:
-        logits: Three arrays of floats; ``-inf`` is allowed, for a class that is ruled out.
+        logits: Arrays of floats; ``-inf`` is allowed, for a class that is ruled out.
         num_samples: Number of rows n.
         num_classes: Number of classes K.
+        count: Number of sets: three for two modalities.
 
     Returns:
         The logits as float32 arrays.
 
     Raises:
         TypeError: If they are not floats.
-        ValueError: If there are not three, or a shape is wrong, or a value is NaN or +inf.
+        ValueError: If there are not as many, or a shape is wrong, or a value is NaN or +inf.
     """
     checked = []
-    for name, one in zip(("logits[0]", "logits[1]", "logits[2]"), _pair(logits, "logits", 3), strict=True):
-        array = jnp.asarray(one)
+    for m, one in enumerate(_several(logits, "logits", count)):
+        name, array = f"logits[{m}]", jnp.asarray(one)
         if not jnp.issubdtype(array.dtype, jnp.floating):
             raise TypeError(f"{name}: expected a floating dtype, got {array.dtype}")
         if array.shape != (num_samples, num_classes):
@@ -160,10 +165,10 @@ def check_log_prior(log_prior: ArrayLike, num_classes: int) -> jax.Array:
     return jnp.asarray(array)
 
 
-def _pair(values: Any, name: str, count: int) -> list:
-    if not isinstance(values, Sequence) or len(values) != count:
+def _several(values: Any, name: str, count: int, *, at_least: bool = False) -> list:
+    if not isinstance(values, Sequence) or len(values) < count or (len(values) > count and not at_least):
         got = f"{len(values)}" if isinstance(values, Sequence) else type(values).__name__
-        raise ValueError(f"{name}: expected a tuple of {count} arrays, got {got}")
+        raise ValueError(f"{name}: expected a tuple of {'at least ' * at_least}{count} arrays, got {got}")
     return list(values)
 
 
