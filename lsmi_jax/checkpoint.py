@@ -37,16 +37,24 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
         raise FileExistsError(f"path: expected a new folder, got {folder}, which exists; pass overwrite=True")
     written, replaced = (folder.with_name(folder.name + end) for end in (".incomplete", ".replaced"))
     shutil.rmtree(written, ignore_errors=True)
-    written.mkdir()
-    with _checkpointer() as checkpointer:
-        checkpointer.save(written / ARRAYS, _arrays(estimator))
-    about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator)}
-    (written / ABOUT).write_text(json.dumps(about | {"files": _checksums(written / ARRAYS)}, indent=1))
-    if folder.exists():
-        shutil.rmtree(replaced, ignore_errors=True)
-        folder.rename(replaced)
-    written.rename(folder)
+    try:
+        _write(written, estimator)
+        if folder.exists():
+            shutil.rmtree(replaced, ignore_errors=True)
+            folder.rename(replaced)
+        written.rename(folder)
+    except (OSError, ValueError) as error:  # Orbax says of a full disk that a value is wrong
+        shutil.rmtree(written, ignore_errors=True)
+        raise OSError(f"path: could not write {folder}, what was there before stays: {error}") from error
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def _write(folder: Path, estimator: Estimator) -> None:
+    folder.mkdir()
+    with _checkpointer() as checkpointer:
+        checkpointer.save(folder / ARRAYS, _arrays(estimator))
+    about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator)}
+    (folder / ABOUT).write_text(json.dumps(about | {"files": _checksums(folder / ARRAYS)}, indent=1))
 
 
 def load(path: str | Path) -> Estimator:

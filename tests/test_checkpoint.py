@@ -1,5 +1,8 @@
+import gc
 import json
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 
@@ -123,3 +126,22 @@ def test_a_failed_write_leaves_what_was_there(fitted, saved, monkeypatch):
     monkeypatch.undo()
     load(saved)
     shutil.rmtree(saved)
+
+
+# Orbax leaves the tasks that failed to the garbage collector, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_is_an_error_and_leaves_the_last_good_folder(fitted, saved):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+    try:
+        with pytest.raises(OSError, match="what was there before stays"):
+            save(saved, fitted, overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    gc.collect()
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    chex.assert_trees_all_equal(as_numbers(load(saved)), as_numbers(fitted))
+    with pytest.raises(OSError, match="could not write"):
+        save(saved / "about.json" / "inside", fitted)

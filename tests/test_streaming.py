@@ -254,19 +254,22 @@ def test_a_folder_that_cannot_be_written_is_an_error(data, fitted, tmp_path):
 
 
 KILLED = """
-import sys
+import os, sys
 import jax, numpy as np
 import lsmi_jax
 from lsmi_jax import streaming
-streaming.CHUNK = 500
+streaming.CHUNK = 100
 folder = sys.argv[1]
+scores = folder + "/scores.npy"
 rng = np.random.default_rng(0)
-labels = np.arange(20_000) % 3
-features = tuple(rng.normal(size=(20_000, d)).astype(np.float32) + labels[:, None] for d in (4, 5))
+labels = np.arange(8000) % 3
+features = tuple((rng.normal(size=(8000, d)) + labels[:, None]).astype(np.float32) for d in (4, 5))
 key = jax.random.key(0)
 estimator = lsmi_jax.fit_estimator(key, features, labels, num_components=4, checkpoint=folder + "/fit")
-batches = lsmi_jax.ArrayBatches(features, labels, size=300)
-lsmi_jax.score_to_file(folder + "/scores.npy", estimator, batches, checkpoint_seconds=0.1)
+if not os.path.exists(scores):
+    lsmi_jax.score_to_file(
+        scores, estimator, lsmi_jax.ArrayBatches(features, labels, size=300), checkpoint_seconds=0.05
+    )
 result = lsmi_jax.estimate(key, features, labels, num_folds=2, checkpoint=folder + "/estimate")
 np.save(folder + "/estimate.npy", np.stack([*result.interactions, *result.information, *result.surprisal]))
 """
@@ -278,22 +281,24 @@ def test_ten_kills_at_random_moments_change_no_bit(tmp_path):
         (tmp_path / name).mkdir(exist_ok=True)
         return subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / name)])
 
+    def results(name):
+        return [(tmp_path / name / file).read_bytes() for file in ("scores.npy", "estimate.npy")]
+
     began = time.monotonic()
-    assert start("whole").wait(300) == 0
+    assert start("whole").wait(600) == 0
     seconds = time.monotonic() - began
     rng = np.random.default_rng()
-    kills, moments = 0, []
-    while kills < 10:
-        process = start("killed")
-        moments.append(rng.uniform(0.3, 0.8) * seconds)
+    moments, round_ = [], 0
+    while len(moments) < 10:  # a run that ends before its next death makes way for a new one
+        process = start(f"killed {round_}")
+        moment = rng.uniform(0.1, 0.9) * seconds
         try:
-            assert process.wait(moments[-1]) == 0
-            break
+            assert process.wait(moment) == 0
+            assert results(f"killed {round_}") == results("whole"), moments
+            round_ += 1
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.wait()
-            kills += 1
-    assert start("killed").wait(300) == 0
-    assert kills, moments
-    for name in ("scores.npy", "estimate.npy"):
-        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), moments
+            moments.append(moment)
+    assert start(f"killed {round_}").wait(600) == 0
+    assert results(f"killed {round_}") == results("whole"), moments
