@@ -1,10 +1,8 @@
-"""Command line: ``python -m lsmi_jax demo``."""
+"""Command line: ``lsmi-jax`` or ``python -m lsmi_jax``."""
 
-import argparse
 import sys
-from pathlib import Path
 
-import lsmi_jax
+from lsmi_jax.cli.options import parse
 
 __all__ = ["main"]
 
@@ -16,24 +14,20 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Words after the program's name; None for those of the process.
 
     Returns:
-        The exit status.
+        The exit status: 0, 1 for data or a disk that will not do, 130 where it was interrupted.
     """
-    parser = argparse.ArgumentParser(prog="lsmi-jax", description=lsmi_jax.__doc__)
-    parser.add_argument("--version", action="version", version=f"lsmi-jax {lsmi_jax.__version__}")
-    commands = parser.add_subparsers(dest="command", required=True)
-    demo = commands.add_parser("demo", help="decompose 2000 handwritten digits that come with the package")
-    demo.add_argument("--out", type=Path, default=Path("demo-output"), help="folder for the files (%(default)s)")
-    demo.add_argument("--seed", type=int, default=0, help="seed of the random key (%(default)s)")
-    options = parser.parse_args(arguments)
+    options = parse(arguments)
     try:
-        from lsmi_jax.demo import run_demo
+        from lsmi_jax.cli.commands import run  # after the words are known to make sense, as it takes long
 
-        run_demo(options.out, seed=options.seed)
-    except ModuleNotFoundError as error:
-        print(f"lsmi-jax: {error.name} is missing; pip install 'lsmi-jax[demo]'", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"lsmi-jax: {error}", file=sys.stderr)
+        run(options)
+    except KeyboardInterrupt:
+        print("lsmi-jax: interrupted; --resume goes on from the last finished stage", file=sys.stderr)
+        return 130
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        if options.debug:
+            raise
+        print(f"lsmi-jax: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
 

@@ -1,7 +1,6 @@
 """The demonstration: what two descriptors of handwritten digits share, on real data."""
 
 import csv
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lsmi_jax.compiled import keep_compiled
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
 from lsmi_jax.decomposition import decompose, minimum_information
 from lsmi_jax.estimate import estimate
@@ -37,7 +37,7 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
     """
     console = Console()
     out.mkdir(parents=True, exist_ok=True)
-    _keep_compiled()
+    keep_compiled()
     digits = load_multiple_features()
     x1, x2 = digits.features[:2]
     console.print(
@@ -54,13 +54,6 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
     _write_samples(out / "samples.csv", result, digits.labels)
     _draw(out / "digits.png", result, digits)
     console.print(f"Wrote {out / 'samples.csv'} and {out / 'digits.png'}.")
-
-
-def _keep_compiled() -> None:
-    """Lets JAX keep compiled programs between runs, in the user's cache folder."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lsmi_jax"
-    if jax.config.values["jax_compilation_cache_dir"] is None:
-        jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
 @contextmanager

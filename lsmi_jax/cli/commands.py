@@ -1,0 +1,198 @@
+"""What each command does."""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+import lsmi_jax
+from lsmi_jax.cli.options import REDUNDANCIES
+from lsmi_jax.cli.page import write_page
+from lsmi_jax.cli.progress import stage_bar
+from lsmi_jax.cli.reading import block, checksum, column, read
+from lsmi_jax.cli.writing import sample_columns, summary_of, versions, write_json, write_table
+from lsmi_jax.compiled import keep_compiled
+from lsmi_jax.result import Estimate
+from lsmi_jax.rowfile import pyarrow
+
+__all__ = ["run"]
+
+STAGES = 6
+CLASSES = "classes.json"  # beside the arrays of an estimator: the labels that its numbers stand for
+
+
+class Inputs(NamedTuple):
+    """What the data file says, by the names of the options."""
+
+    features: tuple[np.ndarray, np.ndarray]
+    labels: np.ndarray
+    logits: tuple[np.ndarray, ...] | None
+    ids: np.ndarray
+    groups: dict[str, np.ndarray]
+    images: np.ndarray | None
+
+
+def run(options: argparse.Namespace) -> None:
+    """Runs one command.
+
+    Args:
+        options: From `lsmi_jax.cli.options.parse`.
+    """
+    commands = {"estimate": _estimate, "score": _score, "compare": _compare, "demo": _demo, "info": _info}
+    commands[options.command](options)
+
+
+def _estimate(options: argparse.Namespace) -> None:
+    inputs = _read(options)
+    labels, classes = lsmi_jax.encode_labels(inputs.labels)
+    stages = _prepare(options)
+    key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
+    with stage_bar(STAGES * (1 + options.save_estimator)) as progress:
+        result = lsmi_jax.estimate(
+            key,
+            inputs.features,
+            labels,
+            num_folds=options.folds,
+            num_seeds=options.repeats,
+            redundancy=REDUNDANCIES[options.redundancy],
+            progress=progress,
+            checkpoint=stages / "folds",
+            **arguments,
+        )
+        if options.save_estimator:
+            fitted = lsmi_jax.fit_estimator(
+                key, inputs.features, labels, progress=progress, checkpoint=stages / "all", **arguments
+            )
+    if options.save_estimator:
+        lsmi_jax.save(options.out / "estimator", fitted, overwrite=True)
+        write_json(options.out / "estimator" / CLASSES, {"classes": classes.tolist()})
+    _write(options, inputs, result, labels, classes)
+    shutil.rmtree(stages)
+
+
+def _score(options: argparse.Namespace) -> None:
+    inputs = _read(options)
+    classes = np.asarray(json.loads((options.estimator / CLASSES).read_text())["classes"])
+    unknown = np.setdiff1d(inputs.labels, classes)
+    if unknown.size:
+        raise ValueError(f"--labels: expected those the estimator was fitted on, got {unknown[0]!s}")
+    labels = np.searchsorted(classes, inputs.labels).astype(np.int32)
+    options.out.mkdir(parents=True, exist_ok=True)
+    keep_compiled()
+    estimator = lsmi_jax.load(options.estimator)
+    redundancy = REDUNDANCIES[options.redundancy]
+    result = lsmi_jax.score(estimator, inputs.features, labels, logits=inputs.logits, redundancy=redundancy)
+    options.seed = None
+    _write(options, inputs, result, labels, classes)
+
+
+def _read(options: argparse.Namespace) -> Inputs:
+    if options.format == "parquet":
+        pyarrow()
+    columns = read(options.data)
+    labels = column(columns, options.labels, "--labels")
+    size = len(labels)
+    names = options.group or []
+    return Inputs(
+        features=(block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
+        labels=labels,
+        logits=tuple(block(columns, name, "--logits") for name in options.logits) if options.logits else None,
+        ids=np.arange(size) if options.ids is None else column(columns, options.ids, "--ids", size),
+        groups={name: column(columns, name, "--group", size) for name in names},
+        images=None if options.image is None else column(columns, options.image, "--image", size),
+    )
+
+
+def _prepare(options: argparse.Namespace) -> Path:
+    """Makes the folder of results, and in it that of finished stages."""
+    stages = options.out / ".stages"
+    options.out.mkdir(parents=True, exist_ok=True)
+    if not options.resume:
+        shutil.rmtree(stages, ignore_errors=True)
+    stages.mkdir(exist_ok=True)
+    keep_compiled()
+    return stages
+
+
+def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels: np.ndarray, classes: Any) -> None:
+    groups = {"classes": (labels, classes)}
+    groups |= {name: lsmi_jax.encode_labels(values) for name, values in inputs.groups.items()}
+    chosen = {name: _plain(value) for name, value in vars(options).items() if name != "debug"}
+    data = {
+        "path": str(options.data),
+        "sha256": checksum(options.data),
+        "samples": len(labels),
+        "classes": len(classes),
+    }
+    summary = {"versions": versions(), "options": chosen, "data": data, **summary_of(result, groups)}
+    kept = {"id": inputs.ids, "label": inputs.labels, **inputs.groups}
+    write_table(options.out / f"samples.{options.format}", sample_columns(result, kept))
+    write_json(options.out / "summary.json", summary)
+    folder = options.data if options.data.is_dir() else options.data.parent
+    titles = (options.data.name or str(options.data), (options.x1, options.x2))
+    page = options.out / "report.html"
+    write_page(page, *titles, result, summary, inputs.ids, inputs.labels, inputs.images, folder)
+    _print_summary(summary)
+    print(f"Wrote samples.{options.format}, summary.json and report.html to {options.out}.")
+
+
+def _plain(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _print_summary(summary: dict[str, Any]) -> None:
+    print("mean interactions in nats (95 % interval)")
+    for name in ("R", "U1", "U2", "S"):
+        one = summary["means"]["overall"][name]
+        print(f"  {name:2s} {one['mean']:+.3f} ({_interval(one)})")
+    for finding in summary["findings"]:
+        print(f"note: {finding}")
+
+
+def _interval(one: dict[str, Any]) -> str:
+    return "unknown" if one["lower"] is None else f"{one['lower']:+.3f} to {one['upper']:+.3f}"
+
+
+def _compare(options: argparse.Namespace) -> None:
+    first, second = (json.loads((folder / "summary.json").read_text()) for folder in (options.first, options.second))
+    tables = [_samples(folder) for folder in (options.first, options.second)]
+    ids = [table["id"] for table in tables]
+    if any(len(np.unique(one)) != len(one) for one in ids):
+        raise ValueError("compare: expected every id once in both results, got some twice")
+    common, *rows = np.intersect1d(*ids, return_indices=True)
+    print(f"{len(common)} samples in both, of {len(ids[0])} and {len(ids[1])}; means in nats")
+    print(f"{'':4s}{'first':>9s}{'second':>9s}   difference on the common samples (standard error), correlation")
+    for name, part in zip(("R", "U1", "U2", "S"), ("r", "u1", "u2", "s"), strict=True):
+        means = [summary["means"]["overall"][name]["mean"] for summary in (first, second)]
+        words = f"{name:4s}{means[0]:+9.3f}{means[1]:+9.3f}   "
+        if len(common) > 2:
+            one, other = (np.asarray(table[part], float)[index] for table, index in zip(tables, rows, strict=True))
+            difference = other - one
+            error = difference.std(ddof=1) / np.sqrt(len(common))
+            words += f"{difference.mean():+.3f} ({error:.3f}), {np.corrcoef(one, other)[0, 1]:.2f}"
+        print(words)
+
+
+def _samples(folder: Path) -> Any:
+    for ending in ("parquet", "csv"):
+        path = folder / f"samples.{ending}"
+        if path.exists():
+            return read(path)
+    raise FileNotFoundError(f"{folder}: expected samples.parquet or samples.csv, found neither")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from lsmi_jax.demo import run_demo  # imports what only it needs
+
+    run_demo(options.out, seed=options.seed)
+
+
+def _info(options: argparse.Namespace) -> None:
+    del options
+    for name, value in versions().items():
+        print(f"{name:10s} {', '.join(value) if isinstance(value, list) else value}", file=sys.stdout)

@@ -1,0 +1,272 @@
+"""A page that shows it all: one file, no network, readable on a phone, in light and in dark."""
+
+import base64
+import struct
+import zlib
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lsmi_jax.durable import write_whole
+from lsmi_jax.plot import COLORS
+from lsmi_jax.result import Estimate
+
+__all__ = ["write_page"]
+
+LETTERS = ("R", "U1", "U2", "S")
+MAX_CLASSES = 60
+NUM_TOP = 8
+NUM_BINS = 40
+MEDIA = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
+
+STYLE = """
+:root { color-scheme: light dark; --text: #1d2226; --soft: #5c6770; --line: #d9dee2; --ground: #ffffff;
+  --card: #f5f7f8 }
+@media (prefers-color-scheme: dark) {
+  :root { --text: #e6eaed; --soft: #9aa5ae; --line: #3a434b; --ground: #14181b; --card: #1d2327 } }
+* { box-sizing: border-box }
+body { margin: 0 auto; padding: 1.2rem; max-width: 62rem; background: var(--ground); color: var(--text);
+  font: 16px/1.5 system-ui, sans-serif }
+h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.15rem; margin: 2.2rem 0 .6rem }
+h3 { font-size: 1rem; margin: 0 0 .3rem }
+p, li { max-width: 46rem } .soft { color: var(--soft) } .scroll { overflow-x: auto }
+table { border-collapse: collapse; font-variant-numeric: tabular-nums } th { color: var(--soft); font-weight: 500 }
+th, td { padding: .2rem .7rem .2rem 0; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line) }
+th:first-child, td:first-child { text-align: left }
+.grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 1rem }
+.card { background: var(--card); border-radius: .5rem; padding: .8rem; overflow-x: auto }
+.card table { width: 100%; font-size: .85rem } img { height: 2.6rem; image-rendering: pixelated; display: block }
+svg { display: block; width: 100%; height: auto } svg text { fill: var(--soft); font: 12px system-ui, sans-serif }
+.axis { stroke: var(--soft); stroke-width: 1 } .error { stroke: var(--text); stroke-width: 1.5 }
+.r { fill: C0; color: C0 } .u1 { fill: C1; color: C1 } .u2 { fill: C2; color: C2 } .s { fill: C3; color: C3 }
+h3::before { content: ""; display: inline-block; width: .7rem; height: .7rem; margin-right: .4rem; border-radius: 2px;
+  background: currentColor }
+h3 span { color: var(--text) }
+"""
+
+
+def write_page(
+    path: Path,
+    title: str,
+    names: tuple[str, str],
+    result: Estimate,
+    summary: dict[str, Any],
+    ids: np.ndarray,
+    labels: np.ndarray,
+    images: np.ndarray | None = None,
+    image_folder: Path = Path(),
+) -> None:
+    """Writes the page.
+
+    Args:
+        path: The file.
+        title: What the data are called.
+        names: Names of the two modalities.
+        result: The estimate.
+        summary: From `lsmi_jax.cli.writing.summary_of`, with the grouping ``"classes"``.
+        ids: Name of each sample ``[n]``.
+        labels: Label of each sample ``[n]``, as the user wrote it.
+        images: Pixels ``[n, h, w]`` or ``[n, h, w, 3]``, or names of image files ``[n]``; None for none.
+        image_folder: Where those names begin.
+    """
+    first, second = map(escape, names)
+    words = ("shared by both", f"only in {first}", f"only in {second}", "only in both together")
+    means = summary["means"]
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f"<p class=soft>{means['overall']['samples']:,} samples, {len(means['classes'])} classes. What {first} and "
+        f"{second} say about the label, sample by sample, in nats (1 bit = 0.693 nats).</p>",
+        f"<h2>In short</h2><p>{_in_short(means['overall'], words)}</p>",
+        f"<div class=card>{_bars(means['overall'])}</div>{_overall(means['overall'], words)}",
+        f"<h2>By class</h2>{_by_class(means['classes'])}",
+        f"<h2>Distributions</h2><div class=grid>{''.join(_histograms(result, words))}</div>",
+        "<h2>Samples with the most of each</h2><div class=grid>"
+        + "".join(_top(result, words, ids, labels, images, image_folder))
+        + "</div>",
+        f"<h2>Can it be trusted?</h2>{_diagnostics(summary, first, second)}",
+        f"<h2>How to read it</h2>{_reading(first, second)}",
+        f"<p class=soft>lsmi_jax {escape(summary['versions']['lsmi-jax'])}; seed {summary['options']['seed']}; data "
+        f"{escape(summary['data']['sha256'][:12])}. All options are in summary.json.</p>",
+    ]
+    style = STYLE
+    for index, color in enumerate(COLORS):
+        style = style.replace(f"C{index}", color)
+    head = (
+        '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{style}</style>"
+    )
+    page = f'<!doctype html><html lang="en"><head>{head}</head><body>{"".join(parts)}</body></html>\n'
+    write_whole(path, lambda file: file.write(page.encode()))
+
+
+def _in_short(overall: dict[str, Any], words: tuple[str, ...]) -> str:
+    means = {letter: overall[letter]["mean"] for letter in LETTERS}
+    largest = max(means, key=lambda letter: means[letter])
+    total = overall["I12"]["mean"]
+    share = f", {means[largest] / total:.0%} of the whole" if total > 0 else ""
+    return (
+        f"Both modalities together say {total:.2f} nats about the label of a sample on average. Most of it is "
+        f"{words[LETTERS.index(largest)]} ({largest} = {means[largest]:.2f} nats{share})."
+    )
+
+
+def _bars(overall: dict[str, Any]) -> str:
+    """R, U1, U2, S as horizontal bars with their intervals."""
+    ends = [overall[letter][kind] or 0 for letter in LETTERS for kind in ("mean", "lower", "upper")]
+    low, high = min(0, *ends), max(1e-6, *ends)
+    left, right = 40, 560
+    scale = (right - left) / (high - low)
+
+    def x(value: float) -> float:
+        return left + (value - low) * scale
+
+    rows = []
+    for row, letter in enumerate(LETTERS):
+        one, y = overall[letter], 8 + 28 * row
+        start, end = sorted((x(0), x(one["mean"])))
+        rows.append(f'<text x="4" y="{y + 15}">{letter}</text>')
+        rows.append(
+            f'<rect class={letter.lower()} x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="20" rx="2"/>'
+        )
+        if one["lower"] is not None:
+            rows.append(
+                f'<line class=error x1="{x(one["lower"]):.1f}" x2="{x(one["upper"]):.1f}" y1="{y + 10}" y2="{y + 10}"/>'
+            )
+    rows.append(f'<line class=axis x1="{x(0):.1f}" x2="{x(0):.1f}" y1="2" y2="118"/>')
+    return f'<svg viewBox="0 0 600 122" role="img" aria-label="mean interactions">{"".join(rows)}</svg>'
+
+
+def _overall(overall: dict[str, Any], words: tuple[str, ...]) -> str:
+    rows = []
+    for letter, meaning in zip(LETTERS, words, strict=True):
+        one, shifted = overall[letter], overall["adjusted"][letter]
+        interval = "" if one["lower"] is None else f"{one['lower']:.3f} to {one['upper']:.3f}"
+        cells = (f"{letter}: {meaning}", f"{one['mean']:.3f}", interval, f"{shifted['mean']:.3f}")
+        rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    head = "<tr><th></th><th>mean</th><th>95 % interval</th><th>adjusted</th></tr>"
+    return f"<div class=scroll><table>{head}{''.join(rows)}</table></div>"
+
+
+def _by_class(classes: dict[str, Any]) -> str:
+    shown = list(classes.items())[:MAX_CLASSES]
+    size = max(1e-6, *(abs(one[letter]["mean"]) for _, one in shown for letter in LETTERS))
+    rows = []
+    for name, one in shown:
+        cells = "".join(f"<td>{_cell(one[letter]['mean'], size, letter)}</td>" for letter in LETTERS)
+        rows.append(f"<tr><td>{escape(name)}</td><td>{one['samples']}</td>{cells}</tr>")
+    head = "<tr><th>class</th><th>samples</th>" + "".join(f"<th>{letter}</th>" for letter in LETTERS) + "</tr>"
+    rest = "" if len(shown) == len(classes) else f"<p class=soft>The first {MAX_CLASSES} of {len(classes)} classes.</p>"
+    return f"<div class=scroll><table>{head}{''.join(rows)}</table></div>{rest}"
+
+
+def _cell(value: float, size: float, letter: str) -> str:
+    """A number over a bar whose length it is; a bar below zero is pale."""
+    width, pale = 100 * abs(value) / size, ' opacity=".35"' if value < 0 else ""
+    bar = f'<rect class={letter.lower()} width="{width:.1f}" height="8" rx="1"{pale}/>'
+    return f'{value:.3f}<svg viewBox="0 0 100 8" style="width:5rem" aria-hidden="true">{bar}</svg>'
+
+
+def _histograms(result: Estimate, words: tuple[str, ...]) -> list[str]:
+    values = [np.asarray(part, float) for part in result.interactions]
+    finite = np.concatenate([part[np.isfinite(part)] for part in values])
+    low, high = np.quantile(finite, [0.002, 0.998])
+    edges = np.linspace(low, max(high, low + 1e-6), NUM_BINS + 1)
+    counts = [np.histogram(np.clip(part[np.isfinite(part)], low, high), edges)[0] for part in values]
+    return [
+        f"<div class=card>{_heading(letter, meaning)}{_histogram(count, edges, letter)}</div>"
+        for letter, meaning, count in zip(LETTERS, words, counts, strict=True)
+    ]
+
+
+def _heading(letter: str, meaning: str) -> str:
+    return f"<h3 class={letter.lower()}><span>{letter}: {meaning}</span></h3>"
+
+
+def _histogram(counts: np.ndarray, edges: np.ndarray, letter: str) -> str:
+    heights = 90 * np.sqrt(counts / max(1, counts.max()))
+    step = 280 / len(counts)
+    bars = "".join(
+        f'<rect class={letter.lower()} x="{i * step:.1f}" y="{92 - h:.1f}" width="{step - 0.8:.1f}" height="{h:.1f}"/>'
+        for i, h in enumerate(heights)
+    )
+    zero = ""
+    if edges[0] < 0 < edges[-1]:
+        x = 280 * -edges[0] / (edges[-1] - edges[0])
+        zero = f'<line class=axis x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="92"/><text x="{x + 3:.1f}" y="11">0</text>'
+    ends = (
+        f'<text x="0" y="108">{edges[0]:.2f}</text><text x="280" y="108" text-anchor="end">{edges[-1]:.2f} nats</text>'
+    )
+    return f'<svg viewBox="0 0 280 112" role="img" aria-label="distribution of {letter}">{bars}{zero}{ends}</svg>'
+
+
+def _top(result, words, ids, labels, images, folder) -> list[str]:
+    cards = []
+    for letter, meaning, part in zip(LETTERS, words, result.interactions, strict=True):
+        values = np.asarray(part, float)
+        rows = []
+        for row in np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")[:NUM_TOP]:
+            picture = "" if images is None else f"<td>{_picture(images[row], folder)}</td>"
+            rows.append(
+                f"<tr>{picture}<td>{escape(str(ids[row]))}</td><td>{escape(str(labels[row]))}</td><td>{values[row]:.2f}</td></tr>"
+            )
+        head = ("<th></th>" if images is not None else "") + "<th>sample</th><th>label</th><th>nats</th>"
+        cards.append(f"<div class=card>{_heading(letter, meaning)}<table><tr>{head}</tr>{''.join(rows)}</table></div>")
+    return cards
+
+
+def _picture(image: Any, folder: Path) -> str:
+    """A picture inside the page, from pixels or from a file."""
+    if np.ndim(image):
+        kind, content = "png", _png(np.asarray(image))
+    else:
+        file = folder / str(image)
+        if file.suffix.lower() not in MEDIA or not file.is_file():
+            raise ValueError(f"--image: expected pixels or names of {', '.join(MEDIA)} files, got {file}")
+        kind, content = MEDIA[file.suffix.lower()], file.read_bytes()
+    return f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(content).decode()}">'
+
+
+def _png(pixels: np.ndarray) -> bytes:
+    """Pixels ``[h, w]`` or ``[h, w, 3]`` stretched to 256 steps, as a PNG file."""
+    pixels = pixels.astype(float)
+    span = np.ptp(pixels)
+    steps = np.rint(255 * (pixels - pixels.min()) / (span or 1)).astype(np.uint8)
+    height, width = steps.shape[:2]
+    lines = b"".join(b"\0" + line.tobytes() for line in steps)
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if steps.ndim == 2 else 2, 0, 0, 0)
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+
+
+def _diagnostics(summary: dict[str, Any], first: str, second: str) -> str:
+    known = summary["diagnostics"]
+    head = "<tr><th>predicted from</th><th>cross-entropy</th><th>accuracy</th></tr>"
+    rows = "".join(
+        f"<tr><td>{name}</td><td>{loss:.3f}</td><td>{accuracy:.1%}</td></tr>"
+        for name, loss, accuracy in zip((first, second, "both"), known["cross_entropy"], known["accuracy"], strict=True)
+    )
+    findings = summary["findings"] or ["Nothing is out of the ordinary."]
+    listed = "".join(f"<li>{escape(finding)}</li>" for finding in findings)
+    return (
+        f"<div class=scroll><table>{head}{rows}</table></div><p>Class frequencies alone give a cross-entropy of "
+        f"{known['prior_entropy']:.3f} nats. One modality attains both minima of the paper's redundancy on "
+        f"{known['single_source_fraction']:.0%} of the samples.</p><ul>{listed}</ul>"
+    )
+
+
+def _reading(first: str, second: str) -> str:
+    items = (
+        f"<b>R</b>: what either modality alone would have told. <b>U1</b>: what only {first} tells. <b>U2</b>: what "
+        f"only {second} tells. <b>S</b>: what shows only when both are seen together.",
+        f"R + U1 is all that {first} says of a sample, R + U2 all that {second} says, the four together all that both say.",
+        "A part below zero misleads: it makes the true label less likely than the class frequencies do.",
+        "<b>Adjusted</b> means are shifted by one constant, as in the paper, so that R and S are not below zero.",
+        "Every sample was scored by models that had not seen it, unless summary.json names an estimator that was "
+        "fitted before. Heights of the distributions are square roots of counts.",
+    )
+    return "<ul>" + "".join(f"<li>{item}</li>" for item in items) + "</ul>"

@@ -1,0 +1,138 @@
+"""Arrays by name, from whatever file holds them."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = ["block", "checksum", "column", "read"]
+
+ENDINGS = ".npz, .safetensors, .parquet, .csv, or a folder of .npy"
+Columns = Mapping[str, np.ndarray]
+
+
+def read(path: Path) -> Columns:
+    """The arrays of a file, or of a folder of files.
+
+    Args:
+        path: A ``.npz``, ``.safetensors``, ``.parquet`` or ``.csv`` file, or a folder of ``.npy`` files.
+
+    Returns:
+        Arrays by name, in the order of the file.
+
+    Raises:
+        FileNotFoundError: If there is none.
+        ImportError: If what reads it is not installed.
+        ValueError: If it is of another kind, or holds objects that would have to be unpickled.
+    """
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    if path.is_dir():
+        found = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(path.glob("*.npy"))}
+        if not found:
+            raise ValueError(f"{path}: expected a folder of .npy files, got one without any")
+        return found
+    readers = {".npz": _npz, ".safetensors": _safetensors, ".parquet": _frame, ".csv": _frame}
+    if path.suffix not in readers:
+        raise ValueError(f"{path}: expected {ENDINGS}, got {path.suffix or 'a file without an ending'}")
+    return readers[path.suffix](path)
+
+
+def _npz(path: Path) -> Columns:
+    with np.load(path, allow_pickle=False) as stored:
+        return dict(stored)
+
+
+def _safetensors(path: Path) -> Columns:
+    try:
+        from safetensors.numpy import load_file
+    except ImportError as error:
+        raise ImportError("a .safetensors file needs safetensors: pip install 'lsmi-jax[cli]'") from error
+    return load_file(path)
+
+
+def _frame(path: Path) -> Columns:
+    try:
+        import pandas
+    except ImportError as error:
+        raise ImportError(f"a {path.suffix} file needs pandas: pip install 'lsmi-jax[cli]'") from error
+    table = pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)
+    return {str(name): _plain(table[name].to_numpy()) for name in table.columns}
+
+
+def _plain(values: np.ndarray) -> np.ndarray:
+    """Lists become rows, and text is text."""
+    if values.dtype == object and len(values):
+        if all(isinstance(value, np.ndarray | list | tuple) for value in values):
+            return np.stack([np.asarray(value) for value in values])
+        if all(isinstance(value, str) for value in values):
+            return values.astype(str)
+    return values
+
+
+def block(columns: Columns, name: str, option: str) -> np.ndarray:
+    """A feature block: an array of that name, or all columns whose names begin with it.
+
+    Args:
+        columns: Arrays by name.
+        name: A name, or what several names begin with.
+        option: The option it came from, for the message.
+
+    Returns:
+        Rows ``[n, d]``.
+
+    Raises:
+        ValueError: If there is none, or it is of more than two dimensions.
+    """
+    if name in columns:
+        array = columns[name]
+        if array.ndim not in (1, 2):
+            raise ValueError(f"{option}: expected an array [n, d], got {name} of shape {array.shape}")
+        return array[:, None] if array.ndim == 1 else array
+    parts = [array for key, array in columns.items() if key.startswith(name) and array.ndim == 1]
+    if not parts:
+        raise ValueError(f"{option}: expected {_names(columns)}, or what several begin with, got {name!r}")
+    wrong = [part.dtype for part in parts if part.dtype.kind not in "fiub"]
+    if wrong:
+        raise ValueError(f"{option}: expected columns of numbers that begin with {name!r}, got one of {wrong[0]}")
+    return np.stack(parts, axis=1)
+
+
+def column(columns: Columns, name: str, option: str, num_rows: int | None = None) -> np.ndarray:
+    """One value a sample.
+
+    Args:
+        columns: Arrays by name.
+        name: A name.
+        option: The option it came from, for the message.
+        num_rows: Number of samples, where it is known.
+
+    Returns:
+        Values ``[n, ...]``.
+
+    Raises:
+        ValueError: If there is none, or of another length.
+    """
+    if name not in columns:
+        raise ValueError(f"{option}: expected {_names(columns)}, got {name!r}")
+    array: Any = columns[name]
+    if num_rows is not None and (not array.ndim or len(array) != num_rows):
+        raise ValueError(f"{option}: expected {num_rows} values, as many as samples, got {name} of shape {array.shape}")
+    return array
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file, or of all ``.npy`` files of a folder."""
+    files = sorted(path.glob("*.npy")) if path.is_dir() else [path]
+    sums = []
+    for file in files:
+        with file.open("rb") as stream:
+            sums.append(hashlib.file_digest(stream, "sha256").hexdigest())
+    return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
+
+
+def _names(columns: Columns) -> str:
+    names = list(columns)
+    return f"one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
