@@ -263,7 +263,7 @@ def _reading(first: str, second: str) -> str:
     items = (
         f"<b>R</b>: what either modality alone would have told. <b>U1</b>: what only {first} tells. <b>U2</b>: what "
         f"only {second} tells. <b>S</b>: what shows only when both are seen together.",
-        f"R + U1 is all that {first} says of a sample, R + U2 all that {second} says, the four together all that both say.",
+        f"R + U1 is all that {first} says, R + U2 all that {second} says, and the four together all that both say.",
         "A part below zero misleads: it makes the true label less likely than the class frequencies do.",
         "<b>Adjusted</b> means are shifted by one constant, as in the paper, so that R and S are not below zero.",
         "Every sample was scored by models that had not seen it, unless summary.json names an estimator that was "

@@ -1,0 +1,227 @@
+import json
+import struct
+import zlib
+
+import jax
+import numpy as np
+import pytest
+
+import lsmi_jax
+from lsmi_jax.__main__ import main
+from lsmi_jax.cli import commands, page
+from lsmi_jax.cli.reading import block, read
+
+NUM_ROWS = 72
+NAMED = ["--x1", "audio", "--x2", "video", "--labels", "y"]
+
+
+@pytest.fixture(scope="module")
+def arrays():
+    rng = np.random.default_rng(0)
+    labels = np.arange(NUM_ROWS) % 3
+    return {
+        "audio": (rng.normal(size=(NUM_ROWS, 2)) + labels[:, None]).astype(np.float32),
+        "video": (rng.normal(size=(NUM_ROWS, 3)) + labels[:, None]).astype(np.float32),
+        "y": np.array(["cat", "<dog>", "eel"])[labels],
+        "clip": np.array([f"clip {row}" for row in range(NUM_ROWS)]),
+        "speaker": np.arange(NUM_ROWS) % 2,
+        "frame": rng.integers(0, 255, size=(NUM_ROWS, 4, 5)).astype(np.uint8),
+    }
+
+
+@pytest.fixture(scope="module")
+def results(arrays, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    np.savez(folder / "data.npz", **arrays)
+    extra = ["--ids", "clip", "--group", "speaker", "--image", "frame", "--folds", "2", "--save-estimator"]
+    assert main(["estimate", str(folder / "data.npz"), *NAMED, *extra, "--out", str(folder / "out")]) == 0
+    return folder
+
+
+def test_samples_hold_what_estimate_returns(results, arrays):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.read_parquet(results / "out" / "samples.parquet")
+    labels, _ = lsmi_jax.encode_labels(arrays["y"])
+    expected = lsmi_jax.estimate(jax.random.key(0), (arrays["audio"], arrays["video"]), labels, num_folds=2)
+    assert list(table["id"]) == list(arrays["clip"])
+    assert list(table["label"]) == list(arrays["y"])
+    assert list(table["speaker"]) == list(arrays["speaker"])
+    for name, part in zip(("r", "u1", "u2", "s"), expected.interactions, strict=True):
+        np.testing.assert_array_equal(table[name], part)
+    for name, part in zip(
+        ("r_adjusted", "i12", "h1"),
+        (expected.adjusted[0], *expected.information[2:], expected.surprisal[0]),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(table[name], part)
+
+
+def test_the_summary_says_what_the_numbers_follow_from(results):
+    summary = json.loads((results / "out" / "summary.json").read_text())
+    assert set(summary["means"]) == {"overall", "classes", "speaker"}
+    assert set(summary["means"]["classes"]) == {"cat", "<dog>", "eel"}
+    overall = summary["means"]["overall"]
+    assert overall["samples"] == NUM_ROWS
+    assert overall["R"]["lower"] <= overall["R"]["mean"] <= overall["R"]["upper"]
+    assert overall["adjusted"]["S"]["mean"] >= 0
+    assert summary["options"]["folds"] == 2
+    assert len(summary["data"]["sha256"]) == 64
+    assert summary["versions"]["lsmi-jax"] == lsmi_jax.__version__
+
+
+def test_the_page_needs_no_network_and_escapes_names(results):
+    text = (results / "out" / "report.html").read_text()
+    assert "&lt;dog&gt;" in text
+    assert "<dog>" not in text
+    assert "http" not in text
+    assert text.count("data:image/png;base64,") == 4 * page.NUM_TOP
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_nothing_is_left_behind(results):
+    names = sorted(path.name for path in (results / "out").iterdir())
+    assert names == ["estimator", "report.html", "samples.parquet", "summary.json"]
+
+
+def test_score_and_compare(results, arrays, capsys):
+    some = {name: array[:10] for name, array in arrays.items()}
+    np.savez(results / "some.npz", **some)
+    arguments = ["score", str(results / "some.npz"), "--estimator", str(results / "out" / "estimator"), *NAMED]
+    assert main([*arguments, "--ids", "clip", "--format", "csv", "--out", str(results / "scored")]) == 0
+    header, *rows = (results / "scored" / "samples.csv").read_text().splitlines()
+    assert header.startswith("id,label,r,u1,u2,s,r_adjusted")
+    assert [row.split(",")[0] for row in rows] == list(some["clip"])
+    capsys.readouterr()
+    assert main(["compare", str(results / "out"), str(results / "scored")]) == 0
+    assert capsys.readouterr().out.startswith(f"10 samples in both, of {NUM_ROWS} and 10")
+    np.savez(results / "other.npz", **some | {"y": np.array(["yak"] * 10)})
+    arguments[1] = str(results / "other.npz")
+    assert main([*arguments, "--out", str(results / "no")]) == 1
+    assert "--labels: expected those the estimator was fitted on, got yak" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["npy", "safetensors", "parquet", "csv"])
+def test_every_kind_of_file_gives_the_same_arrays(kind, arrays, tmp_path):
+    numbers = {name: arrays[name] for name in ("audio", "video", "speaker")}
+    path = tmp_path / f"data.{kind}"
+    if kind == "npy":
+        path = tmp_path
+        for name, array in numbers.items():
+            np.save(path / f"{name}.npy", array)
+    elif kind == "safetensors":
+        pytest.importorskip("safetensors.numpy").save_file(numbers, path)
+    else:
+        pandas = pytest.importorskip("pandas")
+        columns = {
+            f"{name}_{d}": numbers[name][:, d] for name in ("audio", "video") for d in range(numbers[name].shape[1])
+        }
+        table = pandas.DataFrame(columns | {"speaker": numbers["speaker"], "y": arrays["y"]})
+        table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
+        assert list(read(path)["y"]) == list(arrays["y"])
+    columns = read(path)
+    for name in ("audio", "video"):
+        prefix = f"{name}_" if kind in ("parquet", "csv") else name
+        np.testing.assert_allclose(block(columns, prefix, "--x1"), numbers[name], rtol=1e-6)
+    np.testing.assert_array_equal(columns["speaker"], numbers["speaker"])
+
+
+def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pandas.DataFrame({"audio": list(arrays["audio"])}).to_parquet(tmp_path / "data.parquet")
+    np.testing.assert_array_equal(block(read(tmp_path / "data.parquet"), "audio", "--x1"), arrays["audio"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["nowhere.npz", *NAMED], "nowhere.npz: no such file or folder"),
+        (["data.npz", "--x1", "smell", *NAMED[2:]], "--x1: expected one of audio, video, y"),
+        (["data.npz", *NAMED[:4], "--labels", "nothing"], "--labels: expected one of"),
+        (["data.npz", *NAMED, "--ids", "short"], "--ids: expected 72 values, as many as samples, got short"),
+        (["data.txt", *NAMED], "expected .npz, .safetensors, .parquet, .csv, or a folder of .npy, got .txt"),
+        (["objects.npz", *NAMED], "Object arrays cannot be loaded"),
+        (["data.npz", *NAMED, "--folds", "40"], "labels: expected at least 40 samples of every class"),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_change(arguments, error, arrays, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("data.npz", **arrays, short=np.arange(3))
+    np.savez("objects.npz", y=np.array([{}], dtype=object))
+    (tmp_path / "data.txt").touch()
+    assert main(["estimate", *arguments, "--out", "out"]) == 1
+    printed = capsys.readouterr()
+    assert error in printed.err
+    assert printed.err.startswith("lsmi-jax: ")
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.glob("out/s*"))
+    with pytest.raises((ValueError, OSError)):
+        main(["estimate", *arguments, "--out", "out", "--debug"])
+
+
+def test_wrong_words_are_status_2(tmp_path, capsys):
+    for arguments, error in (
+        (["estimate", "data.npz"], "missing --x1, --x2, --labels, --out"),
+        (["estimate", "data.npz", "--entropy-space", "nowhere"], "invalid choice"),
+        (["nonsense"], "invalid choice"),
+        (["estimate", "data.npz", "--config", str(tmp_path / "none.toml")], "--config: expected a TOML file"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(arguments)
+        assert stop.value.code == 2
+        assert error in capsys.readouterr().err
+
+
+def test_a_file_of_options_gives_way_to_the_shell(tmp_path, monkeypatch, capsys):
+    seen = []
+    monkeypatch.setattr(commands, "run", seen.append)
+    path = tmp_path / "options.toml"
+    path.write_text('x1 = "audio"\nx2 = "video"\nlabels = "y"\nout = "there"\nfolds = 7\nentropy-space = "features"\n')
+    assert main(["estimate", "data.npz", "--config", str(path), "--folds", "3"]) == 0
+    (options,) = seen
+    assert (options.x1, options.folds, options.entropy_space, str(options.out)) == ("audio", 3, "features", "there")
+    for text, error in (
+        ("colour = 1", "got 'colour'"),
+        ('entropy-space = "x"', "one of posterior"),
+        ('folds = "a"', "folds"),
+    ):
+        path.write_text(text)
+        with pytest.raises(SystemExit):
+            main(["estimate", "data.npz", "--config", str(path)])
+        assert error in capsys.readouterr().err
+
+
+def test_an_interrupted_run_goes_on(arrays, tmp_path, monkeypatch, capsys):
+    np.savez(tmp_path / "data.npz", **arrays)
+    arguments = ["estimate", str(tmp_path / "data.npz"), *NAMED, "--folds", "2", "--out", str(tmp_path / "out")]
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "_write", interrupted)
+        assert main(arguments) == 130
+    assert "--resume goes on" in capsys.readouterr().err
+    stages = tmp_path / "out" / ".stages" / "folds"
+    kept = {path.name: path.stat().st_mtime_ns for path in stages.glob("*.npz")}
+    assert len(kept) == 5
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "_write", interrupted)
+        assert main([*arguments, "--resume"]) == 130
+    assert kept == {path.name: path.stat().st_mtime_ns for path in stages.glob("*.npz")}
+
+
+def test_info_names_versions_and_devices(capsys):
+    assert main(["info"]) == 0
+    printed = capsys.readouterr().out
+    for name in ("lsmi-jax", "jaxlib", "python", "devices"):
+        assert name in printed
+
+
+def test_pixels_become_a_png():
+    pixels = np.arange(12).reshape(3, 4)
+    content = page._png(pixels)
+    assert content.startswith(b"\x89PNG\r\n\x1a\n")
+    assert struct.unpack(">II", content[16:24]) == (4, 3)
+    start = content.index(b"IDAT") + 4
+    lines = zlib.decompress(content[start:])
+    assert list(lines[1:5]) == [0, 23, 46, 70]  # 255 * k / 11, rounded; the byte before each line says: no filter
