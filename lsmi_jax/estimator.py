@@ -174,7 +174,8 @@ def score_stacked(estimators: Estimator, data: Data, rows: jax.Array) -> Scores:
 def views(features: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
     """What each discriminator sees: each block, then each pair of blocks.
 
-    Constant columns say nothing and cost little: with them narrow views are all of one shape, and compiled once.
+    Constant columns say nothing and cost little: with them views are of fewer shapes, each compiled once. Narrow views
+    are all of one width, and wide ones, where more than two blocks make many, of a multiple of `NARROW`.
 
     Args:
         features: Feature blocks ``[n, d]``.
@@ -182,13 +183,7 @@ def views(features: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
     Returns:
         Arrays ``[n, ...]``.
     """
-    both = [jnp.concatenate([features[a], features[b]], axis=1) for a, b in pairs_of(len(features))]
-    width = max(pair.shape[1] for pair in both)
-    if width > NARROW:
-        return *features, *both
-    return *(_padded(block, width, m > 0) for m, block in enumerate(features)), *(_padded(pair, width) for pair in both)
-
-
-def _padded(block: jax.Array, width: int, at_the_end: bool = False) -> jax.Array:
-    missing = width - block.shape[1]
-    return jnp.pad(block, ((0, 0), (missing, 0) if at_the_end else (0, missing)))
+    pairs = [jnp.concatenate([features[a], features[b]], axis=1) for a, b in pairs_of(len(features))]
+    widest = max(pair.shape[1] for pair in pairs)
+    unit = 1 if widest > NARROW and len(features) == 2 else min(widest, NARROW)
+    return tuple(jnp.pad(view, ((0, 0), (0, -view.shape[1] % unit))) for view in (*features, *pairs))

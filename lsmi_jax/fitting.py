@@ -48,17 +48,15 @@ def fit_stacked(
     num_blocks = len(data.features)
     num_views = num_blocks + len(pairs_of(num_blocks))
     keys = _split_keys(key, num_views + num_blocks + 1, len(rows))
-    discriminators, seen = None, data.features
+    discriminators, seen = None, data.logits or views(data.features)
     if data.logits is None:
-        seen = views(data.features)
         discriminators = _fit_each(keys[:num_views], seen, data, rows, stage, names)
     densities = []
     for m in range(num_blocks):
         one = None if discriminators is None else discriminators[m]
-        logits = None if data.logits is None else data.logits[m]
         source = data.features[m] if entropy_space == "features" else seen[m]
-        inputs = (keys[num_views + m], one, source, logits, rows)
-        fit = partial(_fit_densities, *inputs, entropy_space, num_components, covariance)
+        inputs = (keys[num_views + m], one, source, rows)
+        fit = partial(_fit_one_density, *inputs, entropy_space, num_components, covariance)
         densities.append(stage(f"{names[m]} density", fit))
     log_prior, own_key = _repeat(data.log_prior, keys[-1], rows.shape[:2])
     num_features = tuple(block.shape[1] for block in data.features)
@@ -121,20 +119,31 @@ def _fit_discriminators(keys, features, labels, rows, num_classes) -> Discrimina
     return _over_folds(one)(keys, rows)
 
 
-@partial(jax.jit, static_argnums=(5, 6, 7))
-def _fit_densities(keys, discriminators, source, logits, rows, entropy_space, num_components, covariance) -> Density:
-    """Densities of features, or of posteriors with noise."""
+def _fit_one_density(keys, discriminators, source, rows, entropy_space, num_components, covariance) -> Density:
+    """In two programs, since the second, which takes long to compile, is then the same for blocks of any width."""
+    if entropy_space == "posterior":
+        source = _posteriors(discriminators, source, rows)
+    return _fit_densities(keys, source, rows, entropy_space, num_components, covariance)
 
-    def one(key: jax.Array, discriminator: Discriminator | None, part: jax.Array) -> Density:
+
+@jax.jit
+def _posteriors(discriminators: Discriminator | None, source: jax.Array, rows: jax.Array) -> jax.Array:
+    """Log-posteriors of the rows of each seed and fold ``[m, F, t, K]``, of a view, or of logits themselves."""
+    if discriminators is None:
+        return source[rows]
+    return jax.vmap(jax.vmap(lambda one, part: one.log_posterior(source[part])))(discriminators, rows)
+
+
+@partial(jax.jit, static_argnums=(3, 4, 5))
+def _fit_densities(keys, source, rows, entropy_space, num_components, covariance) -> Density:
+    """Densities of rows of features, or of posteriors with noise."""
+
+    def one(key: jax.Array, part: jax.Array) -> Density:
         noise_key, key = jax.random.split(key)
-        if entropy_space == "features":
-            points = source[part]
-        else:
-            posterior = logits[part] if discriminator is None else discriminator.log_posterior(source[part])
-            points = blur(noise_key, posterior_coordinates(posterior))
+        points = source[part] if entropy_space == "features" else blur(noise_key, posterior_coordinates(part))
         return fit_density(key, points, num_components=num_components, covariance=covariance)
 
-    return _over_folds(one)(keys, discriminators, rows)
+    return _over_folds(one)(keys, rows if entropy_space == "features" else source)
 
 
 def _over_folds(one: Callable) -> Callable:

@@ -1,0 +1,193 @@
+"""Figure 6: models combined as their interactions say, alike, and by learned weights, as more of them are added.
+
+    python examples/paper/ensemble.py --data FOLDER
+
+Every model predicts from each modality alone and from both. Nobody knows the label when predicting: interactions are in
+expectation over the models' own posteriors, with densities of their posteriors on held-out rows. Learned weights are
+fitted on the labels of those rows, which the interactions need not know.
+"""
+
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import matplotlib.pyplot as plt
+import numpy as np
+import optax
+from data import Dataset, degraded_av_digits, parser, wikipedia
+from models import Additive, Bilinear, Bottleneck, Joint, ModalityDropout, QualityAware
+from results import table, with_error, write
+from splits import parts, posterior_surprisals
+from train import train
+
+import lsmi_jax
+from lsmi_jax.training import descend
+
+TENTHS = 5, 1, 2, 2  # of the rows: to train on, to stop by, held out for densities and learned weights, to test on
+MODELS = Joint, Bilinear, Bottleneck, Additive, QualityAware, ModalityDropout
+WAYS = ("joint alike", "all alike", "joint learned", "all learned", "interactions", "interactions on average")
+
+
+@partial(jax.jit, static_argnums=(0, 5))
+def predictions(make, keys, features, labels, rows, num_classes) -> tuple[jax.Array, jax.Array]:
+    """Log-posteriors of a model's three views on held-out and test rows, ``[m, 3, n, K]`` each."""
+
+    def of_seed(key, own, stop, held_out, test):
+        data = [(tuple(block[part] for block in features), labels[part]) for part in (own, stop)]
+        model = train(key, partial(make, num_classes=num_classes), *data)
+        seen = (model(None, tuple(block[part] for block in features)).logits for part in (held_out, test))
+        return tuple(jax.nn.log_softmax(jnp.stack(logits)) for logits in seen)
+
+    return jax.vmap(of_seed)(keys, *rows)
+
+
+@jax.jit
+def surprisals(keys, known, logits) -> jax.Array:
+    """Surprisal of the unimodal posteriors ``[m, 2, n]`` on test rows, of densities of those on held-out rows."""
+    view_keys = jax.vmap(lambda key: jax.random.split(key, 2))(keys)
+    return jax.vmap(jax.vmap(posterior_surprisals))(view_keys, known[:, :2], logits[:, :2])
+
+
+def learn_weights(log_posteriors: jax.Array, labels: jax.Array, num_steps: int = 300) -> jax.Array:
+    """Weights of predictions ``[p]`` whose geometric mean does best; from ``[p, n, K]``."""
+    optimizer = optax.adam(0.05)
+
+    def loss(scores: jax.Array) -> jax.Array:
+        pooled = jnp.tensordot(jax.nn.softmax(scores), log_posteriors, 1)
+        return optax.softmax_cross_entropy_with_integer_labels(pooled, labels).mean()
+
+    def step(carry: tuple, _: None) -> tuple:
+        return descend(optimizer, jax.grad(loss)(carry[0]), *carry), None
+
+    scores = jnp.zeros(len(log_posteriors))
+    (scores, _), _ = jax.lax.scan(step, (scores, optimizer.init(scores)), length=num_steps)
+    return jax.nn.softmax(scores)
+
+
+@jax.jit
+def combine(known, seen, surprisal, known_labels, labels, log_prior) -> dict[str, jax.Array]:
+    """Accuracy and cross-entropy ``[2]`` of every way to combine M models; from ``[M, 3, n, K]``."""
+    together = lsmi_jax.applications.ensemble(list(seen.swapaxes(0, 1)), list(surprisal.swapaxes(0, 1)), log_prior)
+    of_views = seen.mean(0)
+    flat_known, flat = (one.reshape(-1, *one.shape[2:]) for one in (known, seen))
+    mean_weights = jnp.stack([weight.mean() for weight in together.weights])
+    pooled = {
+        "joint alike": of_views[2],
+        "all alike": of_views.mean(0),
+        "joint learned": jnp.tensordot(learn_weights(known[:, 2], known_labels), seen[:, 2], 1),
+        "all learned": jnp.tensordot(learn_weights(flat_known, known_labels), flat, 1),
+        "interactions": together.log_posterior,
+        "interactions on average": jnp.tensordot(mean_weights, of_views, 1),
+    }
+    return {name: jnp.stack(quality(one, labels)) for name, one in pooled.items()}
+
+
+def quality(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Accuracy, and cross-entropy in nats."""
+    loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
+    return (logits.argmax(-1) == labels).mean(), loss
+
+
+def study(dataset: Dataset, num_seeds: int) -> tuple[list[dict], list[list]]:
+    """One dictionary a seed, number of models and way to combine them; and how good each model is alone."""
+    rows, num_classes = parts(dataset.labels, TENTHS, num_seeds), len(dataset.classes)
+    features, labels = tuple(map(jnp.asarray, dataset.features)), jnp.asarray(dataset.labels)
+    known, seen, surprisal, alone = [], [], [], []
+    for number, make in enumerate(MODELS):
+        keys = jax.random.split(jax.random.key(number), num_seeds)
+        of_held_out, of_test = predictions(make, keys, features, labels, rows, num_classes)
+        known.append(of_held_out)
+        seen.append(of_test)
+        surprisal.append(surprisals(keys, of_held_out, of_test))
+        right = np.asarray((of_test.argmax(-1) == labels[rows[3]][:, None]).mean(-1))
+        alone.append([dataset.name, make.__name__, *map(with_error, right.T)])
+    log_prior = lsmi_jax.label_log_prior(labels, num_classes)
+    stacks, runs = [jnp.stack(one, 1) for one in (known, seen, surprisal)], []
+    for count in range(1, 1 + len(MODELS)):
+        some = (one[:, :count] for one in stacks)
+        got = jax.vmap(combine, in_axes=(0, 0, 0, 0, 0, None))(*some, labels[rows[2]], labels[rows[3]], log_prior)
+        runs += [
+            {"data": dataset.name, "seed": seed, "models": count, "way": way}
+            | {"accuracy": round(float(both[seed, 0]), 4), "cross-entropy": round(float(both[seed, 1]), 4)}
+            for way, both in got.items()
+            for seed in range(num_seeds)
+        ]
+    return runs, alone
+
+
+def of(runs: list[dict], data: str, models: int, way: str, column: str = "accuracy") -> np.ndarray:
+    """Values of every seed."""
+    return np.array([run[column] for run in runs if (run["data"], run["models"], run["way"]) == (data, models, way)])
+
+
+def draw(runs: list[dict], names: list[str], path: Path) -> None:
+    figure, axes = plt.subplots(2, len(names), figsize=(6 * len(names), 7), sharex=True, layout="constrained")
+    counts = range(1, 1 + len(MODELS))
+    for column, name in zip(axes.T, names, strict=True):
+        for quantity, ax in zip(("accuracy", "cross-entropy"), column, strict=True):
+            for way, color in zip(
+                WAYS, ("#999999", "#000000", "#56B4E9", "#0072B2", "#D55E00", "#E69F00"), strict=True
+            ):
+                line = "--" if "joint" in way else "-"
+                means = [of(runs, name, count, way, quantity).mean() for count in counts]
+                ax.plot(counts, means, color=color, linestyle=line, marker="o", markersize=4, label=way)
+            ax.set(ylabel=f"test {quantity}" + (" (nats)" if quantity == "cross-entropy" else ""))
+            ax.spines[["top", "right"]].set_visible(False)
+        column[0].set_title(name)
+        column[1].set_xlabel("models combined")
+    axes[0, 0].legend(frameon=False, fontsize=8)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def verdict(runs: list[dict], data: str) -> str:
+    gains = {
+        other: of(runs, data, len(MODELS), "interactions") - of(runs, data, len(MODELS), other) for other in WAYS[:4]
+    }
+    said = ", ".join(f"{with_error(gain)} over {other}" for other, gain in gains.items())
+    return f"on {data} weights of interactions gain {said}"
+
+
+def main() -> None:
+    arguments = parser(__doc__).parse_args()
+    sets = [read(arguments.data) for read in (wikipedia, degraded_av_digits)]
+    found = [study(dataset, arguments.seeds) for dataset in sets]
+    runs, names = [run for one, _ in found for run in one], [dataset.name for dataset in sets]
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    draw(runs, names, arguments.out / "paper_ensemble.png")
+    rows = [
+        [
+            name,
+            count,
+            way,
+            with_error(of(runs, name, count, way)),
+            with_error(of(runs, name, count, way, "cross-entropy")),
+        ]
+        for name in names
+        for count in (2, 4, len(MODELS))
+        for way in WAYS
+    ]
+    write(
+        arguments.out,
+        "paper_ensemble",
+        "Figure 6: models combined as their interactions say",
+        runs,
+        f"**Found**, beside the paper's advantage over uniform and learned weights, with all {len(MODELS)} models, in "
+        "test "
+        f"accuracy: {'; '.join(verdict(runs, name) for name in names)}.",
+        f"Over {arguments.seeds} seeds, with the standard error in brackets. *Joint* pools the models' joint "
+        "predictions only, "
+        "*all* their unimodal ones too; *alike* with equal weights, *learned* with weights fitted on held-out labels. "
+        "*Interactions* weighs the three views of a sample by its expected interactions, which no label enters; *on "
+        "average* "
+        "takes the mean of these weights for all samples.",
+        table(["data", "models", "weights", "accuracy", "cross-entropy"], rows),
+        "Each model alone:",
+        table(["data", "model", "x1", "x2", "both"], [row for _, one in found for row in one]),
+        picture=True,
+    )
+
+
+if __name__ == "__main__":
+    main()

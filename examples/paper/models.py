@@ -1,0 +1,223 @@
+"""Two-modality classifiers of Table 4, small enough to train in seconds; that of Table 10 is in transformer.py.
+
+All are made from a key and the feature blocks of the training rows, by which they standardise, and called as
+`model(key, features)`, where the key is None but in training. `model.loss(key, features, labels)` is what rows cost.
+
+The interactions that a model has learned are taken as in the paper (Sec. 4.2.2), by probing its representations: the
+logits of a modality alone are those of a linear probe on its hidden representation, which sends no gradient back, and
+the logits of both are the model's own. In decision-level fusion the model itself predicts from each modality alone.
+"""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jax.lax import stop_gradient
+from towers import Output, Pair, Towers, cross_entropies, plain_loss
+
+# Feature-level fusion. `size` is num_classes and, if not 64, width.
+
+
+class Joint(nnx.Module):
+    """Concatenation (Baltrusaitis et al., 2018)."""
+
+    def __init__(self, key: jax.Array, features: Pair, **size: int):
+        tower_key, key = jax.random.split(key)
+        rngs = nnx.Rngs(key)
+        self.towers = Towers(tower_key, features, **size)
+        self.mix = nnx.Linear(2 * self.towers.width, self.towers.width, rngs=rngs)
+        self.head = nnx.Linear(self.towers.width, self.towers.num_classes, rngs=rngs)
+
+    def fuse(self, hidden: Pair) -> jax.Array:
+        return self.head(jax.nn.gelu(self.mix(jnp.concatenate(hidden, axis=1))))
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        hidden = self.towers(features)
+        return Output((*self.towers.classify(stop_gradient(hidden)), self.fuse(hidden)), hidden)
+
+    loss = plain_loss
+
+
+class Bottleneck(nnx.Module):
+    """MMIB: codes of each modality and of both that keep few nats of what they encode (Mai et al., 2022)."""
+
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1e-2, **size: int):
+        tower_key, key = jax.random.split(key)
+        rngs = nnx.Rngs(key)
+        self.towers = Towers(tower_key, features, **size)
+        width = self.towers.width
+        self.codes = nnx.List([nnx.Linear(width * inputs, 2 * width, rngs=rngs) for inputs in (1, 1, 2)])
+        self.head = nnx.Linear(width, self.towers.num_classes, rngs=rngs)
+        self.strength = strength
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        keys = (None,) * 3 if key is None else tuple(jax.random.split(key, 3))
+        first, second = self.towers(features)
+        h1, kl1 = _encode(keys[0], self.codes[0], first)
+        h2, kl2 = _encode(keys[1], self.codes[1], second)
+        fused, kl12 = _encode(keys[2], self.codes[2], jnp.concatenate([h1, h2], axis=1))
+        alone = self.towers.classify(stop_gradient((h1, h2)))
+        return Output((*alone, self.head(fused)), (h1, h2), self.strength * (kl1 + kl2 + kl12))
+
+    loss = plain_loss
+
+
+def _encode(key: jax.Array | None, layer: nnx.Linear, hidden: jax.Array) -> Pair:
+    """A Gaussian code of each row, its mean where the key is None, and its divergence from a standard one."""
+    mean, log_variance = jnp.split(layer(hidden), 2, axis=1)
+    divergence = 0.5 * (mean**2 + jnp.exp(log_variance) - log_variance - 1).sum(1)
+    noise = 0.0 if key is None else jax.random.normal(key, mean.shape)
+    return mean + jnp.exp(0.5 * log_variance) * noise, divergence
+
+
+class Bilinear(nnx.Module):
+    """Products of projections, a bilinear form of low rank (after Fukui et al., 2016)."""
+
+    def __init__(self, key: jax.Array, features: Pair, **size: int):
+        tower_key, key = jax.random.split(key)
+        rngs = nnx.Rngs(key)
+        self.towers = Towers(tower_key, features, **size)
+        width = self.towers.width
+        self.projections = nnx.List([nnx.Linear(width, width, rngs=rngs) for _ in range(2)])
+        self.head = nnx.Linear(width, self.towers.num_classes, rngs=rngs)
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        hidden = self.towers(features)
+        first, second = (project(h) for project, h in zip(self.projections, hidden, strict=True))
+        return Output((*self.towers.classify(stop_gradient(hidden)), self.head(first * second)), hidden)
+
+    loss = plain_loss
+
+
+# Decision-level fusion
+
+
+class Additive(nnx.Module):
+    """Mean of the logits of two models, each trained by itself (Liang et al., 2021)."""
+
+    def __init__(self, key: jax.Array, features: Pair, **size: int):
+        self.towers = Towers(key, features, **size)
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        hidden = self.towers(features)
+        l1, l2 = self.towers.classify(hidden)
+        return Output((l1, l2, stop_gradient((l1 + l2) / 2)), hidden)
+
+    loss = plain_loss
+
+
+class Weighted(nnx.Module):
+    """The same with a learned weight a model (after Shao et al., 2024)."""
+
+    def __init__(self, key: jax.Array, features: Pair, **size: int):
+        self.towers = Towers(key, features, **size)
+        self.weights = nnx.Param(jnp.full(2, 0.5))
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        hidden = self.towers(features)
+        l1, l2 = self.towers.classify(hidden)
+        w1, w2 = self.weights[...]
+        return Output((l1, l2, w1 * stop_gradient(l1) + w2 * stop_gradient(l2)), hidden)
+
+    loss = plain_loss
+
+
+class QualityAware(nnx.Module):
+    """QMF: logits weighed by their energy, which is trained to rank rows by loss (Zhang et al., 2023).
+
+    Zhang et al. rank by the mean loss of a row over the epochs so far, this by that of the batch.
+    """
+
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 0.1, **size: int):
+        self.towers = Towers(key, features, **size)
+        self.strength = strength
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        hidden = self.towers(features)
+        l1, l2 = self.towers.classify(hidden)
+        w1, w2 = (stop_gradient(_confidence(logits))[:, None] for logits in (l1, l2))
+        return Output((l1, l2, w1 * l1 + w2 * l2), hidden)
+
+    def loss(self, key: jax.Array | None, features: Pair, labels: jax.Array) -> jax.Array:
+        logits = self(key, features).logits
+        losses = cross_entropies(logits, labels)
+        misranked = [_misranking(_confidence(one), cost) for one, cost in zip(logits[:2], losses[:2], strict=True)]
+        return losses.sum(0) + self.strength * sum(misranked)
+
+
+def _confidence(logits: jax.Array) -> jax.Array:
+    """A tenth of the negative free energy, as Zhang et al. scale it."""
+    return jax.nn.logsumexp(logits, axis=1) / 10
+
+
+def _misranking(confidence: jax.Array, losses: jax.Array) -> jax.Array:
+    """By how much, of a row and the next in the batch, the one with the greater loss is trusted more."""
+    order = jnp.sign(stop_gradient(jnp.roll(losses, 1) - losses))
+    return jax.nn.relu(order * (jnp.roll(confidence, 1) - confidence))
+
+
+# Joint learning under a further rule
+
+
+class ModalityDropout(nnx.Module):
+    """Rows whose first or second modality is hidden from the fusion in training (Hussen Abdelaziz et al., 2020)."""
+
+    def __init__(self, key: jax.Array, features: Pair, *, rate: float = 0.5, **size: int):
+        self.joint = Joint(key, features, **size)
+        self.rate = rate
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        output = self.joint(None, features)
+        if key is None:
+            return output
+        seen = hide_one(key, output.hidden, rate=self.rate)
+        return output._replace(logits=(*output.logits[:2], self.joint.fuse(seen)))
+
+    loss = plain_loss
+
+
+def hide_one(key: jax.Array, hidden: Pair, *, rate: float) -> Pair:
+    """Sets one modality to zero, either at the same odds, in a fraction of the rows."""
+    draw = jax.random.uniform(key, (len(hidden[0]), 1))
+    return jnp.where(draw < rate / 2, 0, hidden[0]), jnp.where(draw > 1 - rate / 2, 0, hidden[1])
+
+
+class Alignment(nnx.Module):
+    """A contrastive term: a row's two modalities are to find each other in the batch (Radford et al., 2021)."""
+
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, **size: int):
+        self.joint = Joint(key, features, **size)
+        self.strength = strength
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        output = self.joint(key, features)
+        return output._replace(extra=self.strength * contrast(output.hidden))
+
+    loss = plain_loss
+
+
+def contrast(hidden: Pair, *, temperature: float = 0.1) -> jax.Array:
+    """Symmetric InfoNCE of each row in nats, ``[b]``."""
+    first, second = (h / (jnp.linalg.norm(h, axis=1, keepdims=True) + 1e-6) for h in hidden)
+    similarity = first @ second.T / temperature
+    return cross_entropies((similarity, similarity.T), jnp.arange(len(first))).mean(0)
+
+
+class Reconstruction(nnx.Module):
+    """Decodes each modality from its own representation (Tsang et al., 2020), or, across, from the other's."""
+
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, across: bool = False, **size: int):
+        joint_key, key = jax.random.split(key)
+        rngs = nnx.Rngs(key)
+        self.joint = Joint(joint_key, features, **size)
+        width = self.joint.towers.width
+        self.decoders = nnx.List([nnx.Linear(width, block.shape[1], rngs=rngs) for block in features])
+        self.strength, self.across = strength, across
+
+    def __call__(self, key: jax.Array | None, features: Pair) -> Output:
+        output = self.joint(key, features)
+        sources = output.hidden[::-1] if self.across else output.hidden
+        parts = zip(self.decoders, sources, self.joint.towers.scale(features), strict=True)
+        errors = [((decode(h) - block) ** 2).mean(1) for decode, h, block in parts]
+        return output._replace(extra=self.strength * sum(errors))
+
+    loss = plain_loss
