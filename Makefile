@@ -8,11 +8,12 @@ demo: .venv/.installed-demo
 	$(BIN)/python -m lsmi_jax demo --out demo-output
 
 # Compiling takes most of the time of the tests; with XLA's expensive passes left out, half of it. test-all leaves them in.
+# A file's tests stay in one process, which then compiles what they share once.
 test: lint
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n auto -m "not slow"
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
 
 test-all: lint
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

@@ -130,6 +130,7 @@ def test_broja_from_features_finds_the_synergy_of_xor():
     np.testing.assert_allclose(result[:4], (0, 0, 0, np.log(2)), atol=4 / np.sqrt(4000))
 
 
+@pytest.mark.slow
 def test_pid_batch_finds_what_gates_hold(key):
     task = synthetic.circuit_logic(jax.random.key(0), 2000, gate=synthetic.AND)
     result = pid_batch(key, task.features, task.labels, num_folds=2, num_steps=20, batch_size=128)

@@ -1,3 +1,5 @@
+from contextlib import nullcontext
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -37,26 +39,36 @@ def data():
 
 @pytest.fixture(scope="module")
 def alone(data):
-    estimator = fit_estimator(jax.random.key(0), *data, num_components=2)
-    return score(estimator, *data), estimate(jax.random.key(0), *data, num_folds=2, num_components=2)
+    return {call: call(data) for call in (fit_and_score, estimated)}
 
 
-@pytest.mark.parametrize(("axis_type", "in_context"), [(AxisType.Auto, False), (AxisType.Explicit, True)])
-def test_rows_spread_over_a_mesh_give_what_one_device_does(data, alone, axis_type, in_context):
+def fit_and_score(data):
+    return score(fit_estimator(jax.random.key(0), *data, num_components=2), *data)
+
+
+def estimated(data):
+    return estimate(jax.random.key(0), *data, num_folds=2, num_components=2)
+
+
+EVERY = pytest.mark.slow  # each way compiles every program anew
+
+
+@pytest.mark.parametrize(
+    ("call", "axis_type", "in_context"),
+    [
+        (fit_and_score, AxisType.Auto, False),
+        (estimated, AxisType.Explicit, True),
+        pytest.param(estimated, AxisType.Auto, False, marks=EVERY),
+        pytest.param(fit_and_score, AxisType.Explicit, True, marks=EVERY),
+    ],
+)
+def test_rows_spread_over_a_mesh_give_what_one_device_does(data, alone, call, axis_type, in_context):
     mesh = jax.make_mesh((8,), ("data",), axis_types=(axis_type,))
-
-    def spread_estimates():
-        rows = jax.device_put(jax.tree.map(jnp.asarray, data), NamedSharding(mesh, PartitionSpec("data")))
-        estimator = fit_estimator(jax.random.key(0), *rows, num_components=2)
-        return score(estimator, *rows), estimate(jax.random.key(0), *rows, num_folds=2, num_components=2)
-
-    if in_context:
-        with jax.set_mesh(mesh):
-            spread = spread_estimates()
-    else:
-        spread = spread_estimates()
-    for one, eight in zip(alone, spread, strict=True):
-        for name in ("interactions", "adjusted", "information"):
-            for left, right in zip(getattr(one, name), getattr(eight, name), strict=True):
-                np.testing.assert_allclose(np.asarray(left), np.asarray(right), atol=2e-3)
-        np.testing.assert_allclose(one.diagnostics.accuracy, np.asarray(eight.diagnostics.accuracy), atol=1e-6)
+    rows = jax.device_put(jax.tree.map(jnp.asarray, data), NamedSharding(mesh, PartitionSpec("data")))
+    with jax.set_mesh(mesh) if in_context else nullcontext():
+        eight = call(rows)
+    one = alone[call]
+    for name in ("interactions", "adjusted", "information"):
+        for left, right in zip(getattr(one, name), getattr(eight, name), strict=True):
+            np.testing.assert_allclose(np.asarray(left), np.asarray(right), atol=2e-3)
+    np.testing.assert_allclose(one.diagnostics.accuracy, np.asarray(eight.diagnostics.accuracy), atol=1e-6)

@@ -48,6 +48,7 @@ def test_a_fresh_process_without_the_package_scores_the_same(data, tmp_path):
     np.testing.assert_allclose(found, columns(score(estimator, (x1, x2), labels)), rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_any_number_of_rows_any_redundancy_the_users_logits_and_other_platforms(data):
     features, labels = data
     rng = np.random.default_rng(1)

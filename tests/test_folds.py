@@ -7,8 +7,13 @@ from hypothesis import strategies as st
 from lsmi_jax.folds import spread_rows, stratified_folds
 
 
-@settings(max_examples=25)
-@given(seed=st.integers(0, 100), size=st.integers(4, 60), num_folds=st.integers(2, 4), num_classes=st.integers(1, 5))
+@settings(max_examples=15)
+@given(
+    seed=st.integers(0, 100),
+    size=st.sampled_from([4, 7, 60]),
+    num_folds=st.integers(2, 4),
+    num_classes=st.integers(1, 5),
+)
 def test_every_row_is_left_out_once_and_classes_are_spread(seed, size, num_folds, num_classes):
     labels = np.random.default_rng(seed).integers(0, num_classes, size).astype(np.int32)
     train, left_out = map(np.asarray, stratified_folds(jax.random.key(seed), jax.numpy.asarray(labels), num_folds))

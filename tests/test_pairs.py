@@ -73,6 +73,7 @@ def test_each_pair_adds_up_and_stands_in_its_place(result):
         result["audio", "text"]
 
 
+@pytest.mark.slow
 def test_two_blocks_are_what_estimate_gives(task):
     """Exactly: the same programs run on the same keys."""
     pair = estimate_pairs(KEY, task.features, task.labels, **OPTIONS)

@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import scipy.special
 from sklearn.linear_model import LogisticRegression
 
@@ -63,6 +64,7 @@ def objective(weights, bias, features, labels, penalty):
     return -log_posterior[np.arange(len(labels)), labels].mean() + penalty / 2 * (weights**2).sum()
 
 
+@pytest.mark.slow
 def test_units_and_constant_columns_do_not_matter(key, rng):
     features = jnp.asarray(rng.normal(size=(50, 3)), jnp.float32)
     labels = jnp.asarray(rng.integers(0, 2, 50))

@@ -84,6 +84,7 @@ def test_a_stream_that_fits_gives_what_the_arrays_give(stream, data, fitted, tmp
     chex.assert_trees_all_close(got.diagnostics, expected.diagnostics, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_batches_may_carry_logits(data):
     features, labels = data
     rng = np.random.default_rng(1)
