@@ -2,7 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint format bench clean
+STUDIES := datasets categories paradigms cost partition distillation ensemble modalities noise shift fusion_stage cases
+
+.PHONY: demo test test-all lint format bench paper clean
 
 demo: .venv/.installed-demo
 	$(BIN)/python -m lsmi_jax demo --out demo-output
@@ -26,6 +28,12 @@ format: .venv/.installed-dev
 
 bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/accuracy.py
+
+# Needs the folder of data sets: make paper LSMI_DATA=/path/to/folder. One study: make paper-noise.
+paper: $(addprefix paper-,$(STUDIES))
+
+paper-%: .venv/.installed-dev
+	$(BIN)/python examples/paper/$*.py
 
 clean:
 	rm -rf .venv demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
