@@ -17,7 +17,7 @@ import optax
 from flax import nnx
 
 import lsmi_jax
-from lsmi_jax.plot import COLORS, NAMES
+from lsmi_jax.plot import plot_training
 
 NUM_CLASSES, WIDTH, BATCH = 10, 64, 100
 
@@ -91,12 +91,8 @@ def main() -> None:
     running, fresh, _ = jax.tree.map(lambda *x: np.stack(x), *history)
     _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
     epochs = np.arange(1, arguments.epochs + 1)
-    for name, color, tracked, held in zip(NAMES, COLORS, running, fresh, strict=True):
-        ax.plot(epochs, tracked, color=color, label=name)
-        ax.plot(epochs, held, color=color, linestyle="--", linewidth=1)
-    ax.set(xlabel="epoch", ylabel="mean interaction in nats", title="Tracked while training (dashed: held out)")
-    ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    plot_training(epochs, running, fresh, ax=ax)
+    ax.set(xlabel="epoch", title="Tracked while training (dashed: held out)")
     plt.savefig(arguments.out, dpi=110)
     print(f"Wrote {arguments.out}.")
 

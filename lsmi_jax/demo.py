@@ -136,12 +136,12 @@ def _write_samples(path: Path, result: Estimate, labels: np.ndarray) -> None:
 def _draw(path: Path, result: Estimate, digits: MultipleFeatures) -> None:
     from matplotlib.figure import Figure
 
-    from lsmi_jax.plot import plot_groups, plot_top_images
+    from lsmi_jax.plot import plot_classes, plot_top_images
 
     names = ("shared (r)", "only Zernike (u1)", "only Karhunen-Loeve (u2)", "only together (s)")
     figure = Figure(figsize=(11, 8), layout="constrained")
     grid = figure.add_gridspec(5, 1, height_ratios=[3.2, 1, 1, 1, 1])
-    bars = plot_groups(
+    bars = plot_classes(
         result.mean(digits.labels), [str(d) for d in range(10)], ax=figure.add_subplot(grid[0]), names=names
     )
     bars.set_xlabel("digit")

@@ -3,50 +3,141 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.decomposition import Interactions
 from lsmi_jax.estimator import pairs_of
 from lsmi_jax.pairs import Pairs
+from lsmi_jax.parts import COLORS, LETTERS, NAMES
 from lsmi_jax.summary import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["COLORS", "NAMES", "plot_groups", "plot_pairs", "plot_top_images"]
+__all__ = [
+    "COLORS",
+    "NAMES",
+    "plot_classes",
+    "plot_pairs",
+    "plot_samples",
+    "plot_summary",
+    "plot_top_images",
+    "plot_training",
+]
 
-NAMES = ("redundancy", "unique 1", "unique 2", "synergy")
-"""Names of the four parts, in the order of `Interactions`."""
-
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7")
-"""One colour a part, everywhere; Okabe & Ito's palette, safe for colour-blind readers."""
+SUMS = ("I1", "I2", "I12")
 
 
-def plot_groups(summary: Summary, group_names: Sequence[str], *, ax: "Axes", names: Sequence[str] = NAMES) -> "Axes":
-    """Mean interactions of each group as bars, with whiskers of two standard errors.
+def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
+    """Mean interactions and information of a data set, with their intervals.
 
     Args:
-        summary: Means of G groups, from `Estimate.mean`.
-        group_names: Names of the groups, G of them.
-        ax: Axes to draw on.
+        summary: Means of all samples together, from `Estimate.mean`.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the means are those of groups.
+    """
+    if np.ndim(summary.num_samples):
+        raise ValueError("summary: expected means of all samples together, got those of groups; see plot_classes")
+    ax = _axes(ax)
+    mean, lower, upper = (np.asarray(jnp.stack(part)) for part in (summary.mean, summary.lower, summary.upper))
+    labels = [*(f"{letter}  {name}" for letter, name in zip(LETTERS, names, strict=True)), *SUMS]
+    whiskers = np.maximum([mean - lower, upper - mean], 0)
+    ax.barh(labels, mean, 0.7, xerr=whiskers, color=[*COLORS, *["0.7"] * 3], error_kw={"elinewidth": 0.8})
+    ax.invert_yaxis()
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_xlabel(f"mean of {int(summary.num_samples)} samples (nats)")
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    return ax
+
+
+def plot_classes(
+    summary: Summary, class_names: Sequence[str], *, ax: "Axes | None" = None, names: Sequence[str] = NAMES
+) -> "Axes":
+    """Mean interactions of each class, or any other group, as bars, with whiskers of two standard errors.
+
+    Args:
+        summary: Means of G classes, from `Estimate.mean`.
+        class_names: Names of the classes, G of them.
+        ax: Axes to draw on; None for new ones.
         names: Names of the four parts for the legend.
 
     Returns:
         The axes.
     """
-    position = np.arange(len(group_names))
+    ax, position = _axes(ax), np.arange(len(class_names))
     for index, (name, color) in enumerate(zip(names, COLORS, strict=True)):
         mean, error = np.asarray(summary.mean[index]), np.asarray(summary.standard_error[index])
         offset = (index - 1.5) * 0.2
         ax.bar(position + offset, mean, 0.2, yerr=2 * error, color=color, label=name, error_kw={"elinewidth": 0.8})
     ax.axhline(0, color="black", linewidth=0.8)
-    ax.set_xticks(position, group_names)
+    ax.set_xticks(position, class_names)
     ax.set_ylabel("mean information (nats)")
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
 
-def plot_pairs(pairs: Pairs, *, axes: Sequence["Axes"], adjusted: bool = True) -> Sequence["Axes"]:
+def plot_samples(interactions: Interactions, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
+    """How the parts of single samples are spread: histograms on one scale, counts on a logarithmic one.
+
+    Args:
+        interactions: Interactions ``[n]`` in nats.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+    """
+    ax, parts = _axes(ax), [np.asarray(part) for part in interactions]
+    bins = np.histogram_bin_edges(np.concatenate([part[np.isfinite(part)] for part in parts]), 60)
+    for part, name, color in zip(parts, names, COLORS, strict=True):
+        ax.hist(part, bins.tolist(), histtype="step", linewidth=1.6, color=color, label=name)
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set(yscale="log", xlabel="nats", ylabel="samples")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_training(
+    steps: np.ndarray,
+    tracked: Interactions,
+    held_out: Interactions | None = None,
+    *,
+    ax: "Axes | None" = None,
+    names: Sequence[str] = NAMES,
+) -> "Axes":
+    """Mean interactions over training, and beside them, dashed, those of held-out samples.
+
+    Args:
+        steps: Steps or epochs ``[t]``.
+        tracked: Mean interactions ``[t]`` in nats, such as a tracker's `Tracker.means`.
+        held_out: The same of held-out samples; None to leave them out.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+    """
+    ax = _axes(ax)
+    for name, color, values in zip(names, COLORS, tracked, strict=True):
+        ax.plot(steps, np.asarray(values), color=color, label=name)
+    for color, values in zip(COLORS, held_out or (), strict=False):
+        ax.plot(steps, np.asarray(values), color=color, linestyle="--", linewidth=1)
+    ax.set(xlabel="step", ylabel="mean interaction (nats)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bool = True) -> Sequence["Axes"]:
     """Mean interactions of every pair of modalities as matrices, a panel for each part.
 
     Redundancy and synergy have one value a pair; on the diagonal of redundancy is what a modality says of the label
@@ -54,18 +145,32 @@ def plot_pairs(pairs: Pairs, *, axes: Sequence["Axes"], adjusted: bool = True) -
 
     Args:
         pairs: Of M modalities, from `lsmi_jax.estimate_pairs`.
-        axes: Three axes to draw on.
+        ax: Three axes to draw on; None for new ones.
         adjusted: Whether the means are those after the paper's shift, `lsmi_jax.adjust`.
 
     Returns:
         The axes.
     """
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.subplots(1, 3, figsize=(16, 5.5), layout="constrained")[1]
     titles = ("redundancy of both", "unique to the row, beside the column", "synergy of both")
     matrices = _matrices(pairs, adjusted)
-    for matrix, title, color, ax in zip(matrices, titles, (COLORS[0], COLORS[1], COLORS[3]), axes, strict=True):
-        _draw_matrix(matrix, pairs.names, color, ax)
-        ax.set_title(f"{title} (nats)", fontsize=10, color=color, fontweight="bold")
-    return axes
+    for matrix, title, color, panel in zip(matrices, titles, (COLORS[0], COLORS[1], COLORS[3]), ax, strict=True):
+        _draw_matrix(matrix, pairs.names, color, panel)
+        panel.set_title(f"{title} (nats)", fontsize=10, color=color, fontweight="bold")
+    return ax
+
+
+def _axes(ax: "Axes | None") -> "Axes":
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError("lsmi_jax.plot needs matplotlib: pip install 'lsmi-jax[plot]'") from error
+    return pyplot.subplots(layout="constrained")[1]
 
 
 def _matrices(pairs: Pairs, adjusted: bool) -> np.ndarray:

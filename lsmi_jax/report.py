@@ -5,14 +5,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lsmi_jax.pairs import Pairs
+from lsmi_jax.parts import LETTERS
 
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["PARTS", "pairs_table"]
-
-PARTS = ("R", "U1", "U2", "S")
-"""Names of mean redundancy, unique information and synergy, as in the paper's tables."""
+__all__ = ["pairs_table"]
 
 
 def pairs_table(pairs: Pairs) -> "pandas.DataFrame":
@@ -36,6 +34,6 @@ def pairs_table(pairs: Pairs) -> "pandas.DataFrame":
     for kind in ("raw", "adjusted"):
         summary = pairs.means(adjusted=kind == "adjusted")
         for name, means in ((kind, summary.mean), (f"{kind} error", summary.standard_error)):
-            columns |= {(name, part): np.asarray(mean) for part, mean in zip(PARTS, means, strict=False)}
+            columns |= {(name, part): np.asarray(mean) for part, mean in zip(LETTERS, means, strict=False)}
     index = pandas.MultiIndex.from_tuples(pairs.pairs, names=("first", "second"))
     return pandas.DataFrame(columns, index=index)

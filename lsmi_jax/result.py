@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
+from lsmi_jax import frames, show
 from lsmi_jax.decomposition import Interactions, Redundancy, adjust, decompose, single_source_fraction
 from lsmi_jax.density import Density
 from lsmi_jax.diagnostics import Diagnostics, all_finite
@@ -17,6 +19,10 @@ from lsmi_jax.estimator import Data, Estimator, Scores, pairs_of, score_stacked
 from lsmi_jax.folds import in_input_order
 from lsmi_jax.information import pointwise_information
 from lsmi_jax.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
 
 __all__ = ["Estimate", "assemble", "concatenate"]
 
@@ -42,6 +48,45 @@ class Estimate(NamedTuple):
     spread: Interactions | None
     diagnostics: Diagnostics
     key: jax.Array
+
+    def __repr__(self) -> str:
+        return show.as_text(self) if show.has_numbers(self) else show.as_fields(self)
+
+    def _repr_html_(self) -> str | None:
+        return show.as_html(self) if show.has_numbers(self) else None
+
+    def to_pandas(self, index: Sequence | np.ndarray | None = None) -> "pandas.DataFrame":
+        """A row a sample, in nats (extra ``[table]``).
+
+        Args:
+            index: Name of each sample ``[n]``, in the order of the rows; None for 0 to n-1.
+
+        Returns:
+            Columns ``r, u1, u2, s``, the same with ``_adjusted``, ``i1, i2, i12``, ``h1, h2``, and, where seeds were
+            repeated, ``r_spread`` and so on.
+
+        Raises:
+            ImportError: If pandas is absent.
+            ValueError: If there are not as many names as samples.
+        """
+        return frames.to_pandas(self, index)
+
+    def to_xarray(self, index: Sequence | np.ndarray | None = None) -> "xarray.Dataset":
+        """All but the key as a labelled data set (extra ``[xarray]``).
+
+        Args:
+            index: Name of each sample ``[n]``, in the order of the rows; None for 0 to n-1.
+
+        Returns:
+            ``interactions``, ``adjusted`` and, where seeds were repeated, ``spread`` over ``sample`` and ``part``;
+            ``information`` over ``sample`` and ``view``; ``surprisal`` over ``sample`` and ``modality``, in nats; and
+            the diagnostics.
+
+        Raises:
+            ImportError: If xarray is absent.
+            ValueError: If there are not as many names as samples.
+        """
+        return frames.to_xarray(self, index)
 
     def mean(
         self,

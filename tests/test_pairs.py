@@ -118,7 +118,7 @@ def test_means_and_table_agree_with_each_pair(result):
 
 
 def test_matrices_show_the_means(result):
-    axes = plot_pairs(result, axes=Figure().subplots(1, 3), adjusted=False)
+    axes = plot_pairs(result, ax=Figure().subplots(1, 3), adjusted=False)
     redundancy, unique, synergy = (np.ma.filled(ax.images[0].get_array(), np.nan) for ax in axes)
     audio_and_noise = [float(part.mean()) for part in result["audio", "noise"].interactions]
     shown = [redundancy[1, 2], unique[1, 2], unique[2, 1], synergy[2, 1]]

@@ -13,7 +13,7 @@ from data import Dataset, cremad, digit_views, parser, wikipedia
 from results import table, write
 
 import lsmi_jax
-from lsmi_jax.plot import NAMES, plot_groups
+from lsmi_jax.plot import NAMES, plot_classes
 
 SHOWN = 3  # classes named for each part
 
@@ -47,7 +47,7 @@ def draw(sets: list[Dataset], values: list[np.ndarray], path: Path) -> None:
         parts = (lsmi_jax.Means(*map(jnp.asarray, [*part, *part[:3]])) for part in (one.mean(0), error(one)))
         mean, errors = parts
         names = (NAMES[0], *(f"unique to {modality}" for modality in dataset.modalities), NAMES[3])
-        plot_groups(lsmi_jax.Summary(mean, errors, mean, mean, mean[0]), dataset.classes, ax=ax, names=names)
+        plot_classes(lsmi_jax.Summary(mean, errors, mean, mean, mean[0]), dataset.classes, ax=ax, names=names)
         ax.set_title(dataset.name, loc="left", fontweight="bold")
         ax.legend(frameon=False, fontsize=8, ncols=4, loc="lower left", bbox_to_anchor=(0.2, 1))
     figure.savefig(path, dpi=100)

@@ -35,7 +35,7 @@ def estimates(dataset: Dataset, num_seeds: int) -> tuple[list[lsmi_jax.Pairs], l
 def draw(results: list[lsmi_jax.Pairs], path: Path) -> None:
     figure, axes = plt.subplots(2, 3, figsize=(16, 10.5), layout="constrained", height_ratios=(6, 4))
     for pairs, row in zip(results, axes, strict=True):
-        plot_pairs(pairs, axes=row)
+        plot_pairs(pairs, ax=row)
     figure.savefig(path, dpi=90)
     plt.close(figure)
 

@@ -15,8 +15,9 @@ from lsmi_jax.cli.options import REDUNDANCIES
 from lsmi_jax.cli.page import write_page
 from lsmi_jax.cli.progress import stage_bar
 from lsmi_jax.cli.reading import block, checksum, column, read
-from lsmi_jax.cli.writing import sample_columns, summary_of, versions, write_json, write_table
+from lsmi_jax.cli.writing import summary_of, versions, write_json, write_table
 from lsmi_jax.compiled import keep_compiled
+from lsmi_jax.frames import sample_columns
 from lsmi_jax.result import Estimate
 from lsmi_jax.rowfile import pyarrow
 
@@ -131,7 +132,7 @@ def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels
     }
     summary = {"versions": versions(), "options": chosen, "data": data, **summary_of(result, groups)}
     kept = {"id": inputs.ids, "label": inputs.labels, **inputs.groups}
-    write_table(options.out / f"samples.{options.format}", sample_columns(result, kept))
+    write_table(options.out / f"samples.{options.format}", {**kept, **sample_columns(result)})
     write_json(options.out / "summary.json", summary)
     folder = options.data if options.data.is_dir() else options.data.parent
     titles = (options.data.name or str(options.data), (options.x1, options.x2))

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 
 from lsmi_jax.durable import write_whole
-from lsmi_jax.plot import COLORS
+from lsmi_jax.parts import COLORS, LETTERS
 from lsmi_jax.result import Estimate
 
 __all__ = ["write_page"]
 
-LETTERS = ("R", "U1", "U2", "S")
 MAX_CLASSES = 60
 NUM_TOP = 8
 NUM_BINS = 40

@@ -16,9 +16,8 @@ from lsmi_jax.result import Estimate
 from lsmi_jax.rowfile import pyarrow
 from lsmi_jax.summary import Summary
 
-__all__ = ["QUANTITIES", "sample_columns", "summary_of", "versions", "write_json", "write_table"]
+__all__ = ["QUANTITIES", "summary_of", "versions", "write_json", "write_table"]
 
-PARTS = ("r", "u1", "u2", "s")
 QUANTITIES = ("R", "U1", "U2", "S", "I1", "I2", "I12")
 
 
@@ -31,17 +30,6 @@ def versions() -> dict[str, Any]:
         "devices": [str(device.device_kind) for device in jax.devices()],
         "x64": bool(jax.config.values["jax_enable_x64"]),
     }
-
-
-def sample_columns(result: Estimate, kept: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """One row a sample: what is kept of the input, and all that is known of it, in nats."""
-    columns: dict[str, Any] = dict(kept)
-    columns |= dict(zip(PARTS, result.interactions, strict=True))
-    columns |= dict(zip((f"{part}_adjusted" for part in PARTS), result.adjusted, strict=True))
-    columns |= dict(zip(("i1", "i2", "i12", "h1", "h2"), (*result.information, *result.surprisal), strict=True))
-    if result.spread is not None:
-        columns |= dict(zip((f"{part}_spread" for part in PARTS), result.spread, strict=True))
-    return {name: np.asarray(values) for name, values in columns.items()}
 
 
 def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:

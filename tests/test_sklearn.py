@@ -1,0 +1,68 @@
+from types import SimpleNamespace
+
+import jax
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.utils.estimator_checks import check_estimator
+
+import lsmi_jax
+from lsmi_jax import sklearn as ours
+from lsmi_jax.sklearn import LSMI
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    labels = np.array(["cat", "dog"])[np.arange(80) % 2]
+    return (rng.normal(size=(80, 3)) + 2 * (labels == "dog")[:, None]).astype(np.float32), labels
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return LSMI(split=2, num_components=4, random_state=0).fit(*data)
+
+
+def test_it_is_what_fit_estimator_and_score_give(data, fitted):
+    X, labels = data
+    key = jax.random.key(np.random.RandomState(0).randint(2**31 - 1))
+    blocks, numbers = (X[:, :2], X[:, 2:]), (labels == "dog").astype(np.int32)
+    estimator = lsmi_jax.fit_estimator(key, blocks, numbers, num_components=4)
+    expected = np.stack(lsmi_jax.score(estimator, blocks, numbers).interactions, axis=1)
+    np.testing.assert_array_equal(fitted.score_samples(X, labels), expected)
+    assert clone(fitted).get_params() == fitted.get_params()
+
+
+def test_bad_input_is_named(data, fitted):
+    X, labels = data
+    with pytest.raises(ValueError, match="split: expected 1 to 2 of 3 columns, got 3"):
+        LSMI(split=3).fit(X, labels)
+    with pytest.raises(ValueError, match=r"y: expected labels among those fitted, got \['cow'\]"):
+        fitted.score_samples(X, np.where(labels == "cat", "cow", labels))
+
+
+NEEDS_LABELS = "interactions are of a sample and its label: score_samples takes both"
+UNFIT = dict.fromkeys(("check_methods_sample_order_invariance", "check_methods_subset_invariance"), NEEDS_LABELS)
+
+
+def fit_nothing(key, blocks, labels, **options):
+    assert all(block.dtype == np.float32 and np.isfinite(block).all() for block in blocks)
+    return blocks, labels
+
+
+def score_something(estimator, blocks, labels, **options):
+    part = blocks[0].sum(1) + labels
+    return SimpleNamespace(interactions=(part,) * 4)
+
+
+@pytest.mark.parametrize("real", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_estimator_checks_of_scikit_learn(real, monkeypatch):
+    """Each check brings another shape to compile: the quick run leaves out the fit itself, which has other tests."""
+    if not real:
+        monkeypatch.setattr(ours, "fit_estimator", fit_nothing)
+        monkeypatch.setattr(ours, "score", score_something)
+    estimator = LSMI(num_components=2, random_state=0)
+    results = check_estimator(estimator, expected_failed_checks=UNFIT, on_fail=None, on_skip=None)
+    failed = {result["check_name"]: result["exception"] for result in results if result["status"] == "failed"}
+    assert failed == {}
+    assert sum(result["status"] == "passed" for result in results) > 30
