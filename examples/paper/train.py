@@ -7,12 +7,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from flax import nnx
 from towers import cross_entropies
 
 import lsmi_jax
 from lsmi_jax.folds import in_input_order, stratified_folds
+from lsmi_jax.probe import fit_linear, linear_losses
+from lsmi_jax.whiten import Whiten
+
+PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
 
 Make = Callable[..., Any]
 """Makes a model from a key, the feature blocks of its training rows, by which it may standardise, and settings."""
@@ -31,7 +36,7 @@ def train(
     steps_per_round: int = 25,
     batch_size: int = 128,
 ) -> Any:
-    """Trains one model, keeping the weights with the least cross-entropy on held-out rows; to be jitted or mapped.
+    """Trains one model, keeping the weights whose joint prediction costs least on held-out rows; to be jitted.
 
     Args:
         key: Random key.
@@ -54,7 +59,7 @@ def train(
     def loss(params: nnx.State, batch: tuple, key: jax.Array | None) -> jax.Array:
         model = nnx.merge(graphdef, params, rest)
         if key is None:
-            return cross_entropies(model(None, batch[0]).logits, batch[1]).sum(0)
+            return cross_entropies(model(None, batch[0]).logits[2:], batch[1])[0]
         return model.loss(key, *batch)
 
     num_steps = num_rounds * steps_per_round
@@ -73,21 +78,48 @@ def train(
     return nnx.merge(graphdef, done.params, rest)
 
 
-def predict(model: Any, features: tuple) -> tuple[tuple, tuple]:
-    """Logits and representations of rows, without dropout or noise."""
-    output = model(None, features)
-    return output.logits, output.hidden
+def read(model: Any, rows: tuple, held_out: tuple, features: tuple) -> tuple[tuple, tuple]:
+    """Logits of rows, as the model gives them, and as linear probes of what it has learned do.
+
+    Probed are the representation of each modality and the model's own joint logits. Heads trained alongside fall short
+    of what a representation holds, by as much as it keeps changing, and logits may be too sure: probes mend both.
+
+    Args:
+        model: A trained model.
+        rows: What it was trained on, ``((x1, x2), labels)``.
+        held_out: What it was stopped by, which the probes' penalties are chosen by.
+        features: Feature blocks of the rows to predict.
+
+    Returns:
+        Logits of the first modality, the second, and both, ``[h, K]``: the model's, and the probes'.
+    """
+    outputs = [model(None, blocks) for blocks in (rows[0], held_out[0], features)]
+    views = zip(*((*output.hidden, output.logits[2]) for output in outputs), strict=True)
+    num_classes = outputs[2].logits[2].shape[1]
+    probed = tuple(probe(*view, rows[1], held_out[1], num_classes) for view in views)  # type: ignore[call-arg]
+    return outputs[2].logits, probed
+
+
+def probe(
+    rows: jax.Array, stop: jax.Array, wanted: jax.Array, labels: jax.Array, stop_labels: jax.Array, num_classes: int
+) -> jax.Array:
+    """Logits of wanted rows by a logistic regression, its ridge penalty that of least loss on the stop rows."""
+    whiten = Whiten(rows)
+    weights = fit_linear(whiten(rows), labels, num_classes=num_classes, penalties=jnp.asarray(PENALTIES))
+    best = jax.vmap(linear_losses, (0, None, None))(weights, whiten(stop), stop_labels).mean(1).argmin()
+    kernel, bias = jax.tree.map(itemgetter(best), weights)
+    return whiten(wanted) @ kernel + bias[None]
 
 
 def cross_fit(
     keys: jax.Array,
     make: Make,
     features: tuple,
-    labels: jax.Array,
+    labels: jax.Array | np.ndarray,
     *,
     settings: tuple = (),
     num_folds: int = 5,
-    predict: Callable[[Any, tuple], Any] = predict,
+    read: Callable[[Any, tuple, tuple, tuple], Any] = read,
     **options: Any,
 ) -> Any:
     """Predicts each row by a model trained and stopped without it; all seeds and folds in one program.
@@ -99,20 +131,16 @@ def cross_fit(
         labels: Class labels ``[n]``.
         settings: Arrays that a model is made from, besides; others need no new compilation.
         num_folds: Number of folds; of the rows that are not left out, one in eight serves to stop early.
-        predict: What is wanted of a model and the rows left out, a pytree of arrays ``[h, ...]``.
+        read: What is wanted of a model, given its rows and features left out, a pytree of arrays ``[h, ...]``.
         options: Of `train`.
 
     Returns:
         That pytree for all rows, ``[m, n, ...]``.
-        Logits of all folds can be compared, representations cannot.
     """
     data = tuple(map(jnp.asarray, features)), jnp.asarray(labels)
     split_keys, train_keys = jnp.split(jax.vmap(jax.random.split)(keys), 2, axis=1)
     parts = _splits(split_keys[:, 0], data[1], num_folds)
-    train_keys = jax.vmap(lambda key: jax.random.split(key, num_folds))(train_keys[:, 0])
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (train_keys, *parts))
-    predicted = _train_and_predict(*flat, data, settings, make, predict, tuple(sorted(options.items())))
-    return jax.tree.map(lambda leaf: _in_input_order(leaf, parts[2], len(labels)), predicted)
+    return _train_and_read(train_keys[:, 0], *parts, data, settings, make, read, tuple(sorted(options.items())))
 
 
 @partial(jax.jit, static_argnums=2)
@@ -132,14 +160,15 @@ def _splits(keys: jax.Array, labels: jax.Array, num_folds: int) -> tuple[jax.Arr
 
 
 @partial(jax.jit, static_argnums=(6, 7, 8))
-def _train_and_predict(keys, rows, stop, left_out, data, settings, make, predict, options) -> Any:
+def _train_and_read(keys, rows, stop, left_out, data, settings, make, read, options) -> Any:
     def one(key: jax.Array, *parts: jax.Array) -> Any:
         rows, stop, left_out = (jax.tree.map(itemgetter(part), data) for part in parts)
-        return predict(train(key, make, rows, stop, settings=settings, **dict(options)), left_out[0])
+        return read(train(key, make, rows, stop, settings=settings, **dict(options)), rows, stop, left_out[0])
 
-    return jax.vmap(one)(keys, rows, stop, left_out)
+    def in_order(values: jax.Array) -> jax.Array:
+        by_seed = values.reshape(*left_out.shape[:2], *values.shape[1:])
+        return jax.vmap(lambda some, rows: in_input_order(some, rows, len(data[1])))(by_seed, left_out)
 
-
-def _in_input_order(values: jax.Array, left_out: jax.Array, size: int) -> jax.Array:
-    by_seed = values.reshape(*left_out.shape[:2], *values.shape[1:])
-    return jax.vmap(lambda one, rows: in_input_order(one, rows, size))(by_seed, left_out)
+    keys = jax.vmap(lambda key: jax.random.split(key, left_out.shape[1]))(keys)
+    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (keys, rows, stop, left_out))
+    return jax.tree.map(in_order, jax.vmap(one)(*flat))
