@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from data import Dataset, av_digits, parser
 from results import PARTS, table, with_error, write
-from train import cross_fit
+from train import cross_read
 from transformer import READINGS, HierarchicalTransformer
 
 import lsmi_jax
@@ -35,9 +35,8 @@ def as_tokens(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     return image, sound.reshape(-1, 24, 12).swapaxes(1, 2).reshape(len(sound), -1)
 
 
-def read(model: HierarchicalTransformer, rows: tuple, held_out: tuple, features: tuple) -> tuple:
-    """Logits of rows left out, in each reading."""
-    del rows, held_out
+def read(model: HierarchicalTransformer, features: tuple) -> tuple:
+    """Logits in each reading."""
     return tuple(output.logits for output in model.readings(features))
 
 
@@ -49,7 +48,7 @@ def study(dataset: Dataset, num_seeds: int) -> list[dict]:
     runs = []
     for stage in STAGES:
         settings: tuple[Any, ...] = (jnp.int32(stage),)
-        fit = partial(cross_fit, keys, make, features, dataset.labels, settings=settings, num_folds=NUM_FOLDS)
+        fit = partial(cross_read, keys, make, features, dataset.labels, settings=settings, num_folds=NUM_FOLDS)
         for reading, logits in zip(READINGS, fit(read=read, **TRAINING), strict=True):
             for seed in range(num_seeds):
                 views = [view[seed] for view in logits]

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -78,69 +78,71 @@ def train(
     return nnx.merge(graphdef, done.params, rest)
 
 
-def read(model: Any, rows: tuple, held_out: tuple, features: tuple) -> tuple[tuple, tuple]:
-    """Logits of rows, as the model gives them, and as linear probes of what it has learned do.
+class CrossFit(NamedTuple):
+    """What is known of each row from a model that never saw it, ``[m, n, K]`` for m seeds.
 
-    Probed are the representation of each modality and the model's own joint logits. Heads trained alongside fall short
-    of what a representation holds, by as much as it keeps changing, and logits may be too sure: probes mend both.
-
-    Args:
-        model: A trained model.
-        rows: What it was trained on, ``((x1, x2), labels)``.
-        held_out: What it was stopped by, which the probes' penalties are chosen by.
-        features: Feature blocks of the rows to predict.
-
-    Returns:
-        Logits of the first modality, the second, and both, ``[h, K]``: the model's, and the probes'.
+    Attributes:
+        logits: Of the first modality, the second, and both, as the model gives them.
+        probed: The same as linear probes do: of the representation of each modality, and of the joint logits. Heads
+            trained alongside fall short of what a representation holds, and logits may be too sure: probes mend both.
     """
-    outputs = [model(None, blocks) for blocks in (rows[0], held_out[0], features)]
-    views = zip(*((*output.hidden, output.logits[2]) for output in outputs), strict=True)
-    num_classes = outputs[2].logits[2].shape[1]
-    probed = tuple(probe(*view, rows[1], held_out[1], num_classes) for view in views)  # type: ignore[call-arg]
-    return outputs[2].logits, probed
+
+    logits: tuple[jax.Array, jax.Array, jax.Array]
+    probed: tuple[jax.Array, jax.Array, jax.Array]
 
 
-def probe(
-    rows: jax.Array, stop: jax.Array, wanted: jax.Array, labels: jax.Array, stop_labels: jax.Array, num_classes: int
-) -> jax.Array:
-    """Logits of wanted rows by a logistic regression, its ridge penalty that of least loss on the stop rows."""
-    whiten = Whiten(rows)
-    weights = fit_linear(whiten(rows), labels, num_classes=num_classes, penalties=jnp.asarray(PENALTIES))
-    best = jax.vmap(linear_losses, (0, None, None))(weights, whiten(stop), stop_labels).mean(1).argmin()
-    kernel, bias = jax.tree.map(itemgetter(best), weights)
-    return whiten(wanted) @ kernel + bias[None]
-
-
-def cross_fit(
-    keys: jax.Array,
-    make: Make,
-    features: tuple,
-    labels: jax.Array | np.ndarray,
-    *,
-    settings: tuple = (),
-    num_folds: int = 5,
-    read: Callable[[Any, tuple, tuple, tuple], Any] = read,
-    **options: Any,
-) -> Any:
-    """Predicts each row by a model trained and stopped without it; all seeds and folds in one program.
+def cross_fit(keys: jax.Array, make: Make, features: tuple, labels: np.ndarray, **options: Any) -> CrossFit:
+    """Predicts each row by models, and by probes of them, that were trained and stopped without it.
 
     Args:
         keys: A random key for each seed ``[m]``.
         make: Makes a model.
         features: The two feature blocks.
         labels: Class labels ``[n]``.
-        settings: Arrays that a model is made from, besides; others need no new compilation.
-        num_folds: Number of folds; of the rows that are not left out, one in eight serves to stop early.
-        read: What is wanted of a model, given its rows and features left out, a pytree of arrays ``[h, ...]``.
-        options: Of `train`.
+        options: Of `cross_read` and `train`.
+
+    Returns:
+        Logits of each row.
+    """
+    (rows, stop, left_out), parts = _read_parts(keys, make, features, labels, read=_output, **options)
+    targets = jnp.asarray(labels)[rows], jnp.asarray(labels)[stop]
+    num_classes = parts[2].logits[2].shape[-1]
+    views = zip(*((*part.hidden, part.logits[2]) for part in parts), strict=True)
+    probed = [_probe_each(*view, *targets, num_classes) for view in views]
+    return jax.tree.map(
+        lambda values: _in_order(values, left_out, len(labels)), CrossFit(parts[2].logits, tuple(probed))
+    )
+
+
+def cross_read(keys: jax.Array, make: Make, features: tuple, labels: np.ndarray, **options: Any) -> Any:
+    """What is read of each row from a model that was trained and stopped without it.
+
+    Args:
+        keys: A random key for each seed ``[m]``.
+        make: Makes a model.
+        features: The two feature blocks.
+        labels: Class labels ``[n]``.
+        options: `read`, called with a model and features, gives a pytree of arrays ``[h, ...]``; `settings`, a tuple of
+            arrays that a model is made from besides, others of which need no new compilation; `num_folds`, of which of
+            the rows that are not left out, one in eight serves to stop early; and those of `train`.
 
     Returns:
         That pytree for all rows, ``[m, n, ...]``.
     """
+    (_, _, left_out), parts = _read_parts(keys, make, features, labels, **options)
+    return jax.tree.map(lambda values: _in_order(values, left_out, len(labels)), parts[2])
+
+
+def _output(model: Any, features: tuple) -> Any:
+    return model(None, features)._replace(extra=0.0)
+
+
+def _read_parts(keys, make, features, labels, *, read, settings=(), num_folds=5, **options) -> tuple[tuple, tuple]:
+    """Rows to train on, to stop by, and left out ``[m, F, ...]``, and what is read of each."""
     data = tuple(map(jnp.asarray, features)), jnp.asarray(labels)
     split_keys, train_keys = jnp.split(jax.vmap(jax.random.split)(keys), 2, axis=1)
-    parts = _splits(split_keys[:, 0], data[1], num_folds)
-    return _train_and_read(train_keys[:, 0], *parts, data, settings, make, read, tuple(sorted(options.items())))
+    rows = _splits(split_keys[:, 0], data[1], num_folds)
+    return rows, _train_and_read(train_keys[:, 0], rows, data, settings, make, read, tuple(sorted(options.items())))
 
 
 @partial(jax.jit, static_argnums=2)
@@ -159,16 +161,35 @@ def _splits(keys: jax.Array, labels: jax.Array, num_folds: int) -> tuple[jax.Arr
     return jax.vmap(one_seed)(keys)
 
 
-@partial(jax.jit, static_argnums=(6, 7, 8))
-def _train_and_read(keys, rows, stop, left_out, data, settings, make, read, options) -> Any:
-    def one(key: jax.Array, *parts: jax.Array) -> Any:
-        rows, stop, left_out = (jax.tree.map(itemgetter(part), data) for part in parts)
-        return read(train(key, make, rows, stop, settings=settings, **dict(options)), rows, stop, left_out[0])
+@partial(jax.jit, static_argnums=(4, 5, 6))
+def _train_and_read(keys, rows, data, settings, make, read, options) -> tuple:
+    def one(key: jax.Array, rows: tuple[jax.Array, ...]) -> tuple:
+        parts = [jax.tree.map(itemgetter(part), data) for part in rows]
+        model = train(key, make, *parts[:2], settings=settings, **dict(options))
+        return tuple(read(model, features) for features, _ in parts)
 
-    def in_order(values: jax.Array) -> jax.Array:
-        by_seed = values.reshape(*left_out.shape[:2], *values.shape[1:])
-        return jax.vmap(lambda some, rows: in_input_order(some, rows, len(data[1])))(by_seed, left_out)
+    keys = jax.vmap(lambda key: jax.random.split(key, rows[2].shape[1]))(keys)
+    return jax.vmap(jax.vmap(one))(keys, rows)
 
-    keys = jax.vmap(lambda key: jax.random.split(key, left_out.shape[1]))(keys)
-    flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (keys, rows, stop, left_out))
-    return jax.tree.map(in_order, jax.vmap(one)(*flat))
+
+@partial(jax.jit, static_argnums=5)
+def _probe_each(rows, stop, wanted, labels, stop_labels, num_classes) -> jax.Array:
+    """Logits of wanted rows by a logistic regression, its ridge penalty that of least loss on the stop rows.
+
+    A program of its own for each view: several probes in that of the training can starve XLA's threads on few cores.
+    """
+
+    def one(rows, stop, wanted, labels, stop_labels) -> jax.Array:
+        whiten = Whiten(rows)
+        weights = fit_linear(whiten(rows), labels, num_classes=num_classes, penalties=jnp.asarray(PENALTIES))
+        best = jax.vmap(linear_losses, (0, None, None))(weights, whiten(stop), stop_labels).mean(1).argmin()
+        kernel, bias = jax.tree.map(itemgetter(best), weights)
+        return whiten(wanted) @ kernel + bias[None]
+
+    return jax.vmap(jax.vmap(one))(rows, stop, wanted, labels, stop_labels)
+
+
+@partial(jax.jit, static_argnums=2)
+def _in_order(values: jax.Array, left_out: jax.Array, num_rows: int) -> jax.Array:
+    """From ``[m, F, h, ...]`` to ``[m, n, ...]``."""
+    return jax.vmap(lambda some, rows: in_input_order(some, rows, num_rows))(values, left_out)
