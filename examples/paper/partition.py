@@ -49,33 +49,38 @@ def align(key: jax.Array, towers: Towers, features: tuple, rows: jax.Array, rate
     return nnx.merge(graphdef, params, rest)
 
 
-def probe(hidden: jax.Array, labels: jax.Array, tune: jax.Array, stop: jax.Array, test: jax.Array, num_classes: int):
-    """Test accuracy of a linear probe, with the penalty that does best on the rows to stop by."""
-    rows = Whiten(hidden[tune])(hidden)
-    weights = fit_linear(rows[tune], labels[tune], num_classes=num_classes, penalties=jnp.array(PENALTIES))
-    losses = jax.vmap(lambda one: linear_losses(one, rows[stop], labels[stop]).mean())(weights)
-    kernel, bias = (leaf[losses.argmin()] for leaf in weights)
-    return ((rows[test] @ kernel + bias[None]).argmax(1) == labels[test]).mean()
+@partial(jax.jit, static_argnums=4)
+def representations(keys, features, rows, chosen, num_classes) -> tuple[jax.Array, jax.Array]:
+    """What both towers of every seed and arm make of all samples, ``[m, arms, n, width]``."""
 
-
-@partial(jax.jit, static_argnums=5)
-def accuracies(keys, features, labels, rows, chosen, num_classes) -> jax.Array:
-    """Accuracy ``[m, arms, 3]`` of probes on both towers, the first, and the second."""
-
-    def of_seed(key: jax.Array, rows: tuple[jax.Array, ...], chosen: jax.Array) -> jax.Array:
-        first, tune, stop, test = rows
+    def of_seed(key: jax.Array, first: jax.Array, chosen: jax.Array) -> tuple[jax.Array, jax.Array]:
         make_key, key, tune_key = jax.random.split(key, 3)
         start = Towers(make_key, tuple(block[first] for block in features), num_classes=num_classes)
         start = align(key, start, features, first, RATE)
 
-        def of_arm(own: jax.Array, rate: jax.Array) -> jax.Array:
-            hidden = align(tune_key, start, features, own, rate)(features)
-            seen = jnp.concatenate(hidden, axis=1), *hidden
-            return jnp.stack([probe(one, labels, tune, stop, test, num_classes) for one in seen])
+        def of_arm(own: jax.Array, rate: jax.Array) -> tuple[jax.Array, jax.Array]:
+            return align(tune_key, start, features, own, rate)(features)
 
         return jax.vmap(of_arm)(chosen, RATE * jnp.minimum(jnp.arange(len(ARMS)), 1))
 
     return jax.vmap(of_seed)(keys, rows, chosen)
+
+
+@partial(jax.jit, static_argnums=5)
+def accuracies(hidden, labels, tune, stop, test, num_classes) -> jax.Array:
+    """Test accuracy ``[m, arms]`` of linear probes, with the penalty that does best on the rows to stop by.
+
+    A program of its own for each view: several probes in one can starve XLA's threads on few cores.
+    """
+
+    def one(hidden: jax.Array, tune: jax.Array, stop: jax.Array, test: jax.Array) -> jax.Array:
+        rows = Whiten(hidden[tune])(hidden)
+        weights = fit_linear(rows[tune], labels[tune], num_classes=num_classes, penalties=jnp.array(PENALTIES))
+        losses = jax.vmap(lambda one: linear_losses(one, rows[stop], labels[stop]).mean())(weights)
+        kernel, bias = (leaf[losses.argmin()] for leaf in weights)
+        return ((rows[test] @ kernel + bias[None]).argmax(1) == labels[test]).mean()
+
+    return jax.vmap(jax.vmap(one, in_axes=(0, None, None, None)))(hidden, tune, stop, test)
 
 
 def choose(seed: int, dataset: Dataset, tune: np.ndarray) -> tuple[np.ndarray, list[float]]:
@@ -97,7 +102,11 @@ def study(dataset: Dataset, num_seeds: int) -> list[dict]:
     chosen, redundancy = zip(*(choose(seed, dataset, rows[1][seed]) for seed in range(num_seeds)), strict=True)
     features, labels = tuple(map(jnp.asarray, dataset.features)), jnp.asarray(dataset.labels)
     keys = jax.vmap(jax.random.key)(jnp.arange(num_seeds))
-    got = np.asarray(accuracies(keys, features, labels, rows, np.stack(chosen), len(dataset.classes)))
+    first, *others = map(jnp.asarray, rows)
+    num_classes = len(dataset.classes)
+    hidden = representations(keys, features, first, jnp.asarray(np.stack(chosen)), num_classes)
+    seen = jnp.concatenate(hidden, axis=-1), *hidden
+    got = np.stack([accuracies(one, labels, *others, num_classes) for one in seen], axis=-1)
     views = "both", *dataset.modalities
     return [
         {"data": dataset.name, "seed": seed, "arm": arm, "redundancy": round(redundancy[seed][a], 4)}
