@@ -26,7 +26,7 @@ PARADIGMS: dict[str, dict[str, Make]] = {
     "feature fusion": {"joint": models.Joint, "MMIB": models.Bottleneck, "bilinear": models.Bilinear},
     "decision fusion": {"additive": models.Additive, "weighted": models.Weighted, "QMF": models.QualityAware},
     "regulation": {
-        "modality dropout": models.ModalityDropout,
+        "mod-drop": models.ModalityDropout,
         "alignment": models.Alignment,
         "reconstruction": models.Reconstruction,
     },
