@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDIES := datasets categories paradigms cost partition distillation ensemble modalities noise shift fusion_stage cases
 
-.PHONY: demo test test-all lint format bench paper clean
+.PHONY: demo test test-all lint format bench paper docs wheel clean
 
 demo: .venv/.installed-demo
 	$(BIN)/python -m lsmi_jax demo --out demo-output
@@ -35,8 +35,26 @@ paper: $(addprefix paper-,$(STUDIES))
 paper-%: .venv/.installed-dev
 	$(BIN)/python examples/paper/$*.py
 
+# Pages link to one another, formulas and the reference are checked: warnings are errors.
+docs: .venv/.installed-docs
+	$(BIN)/mkdocs build --strict
+
+.venv/.installed-docs: pyproject.toml | .venv/bin/python
+	@echo "Installing lsmi_jax[docs] into .venv ..."
+	@$(call install,docs)
+	@touch $@
+
+# Builds the wheel, installs it with the core dependencies alone, and does there what the README says.
+wheel: .venv/bin/python
+	rm -rf dist .venv-wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
+	$(BIN)/python -m build --outdir dist .
+	$(PYTHON) -m venv .venv-wheel
+	.venv-wheel/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	cp README.md tests/wheel_check.py .venv-wheel/ && cd .venv-wheel && bin/python wheel_check.py
+
 clean:
-	rm -rf .venv demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-wheel dist site demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -39,7 +39,7 @@ class ArrayBatches(Sequence):
 
     Of a memory-mapped file, pages are given back as soon as the next batch is read.
 
-    Example:
+    Examples:
         >>> batches = ArrayBatches((np.zeros((5, 2)), np.zeros((5, 3))), np.zeros(5, int), size=2)
         >>> print(len(batches), [len(batch.labels) for batch in batches])
         3 [2, 2, 1]

@@ -44,7 +44,7 @@ def load_multiple_features() -> MultipleFeatures:
     Returns:
         Features, labels, names of the views, and images.
 
-    Example:
+    Examples:
         >>> digits = load_multiple_features()
         >>> print([block.shape[1] for block in digits.features])
         [47, 64, 76, 216, 240, 6]

@@ -160,7 +160,7 @@ def decompose(
         TypeError: If an array is not of floats.
         ValueError: If the five shapes differ.
 
-    Example:
+    Examples:
         >>> r, u1, u2, s = decompose(0.5, 0.25, 1.0, 3.0, 2.0)
         >>> print(r, u1, u2, s)
         0.25 0.25 0.0 0.5

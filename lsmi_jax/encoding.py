@@ -19,7 +19,7 @@ def encode_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         TypeError: If the labels cannot be sorted, as when strings and numbers are mixed.
         ValueError: If the labels are not ``[n]`` or some are missing (NaN or None).
 
-    Example:
+    Examples:
         >>> encoded, classes = encode_labels(["dog", "cat", "dog"])
         >>> print(encoded, classes)
         [1 0 1] ['cat' 'dog']

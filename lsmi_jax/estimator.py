@@ -83,7 +83,7 @@ def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:
     Returns:
         M(M-1)/2 pairs of positions.
 
-    Example:
+    Examples:
         >>> pairs_of(3)
         ((0, 1), (0, 2), (1, 2))
     """

@@ -27,7 +27,7 @@ def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
         TypeError: If ``labels`` are not integers.
         ValueError: If ``labels`` are empty or ``num_classes`` is not positive.
 
-    Example:
+    Examples:
         >>> print(jnp.exp(label_log_prior(jnp.array([0, 1, 1, 1]), num_classes=2)))
         [0.25 0.75]
     """
@@ -60,7 +60,7 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike, log_prior: Array
         TypeError: If ``logits`` are not floats or ``labels`` are not integers.
         ValueError: If the shapes do not match.
 
-    Example:
+    Examples:
         >>> logits = jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]]))
         >>> information = pointwise_information(logits, jnp.array([0, 1]), jnp.log(jnp.array([0.5, 0.5])))
         >>> print(jnp.exp(information))
@@ -98,7 +98,7 @@ def log_ratio_coordinates(logits: ArrayLike) -> jax.Array:
     Returns:
         Coordinates ``[..., K - 1]`` in nats, float32 or wider.
 
-    Example:
+    Examples:
         >>> print(log_ratio_coordinates(jnp.array([jnp.sqrt(2.0), 0.0])).round(3))
         [1.]
     """

@@ -30,7 +30,7 @@ class Knife(nnx.Module):
     kernel is narrower than `MIN_KERNEL` standard deviations of a whitened column (ten times that beyond 32
     columns), so that densities stay bounded on ties and duplicates.
 
-    Example:
+    Examples:
         >>> key = jax.random.key(0)
         >>> knife = Knife(key, jax.random.normal(key, (100, 2)), num_components=4)
         >>> print(knife.surprisal(jnp.zeros((5, 2))).shape)

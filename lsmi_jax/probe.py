@@ -24,7 +24,7 @@ class Probe(nnx.Module):
     The hidden weights start as random combinations of rows, which turn as the rows do. The hidden layer's
     output starts at zero, so that a probe starts as a linear one and training can only add to it.
 
-    Example:
+    Examples:
         >>> probe = Probe(jax.random.key(0), jnp.eye(3), num_classes=2)
         >>> print(probe(jnp.eye(3)).shape)
         (3, 2)

@@ -63,7 +63,7 @@ def soft_decompose(
         TypeError: If an array is not of floats.
         ValueError: If the five shapes differ, or the temperature, where its value is known, is not positive.
 
-    Example:
+    Examples:
         >>> for temperature in (1.0, 0.1, 0.001):
         ...     print(f"{soft_decompose(0.5, 0.25, 1.0, 3.0, 2.0, temperature=temperature).redundancy:.3f}")
         0.324
@@ -103,7 +103,7 @@ def batch_interactions(
         TypeError: If logits are not floats or labels not integers.
         ValueError: If the shapes do not match, or there are not two features and densities and three logits.
 
-    Example:
+    Examples:
         >>> import lsmi_jax
         >>> key, labels = jax.random.key(0), jnp.array([0, 1, 1])
         >>> features = [jax.random.normal(key, (3, 2))] * 2
@@ -138,7 +138,7 @@ def interaction_penalty(interactions: Interactions, *, weights: Sequence[ArrayLi
     Raises:
         ValueError: If there are not four weights.
 
-    Example:
+    Examples:
         >>> parts = Interactions(jnp.ones(3), jnp.zeros(3), jnp.zeros(3), jnp.full(3, 2.0))
         >>> print(interaction_penalty(parts, weights=(0.5, 0.0, 0.0, -0.1)))
         0.3

@@ -1,6 +1,6 @@
 """The decomposition as a scikit-learn estimator (extra ``[sklearn]``).
 
-Example:
+Examples:
     >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> labels = np.array(["cat", "dog"])[np.arange(80) % 2]

@@ -78,7 +78,7 @@ def summarize(
         TypeError: If ``groups`` are not integers.
         ValueError: If ``groups`` are not ``[n]`` or negative, or an option is out of range.
 
-    Example:
+    Examples:
         >>> part = jnp.array([0.0, 1.0, 2.0, 3.0])
         >>> parts = Interactions(part, part, part, part)
         >>> print(summarize(jax.random.key(0), parts, (part,) * 3, jnp.array([0, 0, 1, 1])).mean.redundancy)

@@ -148,7 +148,7 @@ def update_tracker(
         TypeError: If logits are not floats or labels are not integers.
         ValueError: If shapes do not match the tracker or one another.
 
-    Example:
+    Examples:
         >>> key, labels = jax.random.key(0), jnp.array([0, 1, 1, 0])
         >>> state = init_tracker(key, num_classes=2)
         >>> logits = [5 * jax.nn.one_hot(labels, 2)] * 3

@@ -26,7 +26,7 @@ def distillation_weights(interactions: Interactions) -> Shares:
         Weights ``[n]`` of the first modality's features, the second's, and the output, which no gradient
         passes.
 
-    Example:
+    Examples:
         >>> parts = Interactions(*(jnp.array([x]) for x in (1.0, 0.5, -0.2, 0.5)))
         >>> print(*distillation_weights(parts))
         [0.5] [0.25] [0.25]
@@ -66,7 +66,7 @@ def distillation_loss(
         TypeError: If features or logits are not floats.
         ValueError: If shapes do not match, or the temperature, where its value is known, is not positive.
 
-    Example:
+    Examples:
         >>> features, logits = [jnp.ones((1, 4)), jnp.zeros((1, 2))], jnp.zeros((1, 3))
         >>> taught = [jnp.zeros((1, 4)), jnp.zeros((1, 2))]
         >>> print(distillation_loss(features, logits, taught, logits, Shares(0.5, 0.25, 0.25)))

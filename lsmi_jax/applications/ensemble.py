@@ -56,7 +56,7 @@ def expected_interactions(
         TypeError: If an array is not of floats.
         ValueError: If there are not three logits and two surprisals, or the shapes do not match.
 
-    Example:
+    Examples:
         >>> sure, unsure = jnp.array([[9.0, 0.0]]), jnp.array([[0.0, 0.0]])
         >>> log_prior = jnp.log(jnp.array([0.5, 0.5]))
         >>> surprisals = [jnp.array([3.0]), jnp.array([1.0])]
@@ -99,7 +99,7 @@ def ensemble(
         TypeError: If an array is not of floats.
         ValueError: If there are not three logits and two surprisals, or the shapes do not match.
 
-    Example:
+    Examples:
         >>> key, log_prior = jax.random.key(0), jnp.log(jnp.full(3, 1 / 3))
         >>> logits = list(jax.random.normal(key, (3, 5, 8, 3)))  # three views, five models, eight samples
         >>> together = ensemble(logits, [jnp.zeros((5, 8)), jnp.zeros((5, 8))], log_prior)

@@ -40,7 +40,7 @@ def partition(
         ValueError: If ``by`` is no interaction, ``quantiles`` do not rise between 0 and 1, the interaction
             has a NaN, or ``labels`` are not ``[n]``.
 
-    Example:
+    Examples:
         >>> part = np.array([0.3, 2.0, 0.1, 1.5])
         >>> interactions = Interactions(part, part, part, part)
         >>> low, high = partition(interactions, by="redundancy")

@@ -38,7 +38,7 @@ def shares(interactions: Interactions) -> Shares:
     Returns:
         `Shares` ``[n]``, float32 or wider.
 
-    Example:
+    Examples:
         >>> parts = Interactions(*(jnp.array([x]) for x in (1.0, 0.5, -0.2, 0.5)))
         >>> print(*shares(parts))
         [0.5] [0.25] [0.25]

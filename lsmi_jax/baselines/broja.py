@@ -72,7 +72,7 @@ def broja(p: ArrayLike, *, tolerance: float = 1e-7, max_steps: int = 100) -> Bro
     Raises:
         ValueError: If ``p`` is not ``[n1, n2, K]``, or, where its values are known, not a distribution.
 
-    Example:
+    Examples:
         >>> xor = jnp.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]]]) / 4
         >>> print(f"{broja(xor).synergy:.4f}")
         0.6931

@@ -26,7 +26,7 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
     Raises:
         ValueError: If shapes do not match.
 
-    Example:
+    Examples:
         >>> covariance = jnp.array([[1, 0, 0.5], [0, 1, 0.5], [0.5, 0.5, 1]])
         >>> print(f"{gaussian_mmi(covariance, (1, 1, 1)).synergy:.4f}")
         0.2027
