@@ -58,7 +58,10 @@ def test_digits_are_the_original_within_their_steps():
     np.testing.assert_array_equal(original["y"], digits.labels)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/training.md", "docs/scaling.md", "docs/applications.md", "docs/index.md", "docs/python.md"])
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "docs/training.md", "docs/scaling.md", "docs/applications.md", "docs/index.md", "docs/python.md"],
+)
 def test_documented_code_runs_as_written(name, capsys):
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
     assert blocks

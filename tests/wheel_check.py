@@ -6,7 +6,12 @@ import sys
 from pathlib import Path
 
 EXTRAS = {"matplotlib", "pandas", "sklearn", "scipy.stats", "pyarrow", "xarray", "torch"}
-IMPORT = f"import sys, time; t = time.perf_counter(); import lsmi_jax; print(time.perf_counter() - t, {EXTRAS} & set(sys.modules))"
+IMPORT = f"""
+import sys, time
+start = time.perf_counter()
+import lsmi_jax
+print(time.perf_counter() - start, {EXTRAS} & set(sys.modules))
+"""
 
 seconds = []
 for _ in range(3):  # the first also writes byte code
