@@ -1,5 +1,8 @@
 import json
+import re
+import shutil
 import struct
+import subprocess
 import zlib
 
 import jax
@@ -76,6 +79,33 @@ def test_the_page_needs_no_network_and_escapes_names(results):
     assert "http" not in text
     assert text.count("data:image/png;base64,") == 4 * page.NUM_TOP
     assert "prefers-color-scheme: dark" in text
+
+
+MEASURE = """<script>document.title = JSON.stringify({
+  window: innerWidth, page: document.documentElement.scrollWidth,
+  pictures: [...document.images].filter(image => image.naturalWidth > 0).length,
+  text: document.body.innerText.length, colour: getComputedStyle(document.body).backgroundColor})</script>"""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [390, 1200])
+def test_the_page_fits_a_desktop_and_a_phone_by_day_and_by_night(results, width, dark, tmp_path):
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        pytest.skip("neither Chromium nor Chrome is there")
+    page = tmp_path / "report.html"
+    page.write_text((results / "out" / "report.html").read_text() + MEASURE)
+    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    options += [f"--window-size={width},900", f"--blink-settings=preferredColorScheme={int(not dark)}"]
+    command = [browser, *options, "--disable-background-networking", "--dump-dom", page.as_uri()]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    seen = json.loads(re.search(r"<title>(.*?)</title>", printed).group(1))
+    assert seen["page"] <= seen["window"]
+    assert seen["pictures"] == 4 * 8  # eight thumbnails a part
+    assert seen["text"] > 1000
+    brightness = np.mean([int(value) for value in re.findall(r"\d+", seen["colour"])[:3]])
+    assert (brightness < 128) == dark
 
 
 def test_nothing_is_left_behind(results):
