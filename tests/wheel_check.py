@@ -8,13 +8,13 @@ from pathlib import Path
 EXTRAS = {"matplotlib", "pandas", "sklearn", "scipy.stats", "pyarrow", "xarray", "torch"}
 IMPORT = f"""
 import sys, time
-start = time.perf_counter()
+start = time.process_time()
 import lsmi_jax
-print(time.perf_counter() - start, {EXTRAS} & set(sys.modules))
+print(time.process_time() - start, {EXTRAS} & set(sys.modules))
 """
 
 seconds = []
-for _ in range(3):  # the first also writes byte code
+for _ in range(3):  # the first also writes byte code; of the processor, so that others at work do not count
     printed = subprocess.run([sys.executable, "-c", IMPORT], capture_output=True, text=True, check=True).stdout
     taken, found = printed.split(" ", 1)
     assert found.strip() == "set()", f"imported too: {found}"
