@@ -30,7 +30,10 @@ bench: .venv/.installed-dev
 	$(BIN)/python benchmarks/accuracy.py
 
 # Needs the folder of data sets: make paper LSMI_DATA=/path/to/folder. One study: make paper-noise.
-paper: $(addprefix paper-,$(STUDIES))
+# Two at a time, but that of cost, which takes times, alone.
+paper: .venv/.installed-dev
+	$(MAKE) -j2 $(addprefix paper-,$(filter-out cost,$(STUDIES)))
+	$(MAKE) paper-cost
 
 paper-%: .venv/.installed-dev
 	$(BIN)/python examples/paper/$*.py

@@ -3,6 +3,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
 
@@ -22,6 +23,16 @@ def test_public_names_exist_and_are_documented():
         thing = getattr(lsmi_jax, name)
         assert inspect.getdoc(thing), name
     assert re.fullmatch(r"\d+\.\d+\.\d+", lsmi_jax.__version__)
+
+
+def test_every_public_name_is_in_the_reference():
+    reference = (ROOT / "docs" / "api.md").read_text()
+    listed = set(re.findall(r"^::: lsmi_jax\.(.+)$", reference, re.MULTILINE))
+    modules = ("applications", "baselines", "datasets", "plot", "report", "sklearn", "synthetic")
+    wanted = {name for name in lsmi_jax.__all__ if not inspect.ismodule(getattr(lsmi_jax, name))}
+    wanted |= {f"{module}.{name}" for module in modules for name in import_module(f"lsmi_jax.{module}").__all__}
+    listed |= {f"{found[1]}{found[2]}" for name in listed if (found := re.fullmatch(r"(.*?)(\w+)\.\2", name))}
+    assert wanted - listed == set()  # where a module has the name of its function, it is listed as name.name
 
 
 def test_importing_needs_only_the_core():
