@@ -110,8 +110,8 @@ def main() -> None:
         "paper_fusion_stage",
         "Table 10: when modalities meet",
         runs,
-        "**Found:** that synergy falls and redundancy rises from the earliest fusion to the latest turns on how what a "
-        f"modality says alone is read: {'; '.join(verdict(runs, reading) for reading in READINGS)}.",
+        "**Found:** that synergy falls and redundancy rises from the earliest fusion to the latest is "
+        f"{'; '.join(verdict(runs, reading) for reading in READINGS)}.",
         "*pooled* is the mean of a modality's tokens where the two are about to meet, *tokens* all of them side by "
         "side, and "
         "*alone* the mean of its tokens after all layers, of which none lets it see the other. "

@@ -65,7 +65,7 @@ def of(runs: list[dict], learnt: str, scored: str, column: str) -> list[float]:
 
 
 def draw(runs: list[dict], path: Path) -> None:
-    figure, axes = plt.subplots(1, len(LEARNT), figsize=(11, 4), sharey=True, layout="constrained")
+    figure, axes = plt.subplots(1, len(LEARNT), figsize=(11, 4), layout="constrained")
     for learnt, ax in zip(LEARNT, axes, strict=True):
         for part, color in zip((*PARTS, "total"), (*COLORS, "black"), strict=True):
             values = np.array([of(runs, f"noise {learnt:g}", f"noise {level:g}", part) for level in LEVELS])
