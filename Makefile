@@ -12,7 +12,7 @@ demo: .venv/.installed-demo
 # Compiling takes most of the time of the tests; with XLA's expensive passes left out, half of it. test-all leaves them in.
 # A file's tests stay in one process, which then compiles what they share once.
 test: lint
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow"
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser"
 
 test-all: lint
 	$(BIN)/python -m pytest -n auto --dist loadfile
