@@ -16,6 +16,7 @@ def is_sound(result):
     return [float(i.mean()) for i in result.information]
 
 
+@pytest.mark.slow
 def test_few_samples_of_many_columns(key, rng):
     """No claim of information where there is none, and some found where every column says a little."""
     labels = np.arange(60) % 2
@@ -38,6 +39,7 @@ def test_many_classes_of_few_samples(key, rng):
     assert i12 > i1 - 0.3
 
 
+@pytest.mark.slow
 def test_a_rare_class_and_useless_features_give_nothing_not_log_k(key, rng):
     labels = (np.arange(1000) % 100 == 0).astype(int)
     features = (rng.normal(size=(1000, 3)), rng.normal(size=(1000, 3)))

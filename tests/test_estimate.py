@@ -134,6 +134,7 @@ def test_fit_and_score(task):
     assert all(isinstance(leaf, jax.Array) for leaf in leaves)
 
 
+@pytest.mark.slow
 def test_score_runs_where_a_class_is_absent_from_the_scored_rows(task):
     estimator = fit_estimator(jax.random.key(0), task.features, task.labels, entropy_space="features")
     rows = task.labels == 0

@@ -41,7 +41,12 @@ def gradients(model, key, features, labels):
     )
 
 
-@pytest.mark.parametrize("make", MODELS)
+QUICKLY = (models.Joint, models.QualityAware)
+
+
+@pytest.mark.parametrize(
+    "make", [pytest.param(one, marks=() if one in QUICKLY else pytest.mark.slow) for one in MODELS]
+)
 def test_models_predict_and_learn(make, data):
     features, labels = jax.tree.map(jnp.asarray, data)
     model = make(jax.random.key(0), features, num_classes=3, width=8)
