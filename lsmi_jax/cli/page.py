@@ -36,13 +36,18 @@ th, td { padding: .2rem .7rem .2rem 0; text-align: right; white-space: nowrap; b
 th:first-child, td:first-child { text-align: left }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 1rem }
 .card { background: var(--card); border-radius: .5rem; padding: .8rem; overflow-x: auto }
+.grid .card { display: flex; flex-direction: column } .grid svg { margin-top: auto }
 .card table { width: 100%; font-size: .85rem } img { height: 2.6rem; image-rendering: pixelated; display: block }
 svg { display: block; width: 100%; height: auto } svg text { fill: var(--soft); font: 12px system-ui, sans-serif }
+.bars { display: grid; grid-template-columns: 2rem 1fr; align-items: center }
+.bars svg { height: 1.8rem; overflow: visible } line { vector-effect: non-scaling-stroke }
 .axis { stroke: var(--soft); stroke-width: 1 } .error { stroke: var(--text); stroke-width: 1.5 }
 .r { fill: C0; color: C0 } .u1 { fill: C1; color: C1 } .u2 { fill: C2; color: C2 } .s { fill: C3; color: C3 }
 h3::before { content: ""; display: inline-block; width: .7rem; height: .7rem; margin-right: .4rem; border-radius: 2px;
   background: currentColor }
 h3 span { color: var(--text) }
+@media (max-width: 30rem) { body { padding: .8rem } table { font-size: .8rem } th, td { padding-right: .35rem }
+  td svg { max-width: 3rem } td:first-child { white-space: normal } }
 """
 
 
@@ -115,26 +120,23 @@ def _bars(overall: dict[str, Any]) -> str:
     """R, U1, U2, S as horizontal bars with their intervals."""
     ends = [overall[letter][kind] or 0 for letter in LETTERS for kind in ("mean", "lower", "upper")]
     low, high = min(0, *ends), max(1e-6, *ends)
-    left, right = 40, 560
-    scale = (right - left) / (high - low)
+    scale = 100 / (high - low)
 
-    def x(value: float) -> float:
-        return left + (value - low) * scale
+    def x(value: float) -> str:
+        return f"{(value - low) * scale:.2f}"
 
     rows = []
-    for row, letter in enumerate(LETTERS):
-        one, y = overall[letter], 8 + 28 * row
-        start, end = sorted((x(0), x(one["mean"])))
-        rows.append(f'<text x="4" y="{y + 15}">{letter}</text>')
-        rows.append(
-            f'<rect class={letter.lower()} x="{start:.1f}" y="{y}" width="{end - start:.1f}" height="20" rx="2"/>'
-        )
+    for letter in LETTERS:
+        one = overall[letter]
+        start, end = sorted((0, one["mean"]))
+        marks = f'<rect class={letter.lower()} x="{x(start)}" y="3" width="{(end - start) * scale:.2f}" height="18"/>'
         if one["lower"] is not None:
-            rows.append(
-                f'<line class=error x1="{x(one["lower"]):.1f}" x2="{x(one["upper"]):.1f}" y1="{y + 10}" y2="{y + 10}"/>'
-            )
-    rows.append(f'<line class=axis x1="{x(0):.1f}" x2="{x(0):.1f}" y1="2" y2="118"/>')
-    return f'<svg viewBox="0 0 600 122" role="img" aria-label="mean interactions">{"".join(rows)}</svg>'
+            marks += f'<line class=error x1="{x(one["lower"])}" x2="{x(one["upper"])}" y1="12" y2="12"/>'
+        marks += f'<line class=axis x1="{x(0)}" x2="{x(0)}" y1="0" y2="24"/>'
+        rows.append(
+            f'<b>{letter}</b><svg viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">{marks}</svg>'
+        )
+    return f"<div class=bars>{''.join(rows)}</div>"
 
 
 def _overall(overall: dict[str, Any], words: tuple[str, ...]) -> str:
