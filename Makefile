@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDIES := datasets categories paradigms cost partition distillation ensemble modalities noise shift fusion_stage cases
 
-.PHONY: demo test test-all lint format bench paper docs wheel clean
+.PHONY: demo test test-all lint format bench paper docs notebooks wheel clean
 
 demo: .venv/.installed-demo
 	$(BIN)/python -m lsmi_jax demo --out demo-output
@@ -41,6 +41,10 @@ paper-%: .venv/.installed-dev
 # Pages link to one another, formulas and the reference are checked: warnings are errors.
 docs: .venv/.installed-docs
 	$(BIN)/mkdocs build --strict
+
+# Runs the notebooks anew and keeps what they print and draw.
+notebooks: .venv/.installed-dev
+	$(BIN)/jupyter nbconvert --execute --inplace --ExecutePreprocessor.record_timing=False docs/notebooks/*.ipynb
 
 .venv/.installed-docs: pyproject.toml | .venv/bin/python
 	@echo "Installing lsmi_jax[docs] into .venv ..."
