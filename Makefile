@@ -61,7 +61,7 @@ wheel: .venv/bin/python
 	cp README.md tests/wheel_check.py .venv-wheel/ && cd .venv-wheel && bin/python wheel_check.py
 
 clean:
-	rm -rf .venv .venv-wheel dist site demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-wheel .cache dist site demo-output .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

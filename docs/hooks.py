@@ -1,4 +1,4 @@
-"""Formulas of the pages as MathML, which browsers draw themselves: no script, no network."""
+"""Formulas of the pages as MathML, which browsers draw themselves, and links of notebooks to pages."""
 
 import re
 from typing import Any
@@ -7,6 +7,7 @@ from latex2mathml.converter import convert
 
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
+LINK = re.compile(r'href="\.\./(\w+\.md)"')
 INLINE = re.compile(r"(?<![\\$\w])\$([^$\n]+?)\$(?!\w)")
 
 
@@ -15,6 +16,20 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
     parts = CODE.split(markdown)
     parts[::2] = [INLINE.sub(_inline, BLOCK.sub(_block, part)) for part in parts[::2]]
     return "".join(parts)
+
+
+def on_page_content(html: str, *, page: Any, files: Any, **_: Any) -> str:
+    """Turns links of a notebook to ``../page.md``, which MkDocs follows in pages alone, into links of the site."""
+    if not page.file.src_uri.endswith(".ipynb"):
+        return html
+
+    def link(found: re.Match[str]) -> str:
+        target = files.get_file_from_path(found[1])
+        if target is None:
+            raise ValueError(f"{page.file.src_uri}: no page {found[1]} to link to")
+        return f'href="{target.url_relative_to(page.file)}"'
+
+    return LINK.sub(link, html)
 
 
 def _block(found: re.Match[str]) -> str:

@@ -22,7 +22,8 @@ def main(arguments: list[str] | None = None) -> int:
 
         run(options)
     except KeyboardInterrupt:
-        print("lsmi-jax: interrupted; --resume goes on from the last finished stage", file=sys.stderr)
+        resume = "; --resume goes on from the last finished stage" if options.command == "estimate" else ""
+        print(f"lsmi-jax: interrupted{resume}", file=sys.stderr)
         return 130
     except (ImportError, OSError, TypeError, ValueError) as error:
         if options.debug:

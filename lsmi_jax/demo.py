@@ -2,16 +2,14 @@
 
 import csv
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import jax
 import numpy as np
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from lsmi_jax.cli.progress import FIT, stage_bar
 from lsmi_jax.compiled import keep_compiled
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
 from lsmi_jax.decomposition import decompose, minimum_information
@@ -45,8 +43,8 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
         f"columns), blind to rotation; x2 = {digits.names[1]} ({x2.shape[1]} columns)."
     )
     start = time.perf_counter()
-    with _progress(console) as step:
-        result = jax.block_until_ready(estimate(jax.random.key(seed), (x1, x2), digits.labels, progress=step))
+    with stage_bar([*FIT]) as progress:
+        result = jax.block_until_ready(estimate(jax.random.key(seed), (x1, x2), digits.labels, progress=progress))
     console.print(f"Out-of-fold estimate of every sample in {time.perf_counter() - start:.0f} s.")
     console.print(_table(result, digits.labels))
     for line in _story(result, digits.labels) + _diagnostics(result):
@@ -54,22 +52,6 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
     _write_samples(out / "samples.csv", result, digits.labels)
     _draw(out / "digits.png", result, digits)
     console.print(f"Wrote {out / 'samples.csv'} and {out / 'digits.png'}.")
-
-
-@contextmanager
-def _progress(console: Console) -> Iterator[Callable[[str], None]]:
-    """A line that names the step at work and counts the seconds; a plain line a step off a terminal."""
-    total = 6
-    columns = (SpinnerColumn(), TextColumn("step {task.completed} of {task.total}: {task.description}"))
-    with Progress(*columns, TimeElapsedColumn(), console=console, transient=True) as progress:
-        task = progress.add_task("starting", total=total)
-
-        def step(name: str) -> None:
-            progress.update(task, advance=1, description=name)
-            if not console.is_terminal:
-                console.print(f"  {name}")
-
-        yield step
 
 
 def _table(result: Estimate, labels: np.ndarray) -> Table:

@@ -44,7 +44,7 @@ class Diagnostics(NamedTuple):
             )
         finite = float(self.finite_fraction)
         if finite < 1:
-            found.append(f"{1 - finite:.1%} of the samples have an infinite or undefined quantity.")
+            found.append(f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity.")
         return found + self._discriminator_findings() + self._density_findings()
 
     def _discriminator_findings(self) -> list[str]:
@@ -78,4 +78,4 @@ class Diagnostics(NamedTuple):
 def all_finite(*arrays: jax.Array) -> jax.Array:
     """Fraction of rows where every array is finite."""
     finite = jnp.stack([jnp.isfinite(array) for array in arrays]).all(axis=0)
-    return finite.astype(jnp.float32).mean()
+    return 1 - (~finite).astype(jnp.float32).mean()  # exactly 1 where all are; a mean of ones need not be

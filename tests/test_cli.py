@@ -1,8 +1,11 @@
+import contextlib
 import json
+import os
 import re
 import shutil
 import struct
 import subprocess
+import sys
 import zlib
 
 import jax
@@ -11,7 +14,7 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax.__main__ import main
-from lsmi_jax.cli import commands, page
+from lsmi_jax.cli import commands, page, progress
 from lsmi_jax.cli.reading import block, read
 
 NUM_ROWS = 72
@@ -170,6 +173,8 @@ def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
         (["data.npz", *NAMED, "--ids", "short"], "--ids: expected 72 values, as many as samples, got short"),
         (["data.txt", *NAMED], "expected .npz, .safetensors, .parquet, .csv, or a folder of .npy, got .txt"),
         (["objects.npz", *NAMED], "Object arrays cannot be loaded"),
+        (["data.npz", *NAMED, "--image", "audio"], "--image: expected names of files [n], or pixels [n, h, w]"),
+        (["data.npz", *NAMED, "--image", "speaker"], "--image: expected names of files [n], or pixels [n, h, w]"),
         (["data.npz", *NAMED, "--folds", "40"], "labels: expected at least 40 samples of every class"),
     ],
 )
@@ -238,6 +243,59 @@ def test_an_interrupted_run_goes_on(arrays, tmp_path, monkeypatch, capsys):
         patch.setattr(commands, "_write", interrupted)
         assert main([*arguments, "--resume"]) == 130
     assert kept == {path.name: path.stat().st_mtime_ns for path in stages.glob("*.npz")}
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_an_interrupt_while_writing_leaves_no_half_file(kind, results, arrays, tmp_path, monkeypatch, capsys):
+    def interrupted(*words, **_):
+        words[-1].write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pyarrow.parquet.write_table", interrupted)
+    monkeypatch.setattr("lsmi_jax.cli.writing.csv.writer", lambda file: interrupted(file.buffer))
+    words = ["score", str(results / "data.npz"), *NAMED, "--estimator", str(results / "out" / "estimator")]
+    assert main([*words, "--format", kind, "--out", str(tmp_path)]) == 130
+    assert capsys.readouterr().err == "lsmi-jax: interrupted\n"
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_row_of_pixels_is_a_square():
+    assert commands._pictures(np.zeros((5, 9))).shape == (5, 3, 3)
+    for shape in ((5, 4, 6), (5, 4, 6, 3)):
+        assert commands._pictures(np.zeros(shape)).shape == shape
+
+
+def test_time_left_follows_the_pace_of_what_took_time(monkeypatch):
+    clock = iter([0.0, 0.0, 0.1, 10.1, 12.1, 15.1])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    pace = progress.Pace()
+    assert pace.begin(1.0) == 0
+    assert pace.begin(4.0) == 1  # read from a file
+    assert pace.left(10.0) is None
+    assert pace.begin(2.0) == 4  # ten seconds for four
+    assert pace.left(6.0) == 13  # 15 at that pace, less 2
+    assert pace.left(6.0) == 10
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_sees_a_bar_and_a_pipe_does_not(capfd):
+    program = "import time\nfrom lsmi_jax.cli.progress import stage_bar\n"
+    program += "with stage_bar(['reading', 'writing']) as stage:\n stage('reading'); time.sleep(1); stage('writing')\n"
+    program += " time.sleep(.4)"
+    terminal, end = os.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen([sys.executable, "-c", program], stderr=end, env=environment) as process:
+        os.close(end)
+        seen = b""
+        with contextlib.suppress(OSError):  # how Linux says that the other side has closed
+            while more := os.read(terminal, 4096):
+                seen += more
+    os.close(terminal)
+    assert process.returncode == 0
+    assert b"reading" in seen
+    assert re.search(rb"writing.*0:0[01] left", seen)
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_info_names_versions_and_devices(capsys):

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import lsmi_jax
 from lsmi_jax.cli.options import REDUNDANCIES
 from lsmi_jax.cli.page import write_page
-from lsmi_jax.cli.progress import stage_bar
+from lsmi_jax.cli.progress import FIT, stage_bar
 from lsmi_jax.cli.reading import block, checksum, column, read
 from lsmi_jax.cli.writing import summary_of, versions, write_json, write_table
 from lsmi_jax.compiled import keep_compiled
@@ -23,7 +24,6 @@ from lsmi_jax.rowfile import pyarrow
 
 __all__ = ["run"]
 
-STAGES = 6
 CLASSES = "classes.json"  # beside the arrays of an estimator: the labels that its numbers stand for
 
 
@@ -49,11 +49,12 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _estimate(options: argparse.Namespace) -> None:
-    inputs = _read(options)
-    labels, classes = lsmi_jax.encode_labels(inputs.labels)
-    stages = _prepare(options)
-    key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
-    with stage_bar(STAGES * (1 + options.save_estimator)) as progress:
+    with stage_bar(["reading", *[*FIT] * (1 + options.save_estimator), "writing"]) as progress:
+        progress("reading")
+        inputs = _read(options)
+        labels, classes = lsmi_jax.encode_labels(inputs.labels)
+        stages = _prepare(options)
+        key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
         result = lsmi_jax.estimate(
             key,
             inputs.features,
@@ -69,27 +70,35 @@ def _estimate(options: argparse.Namespace) -> None:
             fitted = lsmi_jax.fit_estimator(
                 key, inputs.features, labels, progress=progress, checkpoint=stages / "all", **arguments
             )
-    if options.save_estimator:
-        lsmi_jax.save(options.out / "estimator", fitted, overwrite=True)
-        write_json(options.out / "estimator" / CLASSES, {"classes": classes.tolist()})
-    _write(options, inputs, result, labels, classes)
-    shutil.rmtree(stages)
+        progress("writing")
+        if options.save_estimator:
+            lsmi_jax.save(options.out / "estimator", fitted, overwrite=True)
+            write_json(options.out / "estimator" / CLASSES, {"classes": classes.tolist()})
+        summary = _write(options, inputs, result, labels, classes)
+        shutil.rmtree(stages)
+    _print_summary(options, summary)
 
 
 def _score(options: argparse.Namespace) -> None:
-    inputs = _read(options)
-    classes = np.asarray(json.loads((options.estimator / CLASSES).read_text())["classes"])
-    unknown = np.setdiff1d(inputs.labels, classes)
-    if unknown.size:
-        raise ValueError(f"--labels: expected those the estimator was fitted on, got {unknown[0]!s}")
-    labels = np.searchsorted(classes, inputs.labels).astype(np.int32)
-    options.out.mkdir(parents=True, exist_ok=True)
-    keep_compiled()
-    estimator = lsmi_jax.load(options.estimator)
-    redundancy = REDUNDANCIES[options.redundancy]
-    result = lsmi_jax.score(estimator, inputs.features, labels, logits=inputs.logits, redundancy=redundancy)
-    options.seed = None
-    _write(options, inputs, result, labels, classes)
+    with stage_bar(["reading", "scoring", "writing"]) as progress:
+        progress("reading")
+        inputs = _read(options)
+        classes = np.asarray(json.loads((options.estimator / CLASSES).read_text())["classes"])
+        unknown = np.setdiff1d(inputs.labels, classes)
+        if unknown.size:
+            raise ValueError(f"--labels: expected those the estimator was fitted on, got {unknown[0]!s}")
+        labels = np.searchsorted(classes, inputs.labels).astype(np.int32)
+        options.out.mkdir(parents=True, exist_ok=True)
+        keep_compiled()
+        estimator = lsmi_jax.load(options.estimator)
+        progress("scoring")
+        redundancy = REDUNDANCIES[options.redundancy]
+        result = lsmi_jax.score(estimator, inputs.features, labels, logits=inputs.logits, redundancy=redundancy)
+        jax.block_until_ready(result)
+        progress("writing")
+        options.seed = None
+        summary = _write(options, inputs, result, labels, classes)
+    _print_summary(options, summary)
 
 
 def _read(options: argparse.Namespace) -> Inputs:
@@ -105,7 +114,19 @@ def _read(options: argparse.Namespace) -> Inputs:
         logits=tuple(block(columns, name, "--logits") for name in options.logits) if options.logits else None,
         ids=np.arange(size) if options.ids is None else column(columns, options.ids, "--ids", size),
         groups={name: column(columns, name, "--group", size) for name in names},
-        images=None if options.image is None else column(columns, options.image, "--image", size),
+        images=None if options.image is None else _pictures(column(columns, options.image, "--image", size)),
+    )
+
+
+def _pictures(values: np.ndarray) -> np.ndarray:
+    """Names of files ``[n]`` or pixels ``[n, h, w]`` or ``[n, h, w, 3]``; a row of pixels is taken for a square."""
+    side = math.isqrt(values.shape[1]) if values.ndim == 2 else 0
+    if values.ndim == 2 and side**2 == values.shape[1]:
+        return values.reshape(len(values), side, side)
+    if values.ndim == (1 if values.dtype.kind in "UO" else 3) or (values.ndim == 4 and values.shape[3] == 3):
+        return values
+    raise ValueError(
+        f"--image: expected names of files [n], or pixels [n, h, w], [n, h, w, 3] or [n, h * h], got {values.shape}"
     )
 
 
@@ -120,7 +141,8 @@ def _prepare(options: argparse.Namespace) -> Path:
     return stages
 
 
-def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels: np.ndarray, classes: Any) -> None:
+def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels: np.ndarray, classes: Any) -> dict:
+    """Writes the three files, and returns what is in the summary."""
     groups = {"classes": (labels, classes)}
     groups |= {name: lsmi_jax.encode_labels(values) for name, values in inputs.groups.items()}
     chosen = {name: _plain(value) for name, value in vars(options).items() if name != "debug"}
@@ -138,21 +160,21 @@ def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels
     titles = (options.data.name or str(options.data), (options.x1, options.x2))
     page = options.out / "report.html"
     write_page(page, *titles, result, summary, inputs.ids, inputs.labels, inputs.images, folder)
-    _print_summary(summary)
-    print(f"Wrote samples.{options.format}, summary.json and report.html to {options.out}.")
+    return summary
 
 
 def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def _print_summary(summary: dict[str, Any]) -> None:
+def _print_summary(options: argparse.Namespace, summary: dict[str, Any]) -> None:
     print("mean interactions in nats (95 % interval)")
     for name in ("R", "U1", "U2", "S"):
         one = summary["means"]["overall"][name]
         print(f"  {name:2s} {one['mean']:+.3f} ({_interval(one)})")
     for finding in summary["findings"]:
         print(f"note: {finding}")
+    print(f"Wrote samples.{options.format}, summary.json and report.html to {options.out}.")
 
 
 def _interval(one: dict[str, Any]) -> str:
