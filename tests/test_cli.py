@@ -127,6 +127,13 @@ def test_score_and_compare(results, arrays, capsys):
     capsys.readouterr()
     assert main(["compare", str(results / "out"), str(results / "scored")]) == 0
     assert capsys.readouterr().out.startswith(f"10 samples in both, of {NUM_ROWS} and 10")
+    assert main([*arguments, "--out", str(results / "unnamed")]) == 0
+    capsys.readouterr()
+    assert main(["compare", str(results / "unnamed"), str(results / "scored")]) == 0  # 0 to 9, and clip 0 to clip 9
+    printed = capsys.readouterr().out
+    assert printed.startswith("0 samples in both")
+    assert printed.count("+0.000 (") == 4
+    assert "unpaired" in printed
     np.savez(results / "other.npz", **some | {"y": np.array(["yak"] * 10)})
     arguments[1] = str(results / "other.npz")
     assert main([*arguments, "--out", str(results / "no")]) == 1

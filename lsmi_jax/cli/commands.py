@@ -188,17 +188,31 @@ def _compare(options: argparse.Namespace) -> None:
     if any(len(np.unique(one)) != len(one) for one in ids):
         raise ValueError("compare: expected every id once in both results, got some twice")
     common, *rows = np.intersect1d(*ids, return_indices=True)
+    paired = len(common) > 2
+    words = "on the common samples (standard error), correlation" if paired else "(standard error), samples unpaired"
     print(f"{len(common)} samples in both, of {len(ids[0])} and {len(ids[1])}; means in nats")
-    print(f"{'':4s}{'first':>9s}{'second':>9s}   difference on the common samples (standard error), correlation")
+    if paired and first["data"]["sha256"] != second["data"]["sha256"] and None in _id_names(first, second):
+        print("note: the data differ, and rows of the same number are paired, as there were no --ids")
+    print(f"{'':4s}{'first':>9s}{'second':>9s}   difference {words}")
     for name, part in zip(("R", "U1", "U2", "S"), ("r", "u1", "u2", "s"), strict=True):
-        means = [summary["means"]["overall"][name]["mean"] for summary in (first, second)]
-        words = f"{name:4s}{means[0]:+9.3f}{means[1]:+9.3f}   "
-        if len(common) > 2:
+        known = [summary["means"]["overall"][name] for summary in (first, second)]
+        means = [_as_float(one["mean"]) for one in known]
+        difference, more = means[1] - means[0], ""
+        error = math.hypot(*(_as_float(one["standard_error"]) for one in known))
+        if paired:
             one, other = (np.asarray(table[part], float)[index] for table, index in zip(tables, rows, strict=True))
-            difference = other - one
-            error = difference.std(ddof=1) / np.sqrt(len(common))
-            words += f"{difference.mean():+.3f} ({error:.3f}), {np.corrcoef(one, other)[0, 1]:.2f}"
-        print(words)
+            difference, error = (other - one).mean(), (other - one).std(ddof=1) / np.sqrt(len(common))
+            more = f", {np.corrcoef(one, other)[0, 1]:.2f}"
+        print(f"{name:4s}{means[0]:+9.3f}{means[1]:+9.3f}   {difference:+.3f} ({error:.3f}){more}")
+
+
+def _id_names(*summaries: dict[str, Any]) -> list[str | None]:
+    return [summary["options"]["ids"] for summary in summaries]
+
+
+def _as_float(value: float | None) -> float:
+    """JSON has null for what is not finite."""
+    return float("nan") if value is None else value
 
 
 def _samples(folder: Path) -> Any:
