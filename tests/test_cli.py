@@ -273,13 +273,14 @@ def test_a_row_of_pixels_is_a_square():
 
 
 def test_time_left_follows_the_pace_of_what_took_time(monkeypatch):
-    clock = iter([0.0, 0.0, 0.1, 10.1, 12.1, 15.1])
+    clock = iter([0.0, 0.0, 9.0, 9.1, 19.1, 21.1, 24.1])
     monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
     pace = progress.Pace()
-    assert pace.begin(1.0) == 0
-    assert pace.begin(4.0) == 1  # read from a file
+    assert pace.begin(1.0, False) == 0
+    assert pace.begin(1.0, True) == 1  # long, but of another kind
+    assert pace.begin(4.0, True) == 1  # read from a file
     assert pace.left(10.0) is None
-    assert pace.begin(2.0) == 4  # ten seconds for four
+    assert pace.begin(2.0, True) == 4  # ten seconds for four
     assert pace.left(6.0) == 13  # 15 at that pace, less 2
     assert pace.left(6.0) == 10
 

@@ -39,7 +39,7 @@ def stage_bar(stages: Sequence[str]) -> Iterator[Callable[[str], None]]:
     except ImportError as error:
         raise ImportError("the command line needs rich: pip install 'lsmi-jax[cli]'") from error
 
-    pace = Pace()
+    pace, fits = Pace(), not FIT.keys().isdisjoint(stages)
 
     class TimeLeft(ProgressColumn):
         def render(self, task: Task) -> Text:
@@ -53,7 +53,7 @@ def stage_bar(stages: Sequence[str]) -> Iterator[Callable[[str], None]]:
         task = bar.add_task("starting", total=total)
 
         def stage(name: str) -> None:
-            bar.update(task, advance=pace.begin(FIT.get(name, 1.0)), description=name)
+            bar.update(task, advance=pace.begin(FIT.get(name, 1.0), name in FIT or not fits), description=name)
 
         yield stage
 
@@ -62,14 +62,15 @@ class Pace:
     """Seconds a unit of work has taken so far."""
 
     def __init__(self) -> None:
-        self.begun, self.at_work, self.seconds, self.work = time.monotonic(), 0.0, 0.0, 0.0
+        self.begun, self.at_work, self.telling = time.monotonic(), 0.0, False
+        self.seconds, self.work = 0.0, 0.0
 
-    def begin(self, work: float) -> float:
-        """Begins a stage of so much work, and returns that of the stage that has ended."""
+    def begin(self, work: float, telling: bool) -> float:
+        """Begins a stage of so much work, which may tell the pace of others, and returns that of the one that ended."""
         now, ended = time.monotonic(), self.at_work
-        if now - self.begun > INSTANT:
+        if self.telling and now - self.begun > INSTANT:
             self.seconds, self.work = self.seconds + now - self.begun, self.work + ended
-        self.begun, self.at_work = now, work
+        self.begun, self.at_work, self.telling = now, work, telling
         return ended
 
     def left(self, work: float) -> int | None:
