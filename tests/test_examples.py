@@ -1,0 +1,19 @@
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+@pytest.mark.slow
+def test_a_model_of_pytorch(capsys):
+    """Its own logits say what the ones that `estimate` fits say: most is shared, and 6s and 9s need the second view."""
+    pytest.importorskip("torch", reason="PyTorch, of the extra [torch], is not there")
+    runpy.run_path(str(EXAMPLES / "from_pytorch.py"), run_name="__main__")
+    printed = capsys.readouterr().out
+    parts = {name: float(value) for name, value in re.findall(r"^(R|U1|U2|S) .*?([+-]\d\.\d+) \(", printed, re.M)}
+    assert 1.5 < parts["R"] < 2.4
+    assert parts["U2"] > parts["U1"]
+    assert "1000 samples" in printed
