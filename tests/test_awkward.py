@@ -54,6 +54,7 @@ def test_a_rare_class_and_useless_features_give_nothing_not_log_k(key, rng):
     assert all(abs(i) < 0.02 for i in is_sound(estimate(key, features, labels, **FAST)))
 
 
+@pytest.mark.slow
 def test_a_modality_of_noise_adds_nothing(key, rng):
     labels = rng.integers(0, 2, 600)
     features = (rng.normal(size=(600, 2)) + 2 * labels[:, None], rng.normal(size=(600, 3)))

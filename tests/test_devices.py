@@ -57,7 +57,7 @@ EVERY = pytest.mark.slow  # each way compiles every program anew
     ("call", "axis_type", "in_context"),
     [
         (fit_and_score, AxisType.Auto, False),
-        (estimated, AxisType.Explicit, True),
+        pytest.param(estimated, AxisType.Explicit, True, marks=EVERY),
         pytest.param(estimated, AxisType.Auto, False, marks=EVERY),
         pytest.param(fit_and_score, AxisType.Explicit, True, marks=EVERY),
     ],

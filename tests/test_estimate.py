@@ -76,6 +76,7 @@ def test_units_shift_rotation_and_constant_columns_change_nothing_in_posterior_s
             np.testing.assert_allclose(ours, same, atol=1e-2)
 
 
+@pytest.mark.slow
 def test_features_space_follows_the_units(task):
     """The paper's estimator: a unit moves h2 by its log and pins one uniqueness at zero."""
     x1, x2 = task.features

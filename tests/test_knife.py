@@ -29,7 +29,7 @@ def test_one_component_is_a_multivariate_normal(key, rng, covariance):
     knife = perturbed(Knife(key, jnp.asarray(data, jnp.float32), num_components=1, covariance=covariance), key)
     mean = in_units(knife, knife.means[...][0])
     # The precision is read off the curvature, not off the parameters.
-    precision = -np.asarray(jax.hessian(knife.log_prob)(jnp.asarray(mean)), np.float64)
+    precision = -np.asarray(jax.jit(jax.hessian(knife.log_prob))(jnp.asarray(mean)), np.float64)
     points = jnp.asarray(rng.normal(size=(30, 4)) * 2 + 3, jnp.float32)
     expected = scipy.stats.multivariate_normal(mean, np.linalg.inv(precision)).logpdf(points)
     np.testing.assert_allclose(knife.log_prob(points), expected, rtol=1e-3, atol=1e-3)

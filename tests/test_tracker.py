@@ -46,7 +46,8 @@ def tracked(state, batches):
     return jax.lax.scan(lambda state, batch: (update_tracker(state, *batch), None), state, batches)[0]
 
 
-@pytest.mark.parametrize("space", ["posterior", pytest.param("features", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("space", ["posterior", "features"])
 def test_converges_to_the_offline_estimate_on_a_stationary_stream(stream, space):
     features, logits, labels = stream
     state = tracked(tracker(space, decay=DECAY), in_batches(stream))

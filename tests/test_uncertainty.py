@@ -75,10 +75,10 @@ def test_permutations_find_information_and_only_where_it_is(key):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 160)
     features = (rng.normal(size=(160, 2)) + 2 * labels[:, None], rng.normal(size=(160, 2)))
-    test = lsmi_jax.permutation_test(key, features, labels, num_permutations=9, **FAST)
-    assert float(test.p_value.information12) == float(test.p_value.information1) == pytest.approx(0.1)
-    assert float(test.p_value.information2) > 0.1
-    assert test.null.synergy.shape == (9,)
+    test = lsmi_jax.permutation_test(key, features, labels, num_permutations=4, **FAST)
+    assert float(test.p_value.information12) == float(test.p_value.information1) == pytest.approx(0.2)
+    assert float(test.p_value.information2) > 0.2
+    assert test.null.synergy.shape == (4,)
     assert float(jnp.abs(test.null.information12).max()) < float(test.observed.information12)
 
 
