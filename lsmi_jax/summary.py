@@ -90,8 +90,11 @@ def summarize(
         raise ValueError(f"num_resamples: expected at least 2, got {num_resamples}")
     index = _check_groups(groups, len(interactions.redundancy))
     values = jnp.stack([*interactions, *information], axis=1)
-    everything = _bootstrap(key, values, jnp.asarray(index), int(index.max()) + 1, adjusted, level, num_resamples)
-    return jax.tree.map(lambda leaf: leaf[0], everything) if groups is None else everything
+    num_groups = int(index.max()) + 1
+    # Few numbers of groups, and no option, are worth a program of their own: the rest of the groups stay empty.
+    padded = max(4, 1 << (num_groups - 1).bit_length())
+    everything = _bootstrap(key, values, jnp.asarray(index), padded, adjusted, level, num_resamples)
+    return jax.tree.map(lambda leaf: leaf[0] if groups is None else leaf[:num_groups], everything)
 
 
 def _check_groups(groups: ArrayLike | None, size: int) -> np.ndarray:
@@ -105,7 +108,7 @@ def _check_groups(groups: ArrayLike | None, size: int) -> np.ndarray:
     return index
 
 
-@partial(jax.jit, static_argnums=(3, 4, 5, 6))
+@partial(jax.jit, static_argnums=(3, 6))
 def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -> Summary:
     block_key, draw_key = jax.random.split(key)
     size = len(values)
@@ -121,10 +124,9 @@ def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -
         """Means [G, 7] with so much weight [M] on each block."""
         total, count = (weights @ sums).reshape(num_groups, -1), weights @ counts
         mean = centre[None] + total / count[:, None]
-        if not adjusted:
-            return mean
         overall = centre + total.sum(0) / count.sum()
-        return mean.at[:, :4].add(adjustment(Interactions(*overall[:4])) * jnp.array([[1.0, -1.0, -1.0, 1.0]]))
+        shift = jnp.where(adjusted, adjustment(Interactions(*overall[:4])), 0.0)
+        return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]]))
 
     def resample(key: jax.Array) -> jax.Array:
         drawn = jax.random.randint(key, (num_blocks,), 0, num_blocks)

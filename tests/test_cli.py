@@ -14,7 +14,7 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax.__main__ import main
-from lsmi_jax.cli import commands, page, progress
+from lsmi_jax.cli import commands, page, pictures, progress
 from lsmi_jax.cli.reading import block, read
 
 NUM_ROWS = 72
@@ -267,9 +267,9 @@ def test_an_interrupt_while_writing_leaves_no_half_file(kind, results, arrays, t
 
 
 def test_a_row_of_pixels_is_a_square():
-    assert commands._pictures(np.zeros((5, 9))).shape == (5, 3, 3)
+    assert pictures.pictures(np.zeros((5, 9))).shape == (5, 3, 3)
     for shape in ((5, 4, 6), (5, 4, 6, 3)):
-        assert commands._pictures(np.zeros(shape)).shape == shape
+        assert pictures.pictures(np.zeros(shape)).shape == shape
 
 
 def test_time_left_follows_the_pace_of_what_took_time(monkeypatch):
@@ -315,7 +315,7 @@ def test_info_names_versions_and_devices(capsys):
 
 def test_pixels_become_a_png():
     pixels = np.arange(12).reshape(3, 4)
-    content = page._png(pixels)
+    content = pictures.png(pixels)
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
     assert struct.unpack(">II", content[16:24]) == (4, 3)
     start = content.index(b"IDAT") + 4

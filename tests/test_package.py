@@ -69,18 +69,6 @@ def test_digits_are_the_original_within_their_steps():
     np.testing.assert_array_equal(original["y"], digits.labels)
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["README.md", "docs/training.md", "docs/scaling.md", "docs/applications.md", "docs/index.md", "docs/python.md"],
-)
-def test_documented_code_runs_as_written(name, capsys):
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text(), re.DOTALL)
-    assert blocks
-    for block in blocks:
-        exec(compile(block, name, "exec"), {})
-    assert capsys.readouterr().out
-
-
 def test_command_line_errors_are_one_line(tmp_path, capsys):
     occupied = tmp_path / "file"
     occupied.write_text("")

@@ -6,36 +6,25 @@ import math
 import shutil
 import sys
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
 import lsmi_jax
+from lsmi_jax.cli.inputs import Inputs, read_inputs
 from lsmi_jax.cli.options import REDUNDANCIES
 from lsmi_jax.cli.page import write_page
 from lsmi_jax.cli.progress import FIT, stage_bar
-from lsmi_jax.cli.reading import block, checksum, column, read
+from lsmi_jax.cli.reading import checksum, read
 from lsmi_jax.cli.writing import summary_of, versions, write_json, write_table
 from lsmi_jax.compiled import keep_compiled
 from lsmi_jax.frames import sample_columns
 from lsmi_jax.result import Estimate
-from lsmi_jax.rowfile import pyarrow
 
 __all__ = ["run"]
 
 CLASSES = "classes.json"  # beside the arrays of an estimator: the labels that its numbers stand for
-
-
-class Inputs(NamedTuple):
-    """What the data file says, by the names of the options."""
-
-    features: tuple[np.ndarray, np.ndarray]
-    labels: np.ndarray
-    logits: tuple[np.ndarray, ...] | None
-    ids: np.ndarray
-    groups: dict[str, np.ndarray]
-    images: np.ndarray | None
 
 
 def run(options: argparse.Namespace) -> None:
@@ -51,7 +40,7 @@ def run(options: argparse.Namespace) -> None:
 def _estimate(options: argparse.Namespace) -> None:
     with stage_bar(["reading", *[*FIT] * (1 + options.save_estimator), "writing"]) as progress:
         progress("reading")
-        inputs = _read(options)
+        inputs = read_inputs(options)
         labels, classes = lsmi_jax.encode_labels(inputs.labels)
         stages = _prepare(options)
         key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
@@ -82,7 +71,7 @@ def _estimate(options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace) -> None:
     with stage_bar(["reading", "scoring", "writing"]) as progress:
         progress("reading")
-        inputs = _read(options)
+        inputs = read_inputs(options)
         classes = np.asarray(json.loads((options.estimator / CLASSES).read_text())["classes"])
         unknown = np.setdiff1d(inputs.labels, classes)
         if unknown.size:
@@ -99,35 +88,6 @@ def _score(options: argparse.Namespace) -> None:
         options.seed = None
         summary = _write(options, inputs, result, labels, classes)
     _print_summary(options, summary)
-
-
-def _read(options: argparse.Namespace) -> Inputs:
-    if options.format == "parquet":
-        pyarrow()
-    columns = read(options.data)
-    labels = column(columns, options.labels, "--labels")
-    size = len(labels)
-    names = options.group or []
-    return Inputs(
-        features=(block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
-        labels=labels,
-        logits=tuple(block(columns, name, "--logits") for name in options.logits) if options.logits else None,
-        ids=np.arange(size) if options.ids is None else column(columns, options.ids, "--ids", size),
-        groups={name: column(columns, name, "--group", size) for name in names},
-        images=None if options.image is None else _pictures(column(columns, options.image, "--image", size)),
-    )
-
-
-def _pictures(values: np.ndarray) -> np.ndarray:
-    """Names of files ``[n]`` or pixels ``[n, h, w]`` or ``[n, h, w, 3]``; a row of pixels is taken for a square."""
-    side = math.isqrt(values.shape[1]) if values.ndim == 2 else 0
-    if values.ndim == 2 and side**2 == values.shape[1]:
-        return values.reshape(len(values), side, side)
-    if values.ndim == (1 if values.dtype.kind in "UO" else 3) or (values.ndim == 4 and values.shape[3] == 3):
-        return values
-    raise ValueError(
-        f"--image: expected names of files [n], or pixels [n, h, w], [n, h, w, 3] or [n, h * h], got {values.shape}"
-    )
 
 
 def _prepare(options: argparse.Namespace) -> Path:

@@ -1,14 +1,12 @@
 """A page that shows it all: one file, no network, readable on a phone, in light and in dark."""
 
-import base64
-import struct
-import zlib
 from html import escape
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lsmi_jax.cli.pictures import as_html
 from lsmi_jax.durable import write_whole
 from lsmi_jax.parts import COLORS, LETTERS
 from lsmi_jax.result import Estimate
@@ -18,7 +16,6 @@ __all__ = ["write_page"]
 MAX_CLASSES = 60
 NUM_TOP = 8
 NUM_BINS = 40
-MEDIA = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
 
 STYLE = """
 :root { color-scheme: light dark; --text: #1d2226; --soft: #5c6770; --line: #d9dee2; --ground: #ffffff;
@@ -208,40 +205,13 @@ def _top(result, words, ids, labels, images, folder) -> list[str]:
         values = np.asarray(part, float)
         rows = []
         for row in np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")[:NUM_TOP]:
-            picture = "" if images is None else f"<td>{_picture(images[row], folder)}</td>"
+            picture = "" if images is None else f"<td>{as_html(images[row], folder)}</td>"
             rows.append(
                 f"<tr>{picture}<td>{escape(str(ids[row]))}</td><td>{escape(str(labels[row]))}</td><td>{values[row]:.2f}</td></tr>"
             )
         head = ("<th></th>" if images is not None else "") + "<th>sample</th><th>label</th><th>nats</th>"
         cards.append(f"<div class=card>{_heading(letter, meaning)}<table><tr>{head}</tr>{''.join(rows)}</table></div>")
     return cards
-
-
-def _picture(image: Any, folder: Path) -> str:
-    """A picture inside the page, from pixels or from a file."""
-    if np.ndim(image):
-        kind, content = "png", _png(np.asarray(image))
-    else:
-        file = folder / str(image)
-        if file.suffix.lower() not in MEDIA or not file.is_file():
-            raise ValueError(f"--image: expected pixels or names of {', '.join(MEDIA)} files, got {file}")
-        kind, content = MEDIA[file.suffix.lower()], file.read_bytes()
-    return f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(content).decode()}">'
-
-
-def _png(pixels: np.ndarray) -> bytes:
-    """Pixels ``[h, w]`` or ``[h, w, 3]`` stretched to 256 steps, as a PNG file."""
-    pixels = pixels.astype(float)
-    span = np.ptp(pixels)
-    steps = np.rint(255 * (pixels - pixels.min()) / (span or 1)).astype(np.uint8)
-    height, width = steps.shape[:2]
-    lines = b"".join(b"\0" + line.tobytes() for line in steps)
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if steps.ndim == 2 else 2, 0, 0, 0)
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
 
 
 def _diagnostics(summary: dict[str, Any], first: str, second: str) -> str:

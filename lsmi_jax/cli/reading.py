@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["block", "checksum", "column", "read"]
+__all__ = ["Columns", "block", "block_names", "checksum", "column", "read"]
 
 ENDINGS = ".npz, .safetensors, .parquet, .csv, or a folder of .npy"
 Columns = Mapping[str, np.ndarray]
+"""Arrays by name."""
 
 
 def read(path: Path) -> Columns:
@@ -86,18 +87,38 @@ def block(columns: Columns, name: str, option: str) -> np.ndarray:
     Raises:
         ValueError: If there is none, or it is of more than two dimensions.
     """
-    if name in columns:
-        array = columns[name]
+    parts = [columns[one] for one in block_names(columns, name, option)]
+    if len(parts) == 1:
+        (array,) = parts
         if array.ndim not in (1, 2):
             raise ValueError(f"{option}: expected an array [n, d], got {name} of shape {array.shape}")
         return array[:, None] if array.ndim == 1 else array
-    parts = [array for key, array in columns.items() if key.startswith(name) and array.ndim == 1]
-    if not parts:
-        raise ValueError(f"{option}: expected {_names(columns)}, or what several begin with, got {name!r}")
     wrong = [part.dtype for part in parts if part.dtype.kind not in "fiub"]
     if wrong:
         raise ValueError(f"{option}: expected columns of numbers that begin with {name!r}, got one of {wrong[0]}")
     return np.stack(parts, axis=1)
+
+
+def block_names(columns: Columns, name: str, option: str) -> list[str]:
+    """Names of the arrays that a feature block is made of: that of its own name, or all columns that begin with it.
+
+    Args:
+        columns: Arrays by name.
+        name: A name, or what several names begin with.
+        option: The option it came from, for the message.
+
+    Returns:
+        One name or more.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if name in columns:
+        return [name]
+    names = [key for key, array in columns.items() if key.startswith(name) and array.ndim == 1]
+    if not names:
+        raise ValueError(f"{option}: expected {_names(columns)}, or what several begin with, got {name!r}")
+    return names
 
 
 def column(columns: Columns, name: str, option: str, num_rows: int | None = None) -> np.ndarray:

@@ -1,0 +1,88 @@
+"""How many samples does it take? Error and ranking against the number of samples, on tasks with exact truth.
+
+    python benchmarks/learning_curve.py [--seeds 5] [--out docs/results]
+
+Out-of-fold estimates at the defaults, against the exact quantities of the same rows. Writes a CSV of all runs, and a
+figure: root mean squared errors of i1, i2 and i12, and the AUROC with which each part ranks its own samples first.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import jax
+import numpy as np
+from accuracy import COLUMNS, Run, measure
+from matplotlib.figure import Figure
+
+import lsmi_jax
+from lsmi_jax import synthetic
+from lsmi_jax.plot import COLORS
+
+CLASSES = (2, 4, 10)
+SIZES = (250, 500, 1000, 2000, 4000, 8000, 16000)
+VIEWS = ("i1", "i2", "i12")
+
+
+def run_once(num_classes: int, num_samples: int, seed: int) -> dict[str, float]:
+    data_key, key = jax.random.split(jax.random.key(seed))
+    task = synthetic.preset(data_key, num_samples, num_classes=num_classes)
+    result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=num_classes)
+    row = measure(Run(task, result, np.nan), lsmi_jax.specificity_ambiguity, "posterior")
+    figures = [*(f"rmse {view}" for view in VIEWS), *(f"auroc {part}" for part in COLUMNS)]
+    return {"K": num_classes, "n": num_samples, "seed": seed} | {name: row[name] for name in figures}
+
+
+def draw(rows: list[dict[str, float]], path: Path) -> None:
+    figure = Figure(figsize=(11, 5.6), layout="constrained")
+    axes = figure.subplots(2, len(CLASSES), sharex=True, sharey="row")
+    for column, num_classes in enumerate(CLASSES):
+        part = [row for row in rows if row["K"] == num_classes]
+        for view, style in zip(VIEWS, (":", "--", "-"), strict=True):
+            draw_line(axes[0, column], part, f"rmse {view}", view, color="0.25", linestyle=style)
+        for letter, color in zip(COLUMNS, COLORS, strict=True):
+            draw_line(axes[1, column], part, f"auroc {letter}", letter.lower(), color=color)
+        axes[0, column].set_title(f"{num_classes} classes")
+        axes[1, column].set_xlabel("samples")
+    axes[0, 0].set(ylabel="error of a sample (nats, RMS)", ylim=(0, 1.3))
+    axes[1, 0].set(ylabel="AUROC: ranks its own samples first", ylim=(0.45, 1.02))
+    for row in axes:
+        row[-1].legend(frameon=False, fontsize=9)
+    for ax in axes.flat:
+        ax.set_xscale("log")
+        ax.set_xticks([250, 1000, 4000, 16000], ["250", "1000", "4000", "16000"])
+        ax.minorticks_off()
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="0.92")
+    figure.savefig(path, dpi=120)
+
+
+def draw_line(ax, rows: list[dict[str, float]], name: str, label: str, **style) -> None:
+    """Means over seeds, with their standard errors."""
+    sizes = sorted({int(row["n"]) for row in rows})
+    values = [np.asarray([row[name] for row in rows if row["n"] == size]) for size in sizes]
+    errors = [one.std(ddof=1) / np.sqrt(len(one)) if len(one) > 1 else 0.0 for one in values]
+    ax.errorbar(sizes, [one.mean() for one in values], errors, label=label, linewidth=1.6, **style)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    arguments = parser.parse_args()
+    rows = []
+    for num_classes in CLASSES:
+        for num_samples in SIZES:
+            rows += [run_once(num_classes, num_samples, seed) for seed in range(arguments.seeds)]
+            group = rows[-arguments.seeds :]
+            means = {name: np.mean([row[name] for row in group]) for name in group[0]}
+            print(" ".join(f"{name} {value:.4g}" for name, value in means.items() if name != "seed"), flush=True)
+    with (arguments.out / "learning_curve.csv").open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({name: f"{value:.5g}" for name, value in row.items()} for row in rows)
+    draw(rows, arguments.out / "learning_curve.png")
+
+
+if __name__ == "__main__":
+    main()

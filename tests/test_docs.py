@@ -1,0 +1,100 @@
+"""Everything that the pages say one can run is run, and what they name is there."""
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lsmi_jax.__main__ import main
+
+ROOT = Path(__file__).parent.parent
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
+TEXTS = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
+EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {"paper-noise"}
+
+
+def blocks(language: str) -> dict[str, list[str]]:
+    """Code of that language, by page."""
+    fences = {name: re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.M) for name, text in TEXTS.items()}
+    found = {name: [code for kind, code in pairs if kind == language] for name, pairs in fences.items()}
+    return {name: codes for name, codes in found.items() if codes}
+
+
+def test_every_block_is_of_a_kind_that_is_checked_here():
+    fences = [line for text in TEXTS.values() for line in text.splitlines() if line.startswith("```")]
+    assert set(fences[::2]) == {"```python", "```sh", "```toml", "```bibtex"}
+    assert set(fences[1::2]) == {"```"}
+
+
+@pytest.mark.parametrize("name", blocks("python"))
+def test_python_runs_as_written(name):
+    for block in blocks("python")[name]:
+        if re.search(r"^import .*\btorch\b", block, re.MULTILINE):
+            pytest.importorskip("torch", reason="PyTorch, of the extra [torch], is not there")
+        exec(compile(block, name, "exec"), {})
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """What the pages' commands read, in the folder where they are run."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 2
+    x1, x2 = ((rng.normal(size=(80, 2)) + labels[:, None]).astype(np.float32) for _ in range(2))
+    names, speakers = np.array([f"clip {row}" for row in range(80)]), labels[::-1]
+    np.savez("data.npz", audio=x1, video=x2, y=labels)
+    np.savez("new.npz", image=x1, text=x2, topic=labels)
+    Path("options.toml").write_text(blocks("toml")["docs/command_line.md"][0])
+    Path("features").mkdir()
+    for name, array in (("image", x1), ("text", x2), ("topic", labels)):
+        np.save(f"features/{name}.npy", array)
+    columns = {"audio_0": x1[:, 0], "audio_1": x1[:, 1], "video_0": x2[:, 0], "video_1": x2[:, 1]}
+    columns |= {"emotion": labels, "clip": names, "speaker": speakers}
+    rows = [columns, *zip(*columns.values(), strict=True)]
+    Path("table.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+@pytest.mark.usefixtures("files")
+def test_shell_lines_run_as_written(capsys):
+    for name, codes in blocks("sh").items():
+        for line in "".join(codes).replace("\\\n", " ").splitlines():
+            words = shlex.split(line, comments=True)
+            match words:
+                case []:
+                    continue
+                case ["lsmi-jax", *rest]:
+                    assert main(rest) == 0, line
+                case ["make", target, *_]:
+                    assert target in TARGETS, f"{name}: {line}"
+                case ["python", "-m", "pip", "install", what]:
+                    asked = re.fullmatch(r"\.(?:\[([\w,]+)\])?", what)
+                    assert asked, f"{name}: {line}"
+                    assert set((asked[1] or "cli").split(",")) <= set(EXTRAS)
+                case _:
+                    raise AssertionError(f"{name}: nothing here runs {line!r}")
+    printed = capsys.readouterr().out
+    assert printed.count("Wrote samples.") == 4
+    assert "80 samples in both" in printed
+
+
+def test_what_pages_name_is_there():
+    for name, text in TEXTS.items():
+        for path in re.findall(r"\b((?:examples|benchmarks|tests|lsmi_jax)/[\w/]+\.(?:py|npz|md))\b", text):
+            assert (ROOT / path).exists(), f"{name}: {path}"
+        for target in re.findall(r"`make ([\w-]+)", text):
+            assert target in TARGETS, f"{name}: make {target}"
+
+
+def test_every_extra_is_documented():
+    text = TEXTS["docs/install.md"]
+    assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(EXTRAS)
+
+
+def test_every_page_is_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text()
+    for page in ROOT.glob("docs/*.md"):
+        assert f": {page.name}\n" in navigation
