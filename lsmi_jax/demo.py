@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from lsmi_jax.cli.progress import FIT, stage_bar
+from lsmi_jax.cli.progress import fit_stages, stage_bar
 from lsmi_jax.compiled import keep_compiled
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
 from lsmi_jax.decomposition import decompose, minimum_information
@@ -43,8 +43,9 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
         f"columns), blind to rotation; x2 = {digits.names[1]} ({x2.shape[1]} columns)."
     )
     start = time.perf_counter()
-    with stage_bar([*FIT]) as progress:
-        result = jax.block_until_ready(estimate(jax.random.key(seed), (x1, x2), digits.labels, progress=progress))
+    with stage_bar() as pace:
+        pace.expect(fit_stages((x1.shape[1], x2.shape[1]), num_rows=len(x1), num_classes=10, num_fits=5))
+        result = jax.block_until_ready(estimate(jax.random.key(seed), (x1, x2), digits.labels, progress=pace.begin))
     console.print(f"Out-of-fold estimate of every sample in {time.perf_counter() - start:.0f} s.")
     console.print(_table(result, digits.labels))
     for line in _story(result, digits.labels) + _diagnostics(result):

@@ -200,6 +200,21 @@ def test_errors_are_one_line_that_says_what_to_change(arguments, error, arrays, 
         main(["estimate", *arguments, "--out", "out", "--debug"])
 
 
+def test_no_block_takes_the_labels_for_features(tmp_path, capsys):
+    columns = {"ant": [1.0] * 8, "age": [2.0] * 8, "answer": [0, 1] * 4, "id": range(8), "bee": [1.0] * 8}
+    rows = [columns, *zip(*columns.values(), strict=True)]
+    (tmp_path / "data.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    for first, second, ids, error in (
+        ("a", "bee", "id", "--x1: expected columns of its own, got answer, which --labels takes too"),
+        ("bee", "an", "id", "--x2: expected columns of its own, got answer, which --labels takes too"),
+        ("bee", "i", "id", "--x2: expected columns of its own, got id, which --ids takes too"),
+        ("ant", "an", "id", "--x1: expected columns of its own, got ant, which --x2 takes too"),
+    ):
+        words = ["--x1", first, "--x2", second, "--labels", "answer", "--ids", ids, "--out", str(tmp_path / "out")]
+        assert main(["estimate", str(tmp_path / "data.csv"), *words]) == 1
+        assert error in capsys.readouterr().err
+
+
 def test_wrong_words_are_status_2(tmp_path, capsys):
     for arguments, error in (
         (["estimate", "data.npz"], "missing --x1, --x2, --labels, --out"),
@@ -272,24 +287,54 @@ def test_a_row_of_pixels_is_a_square():
         assert pictures.pictures(np.zeros(shape)).shape == shape
 
 
-def test_time_left_follows_the_pace_of_what_took_time(monkeypatch):
-    clock = iter([0.0, 0.0, 9.0, 9.1, 19.1, 21.1, 24.1])
-    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+def test_time_left_is_a_guess_until_a_stage_of_the_fit_has_ended(monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
     pace = progress.Pace()
-    assert pace.begin(1.0, False) == 0
-    assert pace.begin(1.0, True) == 1  # long, but of another kind
-    assert pace.begin(4.0, True) == 1  # read from a file
-    assert pace.left(10.0) is None
-    assert pace.begin(2.0, True) == 4  # ten seconds for four
-    assert pace.left(6.0) == 13  # 15 at that pace, less 2
-    assert pace.left(6.0) == 10
+
+    def after(seconds, *name):
+        clock[0] += seconds
+        pace.begin(*name) if name else None
+        return pace.left()
+
+    pace.expect([("reading", 4.0), ("first discriminator", 10.0), ("joint discriminator", 6.0), ("writing", 2.0)])
+    assert after(0, "reading") == 22
+    assert after(1) == 21
+    assert after(9) == 18  # late, and the rest as guessed
+    assert after(0, "first discriminator") == 18  # reading says nothing of the pace of the fit
+    assert after(20, "joint discriminator") == 14  # twice as long as guessed: 12 more, and 2 of another kind
+    assert after(3) == 11
+    assert after(9, "writing") == 2
+    assert after(3) == 0
+    pace.expect([("second density", 1.0), ("scores", 5.0)])
+    assert after(0, "scores") == 5  # what was left out took no time
+
+
+def test_stages_are_those_of_an_estimate(arrays):
+    """Each stage that is announced was expected, in that order, with user's logits and without."""
+    labels, _ = lsmi_jax.encode_labels(arrays["y"])
+    features = arrays["audio"], arrays["video"]
+    logits = [np.log(np.full((NUM_ROWS, 3), 1 / 3, np.float32))] * 3
+    seen: list[str] = []
+    lsmi_jax.estimate(jax.random.key(0), features, labels, num_folds=2, logits=logits, progress=seen.append)
+    assert seen == [name for name, _ in progress.fit_stages((2, 3), NUM_ROWS, 3, 2, given_logits=True)]
+    seen.clear()
+    lsmi_jax.estimate(jax.random.key(0), features, labels, num_folds=2, progress=seen.append)
+    assert seen == [name for name, _ in progress.fit_stages((2, 3), NUM_ROWS, 3, 2)]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_terminal_sees_a_bar_and_a_pipe_does_not(capfd):
-    program = "import time\nfrom lsmi_jax.cli.progress import stage_bar\n"
-    program += "with stage_bar(['reading', 'writing']) as stage:\n stage('reading'); time.sleep(1); stage('writing')\n"
-    program += " time.sleep(.4)"
+    program = """if True:
+        import time
+        from lsmi_jax.cli.progress import stage_bar
+        with stage_bar() as pace:
+            pace.expect([("reading", 1.0), ("writing", 65.0)])
+            pace.begin("reading")
+            time.sleep(0.4)
+            pace.begin("writing")
+            time.sleep(0.4)
+    """
     terminal, end = os.openpty()
     environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
     with subprocess.Popen([sys.executable, "-c", program], stderr=end, env=environment) as process:
@@ -301,7 +346,8 @@ def test_a_terminal_sees_a_bar_and_a_pipe_does_not(capfd):
     os.close(terminal)
     assert process.returncode == 0
     assert b"reading" in seen
-    assert re.search(rb"writing.*0:0[01] left", seen)
+    assert re.search(rb"reading.*about 1:0\d left", seen)
+    assert re.search(rb"writing.*about 1:0\d left", seen)
     subprocess.run([sys.executable, "-c", program], check=True)
     assert capfd.readouterr() == ("", "")
 

@@ -35,6 +35,22 @@ def test_every_public_name_is_in_the_reference():
     assert wanted - listed == set()  # where a module has the name of its function, it is listed as name.name
 
 
+def test_modules_import_only_those_above_them():
+    """By the list in CONTRIBUTING.md; imports for type checkers alone, and inside functions, do not count."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## The modules")[2]
+    order = re.findall(r"`(\w+)`", text)
+    package = ROOT / "lsmi_jax"
+    found = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
+    assert sorted(order) == sorted(found - {"__init__"})
+    for name in order:
+        files = package.glob(f"{name}.py") if (package / f"{name}.py").exists() else package.glob(f"{name}/*.py")
+        for path in files:
+            imports = re.findall(r"^from lsmi_jax(?:\.(\w+))?.* import (.*)$", path.read_text(), re.MULTILINE)
+            for imported in (module or one for module, names in imports for one in names.split(", ")):
+                if imported in order:
+                    assert order.index(imported) <= order.index(name), f"{path.name} imports {imported}"
+
+
 def test_importing_needs_only_the_core():
     extras = ("matplotlib", "sklearn", "pandas", "scipy.stats")
     code = f"import sys, lsmi_jax; print([m for m in {extras} if m in sys.modules])"

@@ -15,7 +15,7 @@ import lsmi_jax
 from lsmi_jax.cli.inputs import Inputs, read_inputs
 from lsmi_jax.cli.options import REDUNDANCIES
 from lsmi_jax.cli.page import write_page
-from lsmi_jax.cli.progress import FIT, stage_bar
+from lsmi_jax.cli.progress import Pace, fit_stages, reading_seconds, scoring_seconds, stage_bar, writing_seconds
 from lsmi_jax.cli.reading import checksum, read
 from lsmi_jax.cli.writing import summary_of, versions, write_json, write_table
 from lsmi_jax.compiled import keep_compiled
@@ -38,10 +38,10 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _estimate(options: argparse.Namespace) -> None:
-    with stage_bar(["reading", *[*FIT] * (1 + options.save_estimator), "writing"]) as progress:
-        progress("reading")
-        inputs = read_inputs(options)
+    with stage_bar() as pace:
+        inputs = _read(options, pace)
         labels, classes = lsmi_jax.encode_labels(inputs.labels)
+        _expect_fits(options, inputs, len(classes), pace)
         stages = _prepare(options)
         key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
         result = lsmi_jax.estimate(
@@ -51,15 +51,15 @@ def _estimate(options: argparse.Namespace) -> None:
             num_folds=options.folds,
             num_seeds=options.repeats,
             redundancy=REDUNDANCIES[options.redundancy],
-            progress=progress,
+            progress=pace.begin,
             checkpoint=stages / "folds",
             **arguments,
         )
         if options.save_estimator:
             fitted = lsmi_jax.fit_estimator(
-                key, inputs.features, labels, progress=progress, checkpoint=stages / "all", **arguments
+                key, inputs.features, labels, progress=pace.begin, checkpoint=stages / "all", **arguments
             )
-        progress("writing")
+        pace.begin("writing")
         if options.save_estimator:
             lsmi_jax.save(options.out / "estimator", fitted, overwrite=True)
             write_json(options.out / "estimator" / CLASSES, {"classes": classes.tolist()})
@@ -69,25 +69,41 @@ def _estimate(options: argparse.Namespace) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    with stage_bar(["reading", "scoring", "writing"]) as progress:
-        progress("reading")
-        inputs = read_inputs(options)
+    with stage_bar() as pace:
+        inputs = _read(options, pace)
         classes = np.asarray(json.loads((options.estimator / CLASSES).read_text())["classes"])
         unknown = np.setdiff1d(inputs.labels, classes)
         if unknown.size:
             raise ValueError(f"--labels: expected those the estimator was fitted on, got {unknown[0]!s}")
         labels = np.searchsorted(classes, inputs.labels).astype(np.int32)
+        writing = ("writing", writing_seconds(len(labels), options.format))
+        pace.expect([("scoring", scoring_seconds(len(labels))), writing])
         options.out.mkdir(parents=True, exist_ok=True)
         keep_compiled()
         estimator = lsmi_jax.load(options.estimator)
-        progress("scoring")
+        pace.begin("scoring")
         redundancy = REDUNDANCIES[options.redundancy]
         result = lsmi_jax.score(estimator, inputs.features, labels, logits=inputs.logits, redundancy=redundancy)
         jax.block_until_ready(result)
-        progress("writing")
+        pace.begin("writing")
         options.seed = None
         summary = _write(options, inputs, result, labels, classes)
     _print_summary(options, summary)
+
+
+def _read(options: argparse.Namespace, pace: Pace) -> Inputs:
+    pace.expect([("reading", reading_seconds(options.data))])
+    pace.begin("reading")
+    return read_inputs(options)
+
+
+def _expect_fits(options: argparse.Namespace, inputs: Inputs, num_classes: int, pace: Pace) -> None:
+    size = tuple(x.shape[1] for x in inputs.features), len(inputs.labels), num_classes
+    given = inputs.logits is not None
+    pace.expect(fit_stages(*size, options.folds * options.repeats, given_logits=given))
+    if options.save_estimator:
+        pace.expect(fit_stages(*size, 1, given_logits=given)[:-1])  # and no scores
+    pace.expect([("writing", writing_seconds(len(inputs.labels), options.format))])
 
 
 def _prepare(options: argparse.Namespace) -> Path:
@@ -115,6 +131,8 @@ def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels
     summary = {"versions": versions(), "options": chosen, "data": data, **summary_of(result, groups)}
     kept = {"id": inputs.ids, "label": inputs.labels, **inputs.groups}
     write_table(options.out / f"samples.{options.format}", {**kept, **sample_columns(result)})
+    for other in {"parquet", "csv"} - {options.format}:  # of an earlier run, whose summary is about to go too
+        (options.out / f"samples.{other}").unlink(missing_ok=True)
     write_json(options.out / "summary.json", summary)
     folder = options.data if options.data.is_dir() else options.data.parent
     titles = (options.data.name or str(options.data), (options.x1, options.x2))
@@ -142,12 +160,16 @@ def _interval(one: dict[str, Any]) -> str:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    first, second = (json.loads((folder / "summary.json").read_text()) for folder in (options.first, options.second))
-    tables = [_samples(folder) for folder in (options.first, options.second)]
+    folders = (options.first, options.second)
+    first, second = (json.loads((folder / "summary.json").read_text()) for folder in folders)
+    tables = [
+        read(folder / f"samples.{summary['options']['format']}")
+        for folder, summary in zip(folders, (first, second), strict=True)
+    ]
     ids = [table["id"] for table in tables]
     if any(len(np.unique(one)) != len(one) for one in ids):
         raise ValueError("compare: expected every id once in both results, got some twice")
-    common, *rows = np.intersect1d(*ids, return_indices=True)
+    common, *rows = np.intersect1d(ids[0], ids[1], return_indices=True)
     paired = len(common) > 2
     words = "on the common samples (standard error), correlation" if paired else "(standard error), samples unpaired"
     print(f"{len(common)} samples in both, of {len(ids[0])} and {len(ids[1])}; means in nats")
@@ -173,14 +195,6 @@ def _id_names(*summaries: dict[str, Any]) -> list[str | None]:
 def _as_float(value: float | None) -> float:
     """JSON has null for what is not finite."""
     return float("nan") if value is None else value
-
-
-def _samples(folder: Path) -> Any:
-    for ending in ("parquet", "csv"):
-        path = folder / f"samples.{ending}"
-        if path.exists():
-            return read(path)
-    raise FileNotFoundError(f"{folder}: expected samples.parquet or samples.csv, found neither")
 
 
 def _demo(options: argparse.Namespace) -> None:

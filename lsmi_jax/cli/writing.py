@@ -36,8 +36,7 @@ def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
     """Writes columns as Parquet or CSV, by the ending of the path."""
     if path.suffix == ".parquet":
         arrow, parquet = pyarrow()
-        arrays = {name: arrow.array(values.tolist(), _type(arrow, values)) for name, values in columns.items()}
-        table = arrow.table(arrays)
+        table = arrow.table({name: arrow.array(values) for name, values in columns.items()})
         write_whole(path, lambda file: parquet.write_table(table, file))
         return
 
@@ -50,10 +49,6 @@ def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
         text.detach()
 
     write_whole(path, write)
-
-
-def _type(arrow: Any, values: np.ndarray) -> Any:
-    return arrow.string() if values.dtype.kind in "UO" else arrow.from_numpy_dtype(values.dtype)
 
 
 def summary_of(result: Estimate, groups: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
