@@ -1,7 +1,11 @@
 """Command line: ``lsmi-jax`` or ``python -m lsmi_jax``."""
 
+import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 
+from lsmi_jax.cli.interrupt import Abandoned
 from lsmi_jax.cli.options import parse
 
 __all__ = ["main"]
@@ -21,9 +25,11 @@ def main(arguments: list[str] | None = None) -> int:
         from lsmi_jax.cli.commands import run  # after the words are known to make sense, as it takes long
 
         run(options)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         resume = "; --resume goes on from the last finished stage" if options.command == "estimate" else ""
         print(f"lsmi-jax: interrupted{resume}", file=sys.stderr)
+        if isinstance(interrupt, Abandoned):
+            _leave(getattr(options, "out", None))
         return 130
     except (ImportError, OSError, TypeError, ValueError) as error:
         if options.debug:
@@ -31,6 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"lsmi-jax: {' '.join(str(error).split())}", file=sys.stderr)
         return 1
     return 0
+
+
+def _leave(folder: Path | None) -> None:
+    """Ends the process while a thread is still at work, and with it whatever that was writing."""
+    for half in folder.rglob("*.incomplete") if folder else ():
+        with suppress(OSError):
+            half.unlink()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(130)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from lsmi_jax.cli.interrupt import interruptible
 from lsmi_jax.cli.progress import fit_stages, stage_bar
 from lsmi_jax.compiled import keep_compiled
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
@@ -45,7 +46,8 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
     start = time.perf_counter()
     with stage_bar() as pace:
         pace.expect(fit_stages((x1.shape[1], x2.shape[1]), num_rows=len(x1), num_classes=10, num_fits=5))
-        result = jax.block_until_ready(estimate(jax.random.key(seed), (x1, x2), digits.labels, progress=pace.begin))
+        key = jax.random.key(seed)
+        result = interruptible(lambda: estimate(key, (x1, x2), digits.labels, progress=pace.begin))
     console.print(f"Out-of-fold estimate of every sample in {time.perf_counter() - start:.0f} s.")
     console.print(_table(result, digits.labels))
     for line in _story(result, digits.labels) + _diagnostics(result):

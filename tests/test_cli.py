@@ -3,6 +3,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax.__main__ import main
-from lsmi_jax.cli import commands, page, pictures, progress
+from lsmi_jax.cli import commands, interrupt, page, pictures, progress
 from lsmi_jax.cli.reading import block, read
 
 NUM_ROWS = 72
@@ -265,6 +266,39 @@ def test_an_interrupted_run_goes_on(arrays, tmp_path, monkeypatch, capsys):
         patch.setattr(commands, "_write", interrupted)
         assert main([*arguments, "--resume"]) == 130
     assert kept == {path.name: path.stat().st_mtime_ns for path in stages.glob("*.npz")}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
+def test_an_interrupt_of_what_does_not_listen_ends_the_process_at_once(tmp_path):
+    program = f"""if True:
+        import pathlib, sys, threading
+        from lsmi_jax.__main__ import main
+        from lsmi_jax.cli import commands, interrupt
+        half = pathlib.Path({str(tmp_path)!r}, "results", "stage.npz.incomplete")
+
+        def deaf():  # as a thread in XLA is
+            half.parent.mkdir()
+            half.touch()
+            print("at work", flush=True)
+            threading.Event().wait(60)
+
+        commands.run = lambda options: interrupt.interruptible(deaf)
+        sys.exit(main(["demo", "--out", str(half.parent)]))
+    """
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", program], stdout=pipe, stderr=pipe, text=True) as process:
+        assert process.stdout.readline() == "at work\n"
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert error == "lsmi-jax: interrupted\n"
+    assert not list((tmp_path / "results").iterdir())
+
+
+def test_what_a_thread_raises_is_raised():
+    with pytest.raises(ValueError, match="of the work"):
+        interrupt.interruptible(lambda: (_ for _ in ()).throw(ValueError("of the work")))
+    assert interrupt.interruptible(lambda: 7) == 7
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv"])

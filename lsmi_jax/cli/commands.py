@@ -5,6 +5,7 @@ import json
 import math
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 
 import lsmi_jax
 from lsmi_jax.cli.inputs import Inputs, read_inputs
+from lsmi_jax.cli.interrupt import interruptible
 from lsmi_jax.cli.options import REDUNDANCIES
 from lsmi_jax.cli.page import write_page
 from lsmi_jax.cli.progress import Pace, fit_stages, reading_seconds, scoring_seconds, stage_bar, writing_seconds
@@ -44,7 +46,8 @@ def _estimate(options: argparse.Namespace) -> None:
         _expect_fits(options, inputs, len(classes), pace)
         stages = _prepare(options)
         key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
-        result = lsmi_jax.estimate(
+        estimate = partial(
+            lsmi_jax.estimate,
             key,
             inputs.features,
             labels,
@@ -55,10 +58,10 @@ def _estimate(options: argparse.Namespace) -> None:
             checkpoint=stages / "folds",
             **arguments,
         )
+        result = interruptible(estimate)
         if options.save_estimator:
-            fitted = lsmi_jax.fit_estimator(
-                key, inputs.features, labels, progress=pace.begin, checkpoint=stages / "all", **arguments
-            )
+            arguments |= {"progress": pace.begin, "checkpoint": stages / "all"}
+            fitted = interruptible(lambda: lsmi_jax.fit_estimator(key, inputs.features, labels, **arguments))
         pace.begin("writing")
         if options.save_estimator:
             lsmi_jax.save(options.out / "estimator", fitted, overwrite=True)
@@ -83,8 +86,8 @@ def _score(options: argparse.Namespace) -> None:
         estimator = lsmi_jax.load(options.estimator)
         pace.begin("scoring")
         redundancy = REDUNDANCIES[options.redundancy]
-        result = lsmi_jax.score(estimator, inputs.features, labels, logits=inputs.logits, redundancy=redundancy)
-        jax.block_until_ready(result)
+        score = partial(lsmi_jax.score, estimator, inputs.features, labels, logits=inputs.logits, redundancy=redundancy)
+        result = interruptible(lambda: jax.block_until_ready(score()))
         pace.begin("writing")
         options.seed = None
         summary = _write(options, inputs, result, labels, classes)
@@ -146,10 +149,11 @@ def _plain(value: Any) -> Any:
 
 
 def _print_summary(options: argparse.Namespace, summary: dict[str, Any]) -> None:
-    print("mean interactions in nats (95 % interval)")
+    overall = summary["means"]["overall"]
+    print(f"{'mean interactions in nats (95 % interval)':41s}  adjusted")
     for name in ("R", "U1", "U2", "S"):
-        one = summary["means"]["overall"][name]
-        print(f"  {name:2s} {one['mean']:+.3f} ({_interval(one)})")
+        one, shifted = overall[name], overall["adjusted"][name]["mean"]
+        print(f"  {name:2s} {one['mean']:+.3f} {'(' + _interval(one) + ')':29s}  {shifted:+.3f}")
     for finding in summary["findings"]:
         print(f"note: {finding}")
     print(f"Wrote samples.{options.format}, summary.json and report.html to {options.out}.")
