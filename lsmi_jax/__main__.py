@@ -10,6 +10,21 @@ from lsmi_jax.cli.options import parse
 
 __all__ = ["main"]
 
+OPTIONS = {
+    "features": "--x1, --x2",
+    "features[0]": "--x1",
+    "features[1]": "--x2",
+    "labels": "--labels",
+    "logits[0]": "--logits (the first)",
+    "logits[1]": "--logits (the second)",
+    "logits[2]": "--logits (the third)",
+    "num_folds": "--folds",
+    "num_seeds": "--repeats",
+    "checkpoint": "--resume",
+    "path": "--estimator",
+}
+"""What an argument of the library, with which its errors begin, is called here."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command line.
@@ -34,9 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (ImportError, OSError, TypeError, ValueError) as error:
         if options.debug:
             raise
-        print(f"lsmi-jax: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"lsmi-jax: {_in_options(' '.join(str(error).split()))}", file=sys.stderr)
         return 1
     return 0
+
+
+def _in_options(message: str) -> str:
+    """An error of the library, with what its arguments are called here."""
+    argument, colon, rest = message.partition(": ")
+    return f"{OPTIONS.get(argument, argument)}{colon}{rest}".replace("num_folds=", "--folds ")
 
 
 def _leave(folder: Path | None) -> None:

@@ -73,7 +73,7 @@ def _table(result: Estimate, labels: np.ndarray) -> Table:
 
 
 def _cell(mean: jax.Array, error: jax.Array) -> str:
-    return f"{float(mean):+.3f} ({float(error):.3f})"
+    return f"{float(mean):+z.3f} ({float(error):.3f})"
 
 
 def _story(result: Estimate, labels: np.ndarray) -> list[str]:

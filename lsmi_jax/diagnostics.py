@@ -39,7 +39,7 @@ class Diagnostics(NamedTuple):
         single = float(self.single_source_fraction)
         if single > 0.95:
             found.append(
-                f"One modality attains both minima of the paper's redundancy on {single:.0%} of the samples, so "
+                f"With the paper's redundancy, one modality attains both minima on {single:.0%} of the samples, so "
                 "that one uniqueness is zero there whatever the data say: the two surprisals are not comparable."
             )
         finite = float(self.finite_fraction)

@@ -93,7 +93,7 @@ def _heading(result: "Estimate") -> str:
 def _parts(result: "Estimate") -> list[Row]:
     """Of R, U1, U2 and S, with the adjusted mean beside."""
     names = (f"{letter:3} {name}" for letter, name in zip(LETTERS, NAMES, strict=True))
-    beside = (f"{_mean(part)[0]:+.3f}" for part in result.adjusted)
+    beside = (f"{_mean(part)[0]:+z.3f}" for part in result.adjusted)
     return [Row(name, *_mean(raw), text) for name, raw, text in zip(names, result.interactions, beside, strict=True)]
 
 
@@ -113,7 +113,7 @@ def _mean(values: jax.Array | np.ndarray | Sequence[float]) -> tuple[float, floa
 
 
 def _number(row: Row) -> str:
-    return f"{row.mean:+.3f} ({row.error:.3f})"
+    return f"{row.mean:+z.3f} ({row.error:.3f})"
 
 
 def _html_row(name: str, number: str, adjusted: str, beside: str) -> str:

@@ -15,7 +15,7 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax.__main__ import main
-from lsmi_jax.cli import commands, interrupt, page, pictures, progress
+from lsmi_jax.cli import commands, comparison, interrupt, page, pictures, progress
 from lsmi_jax.cli.reading import block, read
 
 NUM_ROWS = 72
@@ -132,9 +132,20 @@ def test_score_and_compare(results, arrays, capsys):
     capsys.readouterr()
     assert main(["compare", str(results / "unnamed"), str(results / "scored")]) == 0  # 0 to 9, and clip 0 to clip 9
     printed = capsys.readouterr().out
-    assert printed.startswith("0 samples in both")
+    assert printed.startswith("no samples known to be in both")
     assert printed.count("+0.000 (") == 4
     assert "unpaired" in printed
+    assert comparison.compare(results / "unnamed", results / "unnamed")[0].startswith("10 samples in both")
+    other = shutil.copytree(results / "unnamed", results / "other")
+    text = (other / "summary.json").read_text()
+    (other / "summary.json").write_text(re.sub(r'"sha256": "..', '"sha256": "xx', text))
+    assert comparison.compare(results / "unnamed", other)[0].startswith("no samples known to be in both")
+    assert main(["compare", str(results / "out"), str(results)]) == 1
+    assert "expected a folder of results, got one without summary.json" in capsys.readouterr().err
+    arguments[3] = str(results / "nowhere")
+    assert main([*arguments, "--out", str(results / "no")]) == 1
+    assert "--estimator: expected a folder that --save-estimator made" in capsys.readouterr().err
+    arguments[3] = str(results / "out" / "estimator")
     np.savez(results / "other.npz", **some | {"y": np.array(["yak"] * 10)})
     arguments[1] = str(results / "other.npz")
     assert main([*arguments, "--out", str(results / "no")]) == 1
@@ -180,15 +191,22 @@ def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
         (["data.npz", *NAMED[:4], "--labels", "nothing"], "--labels: expected one of"),
         (["data.npz", *NAMED, "--ids", "short"], "--ids: expected 72 values, as many as samples, got short"),
         (["data.txt", *NAMED], "expected .npz, .safetensors, .parquet, .csv, or a folder of .npy, got .txt"),
-        (["objects.npz", *NAMED], "Object arrays cannot be loaded"),
+        (["objects.npz", *NAMED], "objects.npz: expected a .npz file of numbers or strings, got objects"),
+        (["text.npz", *NAMED], "text.npz: expected a .npz file of numbers or strings, got something else"),
+        (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "got 'vidio'"),
+        (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "(did you mean video?)"),
+        (["data.npz", "--x1", "clip", *NAMED[2:]], "--x1: expected numbers, got clip of text"),
+        (["data.npz", "--x1", "holes", *NAMED[2:]], "--x1: expected finite float32 values, got NaN or inf in 1 of 72"),
+        (["data.npz", "--x1", "short", *NAMED[2:]], "--x1, --x2: expected blocks of one length, got 3 and 72 rows"),
         (["data.npz", *NAMED, "--image", "audio"], "--image: expected names of files [n], or pixels [n, h, w]"),
         (["data.npz", *NAMED, "--image", "speaker"], "--image: expected names of files [n], or pixels [n, h, w]"),
-        (["data.npz", *NAMED, "--folds", "40"], "labels: expected at least 40 samples of every class"),
+        (["data.npz", *NAMED, "--folds", "40"], "--labels: expected at least 40 samples of every class for --folds 40"),
     ],
 )
 def test_errors_are_one_line_that_says_what_to_change(arguments, error, arrays, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    np.savez("data.npz", **arrays, short=np.arange(3))
+    np.savez("data.npz", **arrays, short=np.arange(3), holes=np.where(np.arange(NUM_ROWS) == 5, np.nan, 1.0))
+    (tmp_path / "text.npz").write_text("no archive")
     np.savez("objects.npz", y=np.array([{}], dtype=object))
     (tmp_path / "data.txt").touch()
     assert main(["estimate", *arguments, "--out", "out"]) == 1

@@ -78,7 +78,7 @@ def test_shell_lines_run_as_written(capsys):
                     raise AssertionError(f"{name}: nothing here runs {line!r}")
     printed = capsys.readouterr().out
     assert printed.count("Wrote samples.") == 4
-    assert "80 samples in both" in printed
+    assert "no samples known to be in both, of 80 and 80" in printed
 
 
 def test_what_pages_name_is_there():

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import math
 import shutil
 import sys
 from functools import partial
@@ -13,12 +12,13 @@ import jax
 import numpy as np
 
 import lsmi_jax
+from lsmi_jax.cli.comparison import compare
 from lsmi_jax.cli.inputs import Inputs, read_inputs
 from lsmi_jax.cli.interrupt import interruptible
 from lsmi_jax.cli.options import REDUNDANCIES
 from lsmi_jax.cli.page import write_page
 from lsmi_jax.cli.progress import Pace, fit_stages, reading_seconds, scoring_seconds, stage_bar, writing_seconds
-from lsmi_jax.cli.reading import checksum, read
+from lsmi_jax.cli.reading import checksum
 from lsmi_jax.cli.writing import summary_of, versions, write_json, write_table
 from lsmi_jax.compiled import keep_compiled
 from lsmi_jax.frames import sample_columns
@@ -74,7 +74,7 @@ def _estimate(options: argparse.Namespace) -> None:
 def _score(options: argparse.Namespace) -> None:
     with stage_bar() as pace:
         inputs = _read(options, pace)
-        classes = np.asarray(json.loads((options.estimator / CLASSES).read_text())["classes"])
+        classes = _classes(options.estimator)
         unknown = np.setdiff1d(inputs.labels, classes)
         if unknown.size:
             raise ValueError(f"--labels: expected those the estimator was fitted on, got {unknown[0]!s}")
@@ -92,6 +92,13 @@ def _score(options: argparse.Namespace) -> None:
         options.seed = None
         summary = _write(options, inputs, result, labels, classes)
     _print_summary(options, summary)
+
+
+def _classes(estimator: Path) -> np.ndarray:
+    path = estimator / CLASSES
+    if not path.is_file():
+        raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator made, got {estimator}")
+    return np.asarray(json.loads(path.read_text())["classes"])
 
 
 def _read(options: argparse.Namespace, pace: Pace) -> Inputs:
@@ -153,52 +160,18 @@ def _print_summary(options: argparse.Namespace, summary: dict[str, Any]) -> None
     print(f"{'mean interactions in nats (95 % interval)':41s}  adjusted")
     for name in ("R", "U1", "U2", "S"):
         one, shifted = overall[name], overall["adjusted"][name]["mean"]
-        print(f"  {name:2s} {one['mean']:+.3f} {'(' + _interval(one) + ')':29s}  {shifted:+.3f}")
+        print(f"  {name:2s} {one['mean']:+z.3f} {'(' + _interval(one) + ')':29s}  {shifted:+z.3f}")
     for finding in summary["findings"]:
         print(f"note: {finding}")
     print(f"Wrote samples.{options.format}, summary.json and report.html to {options.out}.")
 
 
 def _interval(one: dict[str, Any]) -> str:
-    return "unknown" if one["lower"] is None else f"{one['lower']:+.3f} to {one['upper']:+.3f}"
+    return "unknown" if one["lower"] is None else f"{one['lower']:+z.3f} to {one['upper']:+z.3f}"
 
 
 def _compare(options: argparse.Namespace) -> None:
-    folders = (options.first, options.second)
-    first, second = (json.loads((folder / "summary.json").read_text()) for folder in folders)
-    tables = [
-        read(folder / f"samples.{summary['options']['format']}")
-        for folder, summary in zip(folders, (first, second), strict=True)
-    ]
-    ids = [table["id"] for table in tables]
-    if any(len(np.unique(one)) != len(one) for one in ids):
-        raise ValueError("compare: expected every id once in both results, got some twice")
-    common, *rows = np.intersect1d(ids[0], ids[1], return_indices=True)
-    paired = len(common) > 2
-    words = "on the common samples (standard error), correlation" if paired else "(standard error), samples unpaired"
-    print(f"{len(common)} samples in both, of {len(ids[0])} and {len(ids[1])}; means in nats")
-    if paired and first["data"]["sha256"] != second["data"]["sha256"] and None in _id_names(first, second):
-        print("note: the data differ, and rows of the same number are paired, as there were no --ids")
-    print(f"{'':4s}{'first':>9s}{'second':>9s}   difference {words}")
-    for name, part in zip(("R", "U1", "U2", "S"), ("r", "u1", "u2", "s"), strict=True):
-        known = [summary["means"]["overall"][name] for summary in (first, second)]
-        means = [_as_float(one["mean"]) for one in known]
-        difference, more = means[1] - means[0], ""
-        error = math.hypot(*(_as_float(one["standard_error"]) for one in known))
-        if paired:
-            one, other = (np.asarray(table[part], float)[index] for table, index in zip(tables, rows, strict=True))
-            difference, error = (other - one).mean(), (other - one).std(ddof=1) / np.sqrt(len(common))
-            more = f", {np.corrcoef(one, other)[0, 1]:.2f}"
-        print(f"{name:4s}{means[0]:+9.3f}{means[1]:+9.3f}   {difference:+.3f} ({error:.3f}){more}")
-
-
-def _id_names(*summaries: dict[str, Any]) -> list[str | None]:
-    return [summary["options"]["ids"] for summary in summaries]
-
-
-def _as_float(value: float | None) -> float:
-    """JSON has null for what is not finite."""
-    return float("nan") if value is None else value
+    print(*compare(options.first, options.second), sep="\n")
 
 
 def _demo(options: argparse.Namespace) -> None:

@@ -140,8 +140,8 @@ def _overall(overall: dict[str, Any], words: tuple[str, ...]) -> str:
     rows = []
     for letter, meaning in zip(LETTERS, words, strict=True):
         one, shifted = overall[letter], overall["adjusted"][letter]
-        interval = "" if one["lower"] is None else f"{one['lower']:.3f} to {one['upper']:.3f}"
-        cells = (f"{letter}: {meaning}", f"{one['mean']:.3f}", interval, f"{shifted['mean']:.3f}")
+        interval = "" if one["lower"] is None else f"{one['lower']:z.3f} to {one['upper']:z.3f}"
+        cells = (f"{letter}: {meaning}", f"{one['mean']:z.3f}", interval, f"{shifted['mean']:z.3f}")
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "<tr><th></th><th>mean</th><th>95 % interval</th><th>adjusted</th></tr>"
     return f"<div class=scroll><table>{head}{''.join(rows)}</table></div>"
@@ -163,7 +163,7 @@ def _cell(value: float, size: float, letter: str) -> str:
     """A number over a bar whose length it is; a bar below zero is pale."""
     width, pale = 100 * abs(value) / size, ' opacity=".35"' if value < 0 else ""
     bar = f'<rect class={letter.lower()} width="{width:.1f}" height="8" rx="1"{pale}/>'
-    return f'{value:.3f}<svg viewBox="0 0 100 8" style="width:5rem" aria-hidden="true">{bar}</svg>'
+    return f'{value:z.3f}<svg viewBox="0 0 100 8" style="width:5rem" aria-hidden="true">{bar}</svg>'
 
 
 def _histograms(result: Estimate, words: tuple[str, ...]) -> list[str]:
@@ -207,7 +207,7 @@ def _top(result, words, ids, labels, images, folder) -> list[str]:
         for row in np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")[:NUM_TOP]:
             picture = "" if images is None else f"<td>{as_html(images[row], folder)}</td>"
             rows.append(
-                f"<tr>{picture}<td>{escape(str(ids[row]))}</td><td>{escape(str(labels[row]))}</td><td>{values[row]:.2f}</td></tr>"
+                f"<tr>{picture}<td>{escape(str(ids[row]))}</td><td>{escape(str(labels[row]))}</td><td>{values[row]:z.2f}</td></tr>"
             )
         head = ("<th></th>" if images is not None else "") + "<th>sample</th><th>label</th><th>nats</th>"
         cards.append(f"<div class=card>{_heading(letter, meaning)}<table><tr>{head}</tr>{''.join(rows)}</table></div>")

@@ -1,7 +1,12 @@
 """Arrays by name, from whatever file holds them."""
 
+import difflib
 import hashlib
-from collections.abc import Mapping
+import re
+import zipfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +36,7 @@ def read(path: Path) -> Columns:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
     if path.is_dir():
-        found = {file.stem: np.load(file, mmap_mode="r", allow_pickle=False) for file in sorted(path.glob("*.npy"))}
+        found = {file.stem: _npy(file) for file in sorted(path.glob("*.npy"))}
         if not found:
             raise ValueError(f"{path}: expected a folder of .npy files, got one without any")
         return found
@@ -42,8 +47,23 @@ def read(path: Path) -> Columns:
 
 
 def _npz(path: Path) -> Columns:
-    with np.load(path, allow_pickle=False) as stored:
+    with _in_our_words(path), np.load(path, allow_pickle=False) as stored:
         return dict(stored)
+
+
+def _npy(path: Path) -> np.ndarray:
+    with _in_our_words(path):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+@contextmanager
+def _in_our_words(path: Path) -> Iterator[None]:
+    """NumPy's own advice, to unpickle what one trusts, is not ours."""
+    try:
+        yield
+    except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        got = "objects" if "Object arrays" in str(error) else "something else"
+        raise ValueError(f"{path}: expected a {path.suffix} file of numbers or strings, got {got}") from error
 
 
 def _safetensors(path: Path) -> Columns:
@@ -87,16 +107,15 @@ def block(columns: Columns, name: str, option: str) -> np.ndarray:
     Raises:
         ValueError: If there is none, or it is of more than two dimensions.
     """
-    parts = [columns[one] for one in block_names(columns, name, option)]
-    if len(parts) == 1:
-        (array,) = parts
-        if array.ndim not in (1, 2):
-            raise ValueError(f"{option}: expected an array [n, d], got {name} of shape {array.shape}")
-        return array[:, None] if array.ndim == 1 else array
-    wrong = [part.dtype for part in parts if part.dtype.kind not in "fiub"]
-    if wrong:
-        raise ValueError(f"{option}: expected columns of numbers that begin with {name!r}, got one of {wrong[0]}")
-    return np.stack(parts, axis=1)
+    names = block_names(columns, name, option)
+    for one in names:
+        if columns[one].dtype.kind not in "fiub":
+            raise ValueError(f"{option}: expected numbers, got {one} of {_kind(columns[one])}")
+        if columns[one].ndim not in (1, 2):
+            raise ValueError(f"{option}: expected an array [n, d], got {one} of shape {columns[one].shape}")
+    if len(names) == 1 and columns[names[0]].ndim == 2:
+        return columns[names[0]]
+    return np.stack([columns[one] for one in names], axis=1)
 
 
 def block_names(columns: Columns, name: str, option: str) -> list[str]:
@@ -117,7 +136,7 @@ def block_names(columns: Columns, name: str, option: str) -> list[str]:
         return [name]
     names = [key for key, array in columns.items() if key.startswith(name) and array.ndim == 1]
     if not names:
-        raise ValueError(f"{option}: expected {_names(columns)}, or what several begin with, got {name!r}")
+        raise ValueError(f"{option}: expected {_names(columns, name)}, or what several begin with, got {name!r}")
     return names
 
 
@@ -137,7 +156,7 @@ def column(columns: Columns, name: str, option: str, num_rows: int | None = None
         ValueError: If there is none, or of another length.
     """
     if name not in columns:
-        raise ValueError(f"{option}: expected {_names(columns)}, got {name!r}")
+        raise ValueError(f"{option}: expected {_names(columns, name)}, got {name!r}")
     array: Any = columns[name]
     if num_rows is not None and (not array.ndim or len(array) != num_rows):
         raise ValueError(f"{option}: expected {num_rows} values, as many as samples, got {name} of shape {array.shape}")
@@ -154,6 +173,15 @@ def checksum(path: Path) -> str:
     return sums[0] if len(sums) == 1 else hashlib.sha256("".join(sums).encode()).hexdigest()
 
 
-def _names(columns: Columns) -> str:
-    names = list(columns)
-    return f"one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+def _kind(array: np.ndarray) -> str:
+    return {"U": "text", "S": "bytes", "O": "objects", "M": "dates"}.get(array.dtype.kind, str(array.dtype))
+
+
+def _names(columns: Columns, wanted: str) -> str:
+    """What there is to choose from, numbered names as one, and what the user may have meant."""
+    kinds = {name: re.sub(r"\d+$", "*", name) for name in columns}
+    counts = Counter(kinds.values())
+    names = list(dict.fromkeys(name if counts[kind] == 1 else kind for name, kind in kinds.items()))
+    close = difflib.get_close_matches(wanted, [name.rstrip("*") for name in names], n=1)
+    meant = f" (did you mean {close[0]}?)" if close else ""
+    return f"one of {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}{meant}"
