@@ -65,7 +65,8 @@ def test_samples_hold_what_estimate_returns(results, arrays):
 
 def test_the_summary_says_what_the_numbers_follow_from(results):
     summary = json.loads((results / "out" / "summary.json").read_text())
-    assert set(summary["means"]) == {"overall", "classes", "speaker"}
+    assert set(summary["means"]) == {"overall", "classes", "groups"}
+    assert set(summary["means"]["groups"]["speaker"]) == {"0", "1"}
     assert set(summary["means"]["classes"]) == {"cat", "<dog>", "eel"}
     overall = summary["means"]["overall"]
     assert overall["samples"] == NUM_ROWS
@@ -82,6 +83,8 @@ def test_the_page_needs_no_network_and_escapes_names(results):
     assert "<dog>" not in text
     assert "http" not in text
     assert text.count("data:image/png;base64,") == 4 * page.NUM_TOP
+    assert "<h2>By class</h2>" in text
+    assert "<h2>By speaker</h2>" in text
     assert "prefers-color-scheme: dark" in text
 
 

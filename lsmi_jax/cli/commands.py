@@ -129,8 +129,7 @@ def _prepare(options: argparse.Namespace) -> Path:
 
 def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels: np.ndarray, classes: Any) -> dict:
     """Writes the three files, and returns what is in the summary."""
-    groups = {"classes": (labels, classes)}
-    groups |= {name: lsmi_jax.encode_labels(values) for name, values in inputs.groups.items()}
+    groups = {name: lsmi_jax.encode_labels(values) for name, values in inputs.groups.items()}
     chosen = {name: _plain(value) for name, value in vars(options).items() if name != "debug"}
     data = {
         "path": str(options.data),
@@ -138,7 +137,7 @@ def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels
         "samples": len(labels),
         "classes": len(classes),
     }
-    summary = {"versions": versions(), "options": chosen, "data": data, **summary_of(result, groups)}
+    summary = {"versions": versions(), "options": chosen, "data": data, **summary_of(result, (labels, classes), groups)}
     kept = {"id": inputs.ids, "label": inputs.labels, **inputs.groups}
     write_table(options.out / f"samples.{options.format}", {**kept, **sample_columns(result)})
     for other in {"parquet", "csv"} - {options.format}:  # of an earlier run, whose summary is about to go too

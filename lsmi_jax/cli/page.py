@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from lsmi_jax.cli.charts import bars, cell, histogram
 from lsmi_jax.cli.pictures import as_html
 from lsmi_jax.durable import write_whole
 from lsmi_jax.parts import COLORS, LETTERS
@@ -13,7 +14,7 @@ from lsmi_jax.result import Estimate
 
 __all__ = ["write_page"]
 
-MAX_CLASSES = 60
+MAX_GROUPS = 60
 NUM_TOP = 8
 NUM_BINS = 40
 
@@ -33,18 +34,20 @@ th, td { padding: .2rem .7rem .2rem 0; text-align: right; white-space: nowrap; b
 th:first-child, td:first-child { text-align: left }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 1rem }
 .card { background: var(--card); border-radius: .5rem; padding: .8rem; overflow-x: auto }
-.grid .card { display: flex; flex-direction: column } .grid svg { margin-top: auto }
+.card + .scroll { margin-top: .6rem } .grid .card { display: flex; flex-direction: column } .histogram { margin-top: auto }
 .card table { width: 100%; font-size: .85rem } img { height: 2.6rem; image-rendering: pixelated; display: block }
-svg { display: block; width: 100%; height: auto } svg text { fill: var(--soft); font: 12px system-ui, sans-serif }
-.bars { display: grid; grid-template-columns: 2rem 1fr; align-items: center }
-.bars svg { height: 1.8rem; overflow: visible } line { vector-effect: non-scaling-stroke }
+svg { display: block; width: 100%; height: 100%; overflow: visible } line { vector-effect: non-scaling-stroke }
+.bars { display: grid; grid-template-columns: 2rem 1fr; grid-auto-rows: 1.8rem; align-items: center }
+.cell { width: 5rem; height: .4rem } .histogram svg { height: 6rem }
+.ends { position: relative; display: flex; justify-content: space-between; color: var(--soft); font-size: .75rem }
+.ends span[style] { position: absolute; transform: translateX(-50%) }
 .axis { stroke: var(--soft); stroke-width: 1 } .error { stroke: var(--text); stroke-width: 1.5 }
 .r { fill: C0; color: C0 } .u1 { fill: C1; color: C1 } .u2 { fill: C2; color: C2 } .s { fill: C3; color: C3 }
 h3::before { content: ""; display: inline-block; width: .7rem; height: .7rem; margin-right: .4rem; border-radius: 2px;
   background: currentColor }
 h3 span { color: var(--text) }
-@media (max-width: 30rem) { body { padding: .8rem } table { font-size: .8rem } th, td { padding-right: .35rem }
-  td svg { max-width: 3rem } td:first-child { white-space: normal } }
+@media (max-width: 36rem) { body { padding: .8rem } table { font-size: .8rem } th, td { padding-right: .35rem }
+  .cell { width: 3rem } td:first-child { white-space: normal } }
 """
 
 
@@ -66,7 +69,7 @@ def write_page(
         title: What the data are called.
         names: Names of the two modalities.
         result: The estimate.
-        summary: From `lsmi_jax.cli.writing.summary_of`, with the grouping ``"classes"``.
+        summary: From `lsmi_jax.cli.writing.summary_of`, of the same estimate.
         ids: Name of each sample ``[n]``.
         labels: Label of each sample ``[n]``, as the user wrote it.
         images: Pixels ``[n, h, w]`` or ``[n, h, w, 3]``, or names of image files ``[n]``; None for none.
@@ -80,8 +83,9 @@ def write_page(
         f"<p class=soft>{means['overall']['samples']:,} samples, {len(means['classes'])} classes. What {first} and "
         f"{second} say about the label, sample by sample, in nats (1 bit = 0.693 nats).</p>",
         f"<h2>In short</h2><p>{_in_short(means['overall'], words)}</p>",
-        f"<div class=card>{_bars(means['overall'])}</div>{_overall(means['overall'], words)}",
-        f"<h2>By class</h2>{_by_class(means['classes'])}",
+        f"<div class=card>{bars(means['overall']['adjusted'])}</div>{_overall(means['overall'], words)}",
+        _by_group("class", means["classes"]),
+        *(_by_group(name, groups) for name, groups in means["groups"].items()),
         f"<h2>Distributions</h2><div class=grid>{''.join(_histograms(result, words))}</div>",
         "<h2>Samples with the most of each</h2><div class=grid>"
         + "".join(_top(result, words, ids, labels, images, image_folder))
@@ -103,7 +107,7 @@ def write_page(
 
 
 def _in_short(overall: dict[str, Any], words: tuple[str, ...]) -> str:
-    means = {letter: overall[letter]["mean"] for letter in LETTERS}
+    means = {letter: overall["adjusted"][letter]["mean"] for letter in LETTERS}
     largest = max(means, key=lambda letter: means[letter])
     total = overall["I12"]["mean"]
     share = f", {means[largest] / total:.0%} of the whole" if total > 0 else ""
@@ -113,57 +117,32 @@ def _in_short(overall: dict[str, Any], words: tuple[str, ...]) -> str:
     )
 
 
-def _bars(overall: dict[str, Any]) -> str:
-    """R, U1, U2, S as horizontal bars with their intervals."""
-    ends = [overall[letter][kind] or 0 for letter in LETTERS for kind in ("mean", "lower", "upper")]
-    low, high = min(0, *ends), max(1e-6, *ends)
-    scale = 100 / (high - low)
-
-    def x(value: float) -> str:
-        return f"{(value - low) * scale:.2f}"
-
-    rows = []
-    for letter in LETTERS:
-        one = overall[letter]
-        start, end = sorted((0, one["mean"]))
-        marks = f'<rect class={letter.lower()} x="{x(start)}" y="3" width="{(end - start) * scale:.2f}" height="18"/>'
-        if one["lower"] is not None:
-            marks += f'<line class=error x1="{x(one["lower"])}" x2="{x(one["upper"])}" y1="12" y2="12"/>'
-        marks += f'<line class=axis x1="{x(0)}" x2="{x(0)}" y1="0" y2="24"/>'
-        rows.append(
-            f'<b>{letter}</b><svg viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true">{marks}</svg>'
-        )
-    return f"<div class=bars>{''.join(rows)}</div>"
-
-
 def _overall(overall: dict[str, Any], words: tuple[str, ...]) -> str:
     rows = []
     for letter, meaning in zip(LETTERS, words, strict=True):
-        one, shifted = overall[letter], overall["adjusted"][letter]
-        interval = "" if one["lower"] is None else f"{one['lower']:z.3f} to {one['upper']:z.3f}"
-        cells = (f"{letter}: {meaning}", f"{one['mean']:z.3f}", interval, f"{shifted['mean']:z.3f}")
+        shifted, raw = overall["adjusted"][letter], overall[letter]
+        cells = (f"{letter}: {meaning}", f"{shifted['mean']:z.3f}", _interval(shifted), f"{raw['mean']:z.3f}")
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    head = "<tr><th></th><th>mean</th><th>95 % interval</th><th>adjusted</th></tr>"
+    head = "<tr><th></th><th>mean</th><th>95 % interval</th><th>raw</th></tr>"
     return f"<div class=scroll><table>{head}{''.join(rows)}</table></div>"
 
 
-def _by_class(classes: dict[str, Any]) -> str:
-    shown = list(classes.items())[:MAX_CLASSES]
-    size = max(1e-6, *(abs(one[letter]["mean"]) for _, one in shown for letter in LETTERS))
+def _interval(one: dict[str, Any]) -> str:
+    return "" if one["lower"] is None else f"{one['lower']:z.3f} to {one['upper']:z.3f}"
+
+
+def _by_group(name: str, groups: dict[str, Any]) -> str:
+    shown = list(groups.items())[:MAX_GROUPS]
+    means = {group: [one["adjusted"][letter]["mean"] for letter in LETTERS] for group, one in shown}
+    size = max(1e-6, *(abs(mean) for row in means.values() for mean in row))
     rows = []
-    for name, one in shown:
-        cells = "".join(f"<td>{_cell(one[letter]['mean'], size, letter)}</td>" for letter in LETTERS)
-        rows.append(f"<tr><td>{escape(name)}</td><td>{one['samples']}</td>{cells}</tr>")
-    head = "<tr><th>class</th><th>samples</th>" + "".join(f"<th>{letter}</th>" for letter in LETTERS) + "</tr>"
-    rest = "" if len(shown) == len(classes) else f"<p class=soft>The first {MAX_CLASSES} of {len(classes)} classes.</p>"
-    return f"<div class=scroll><table>{head}{''.join(rows)}</table></div>{rest}"
-
-
-def _cell(value: float, size: float, letter: str) -> str:
-    """A number over a bar whose length it is; a bar below zero is pale."""
-    width, pale = 100 * abs(value) / size, ' opacity=".35"' if value < 0 else ""
-    bar = f'<rect class={letter.lower()} width="{width:.1f}" height="8" rx="1"{pale}/>'
-    return f'{value:z.3f}<svg viewBox="0 0 100 8" style="width:5rem" aria-hidden="true">{bar}</svg>'
+    for group, one in shown:
+        cells = "".join(f"<td>{cell(mean, size, of)}</td>" for mean, of in zip(means[group], LETTERS, strict=True))
+        rows.append(f"<tr><td>{escape(group)}</td><td>{one['samples']}</td>{cells}</tr>")
+    head = f"<tr><th>{escape(name)}</th><th>samples</th>{''.join(f'<th>{letter}</th>' for letter in LETTERS)}</tr>"
+    rest = "" if len(shown) == len(groups) else f"<p class=soft>The first {MAX_GROUPS} of {len(groups)}.</p>"
+    table = f"<div class=scroll><table>{head}{''.join(rows)}</table></div>{rest}"
+    return f"<h2>By {escape(name)}</h2>{table}"
 
 
 def _histograms(result: Estimate, words: tuple[str, ...]) -> list[str]:
@@ -173,30 +152,13 @@ def _histograms(result: Estimate, words: tuple[str, ...]) -> list[str]:
     edges = np.linspace(low, max(high, low + 1e-6), NUM_BINS + 1)
     counts = [np.histogram(np.clip(part[np.isfinite(part)], low, high), edges)[0] for part in values]
     return [
-        f"<div class=card>{_heading(letter, meaning)}{_histogram(count, edges, letter)}</div>"
+        f"<div class=card>{_heading(letter, meaning)}{histogram(count, edges, letter)}</div>"
         for letter, meaning, count in zip(LETTERS, words, counts, strict=True)
     ]
 
 
 def _heading(letter: str, meaning: str) -> str:
     return f"<h3 class={letter.lower()}><span>{letter}: {meaning}</span></h3>"
-
-
-def _histogram(counts: np.ndarray, edges: np.ndarray, letter: str) -> str:
-    heights = 90 * np.sqrt(counts / max(1, counts.max()))
-    step = 280 / len(counts)
-    bars = "".join(
-        f'<rect class={letter.lower()} x="{i * step:.1f}" y="{92 - h:.1f}" width="{step - 0.8:.1f}" height="{h:.1f}"/>'
-        for i, h in enumerate(heights)
-    )
-    zero = ""
-    if edges[0] < 0 < edges[-1]:
-        x = 280 * -edges[0] / (edges[-1] - edges[0])
-        zero = f'<line class=axis x1="{x:.1f}" x2="{x:.1f}" y1="0" y2="92"/><text x="{x + 3:.1f}" y="11">0</text>'
-    ends = (
-        f'<text x="0" y="108">{edges[0]:.2f}</text><text x="280" y="108" text-anchor="end">{edges[-1]:.2f} nats</text>'
-    )
-    return f'<svg viewBox="0 0 280 112" role="img" aria-label="distribution of {letter}">{bars}{zero}{ends}</svg>'
 
 
 def _top(result, words, ids, labels, images, folder) -> list[str]:
@@ -236,7 +198,9 @@ def _reading(first: str, second: str) -> str:
         f"only {second} tells. <b>S</b>: what shows only when both are seen together.",
         f"R + U1 is all that {first} says, R + U2 all that {second} says, and the four together all that both say.",
         "A part below zero misleads: it makes the true label less likely than the class frequencies do.",
-        "<b>Adjusted</b> means are shifted by one constant, as in the paper, so that R and S are not below zero.",
+        "Means are adjusted: shifted by one constant, as in the paper, which leaves those sums as they are and brings "
+        "the most negative part to zero. Raw ones are plain means of what single samples have, as they are in the "
+        "distributions and the lists.",
         "Every sample was scored by models that had not seen it, unless summary.json names an estimator that was "
         "fitted before. Heights of the distributions are square roots of counts.",
     )

@@ -51,11 +51,14 @@ def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
     write_whole(path, write)
 
 
-def summary_of(result: Estimate, groups: dict[str, tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
-    """Means with intervals, of all and of each group, and how far to trust them.
+def summary_of(
+    result: Estimate, classes: tuple[np.ndarray, np.ndarray], groups: dict[str, tuple[np.ndarray, np.ndarray]]
+) -> dict[str, Any]:
+    """Means with intervals, of all, of each class and of each group, and how far to trust them.
 
     Args:
         result: The estimate.
+        classes: The class ``0..K-1`` of each sample, and the classes' names.
         groups: For each grouping, the group ``0..G-1`` of each sample, and the groups' names.
 
     Returns:
@@ -63,10 +66,16 @@ def summary_of(result: Estimate, groups: dict[str, tuple[np.ndarray, np.ndarray]
     """
     arrays = result.diagnostics._asdict()
     diagnostics = {name: None if value is None else np.asarray(value).tolist() for name, value in arrays.items()}
-    means: dict[str, Any] = {"overall": _both(result, None)[0]}
-    for name, (index, names) in groups.items():
-        means[name] = dict(zip(map(str, names), _both(result, index), strict=True))
+    means = {
+        "overall": _both(result, None)[0],
+        "classes": _by_name(result, *classes),
+        "groups": {name: _by_name(result, *grouping) for name, grouping in groups.items()},
+    }
     return {"units": "nats", "diagnostics": diagnostics, "findings": result.diagnostics.findings(), "means": means}
+
+
+def _by_name(result: Estimate, index: np.ndarray, names: np.ndarray) -> dict[str, Any]:
+    return dict(zip(map(str, names), _both(result, index), strict=True))
 
 
 def _both(result: Estimate, groups: np.ndarray | None) -> list[dict[str, Any]]:
