@@ -15,11 +15,11 @@ demo: .venv/.installed-demo
 QUICK := --xla_cpu_use_fusion_emitters=false
 quick = $(shell XLA_FLAGS=$(QUICK) $(BIN)/python -c "import jax; jax.devices()" 2>/dev/null && echo $(QUICK))
 
-test: lint
+test: lint docs
 	JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS=$(quick) \
 	  $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser"
 
-test-all: lint
+test-all: lint docs
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: .venv/.installed-dev
@@ -44,17 +44,12 @@ paper-%: .venv/.installed-dev
 	$(BIN)/python examples/paper/$*.py
 
 # Pages link to one another, formulas and the reference are checked: warnings are errors.
-docs: .venv/.installed-docs
+docs: .venv/.installed-dev
 	$(BIN)/mkdocs build --strict
 
 # Runs the notebooks anew and keeps what they print and draw.
 notebooks: .venv/.installed-dev
 	$(BIN)/jupyter nbconvert --execute --inplace --ExecutePreprocessor.record_timing=False docs/notebooks/*.ipynb
-
-.venv/.installed-docs: pyproject.toml | .venv/bin/python
-	@echo "Installing lsmi_jax[docs] into .venv ..."
-	@$(call install,docs)
-	@touch $@
 
 # Builds the wheel, installs it with the core dependencies alone, and does there what the README says.
 wheel: .venv/bin/python

@@ -34,7 +34,8 @@ th, td { padding: .2rem .7rem .2rem 0; text-align: right; white-space: nowrap; b
 th:first-child, td:first-child { text-align: left }
 .grid { display: grid; grid-template-columns: repeat(auto-fit, minmax(14rem, 1fr)); gap: 1rem }
 .card { background: var(--card); border-radius: .5rem; padding: .8rem; overflow-x: auto }
-.card + .scroll { margin-top: .6rem } .grid .card { display: flex; flex-direction: column } .histogram { margin-top: auto }
+.card + .scroll { margin-top: .6rem } .grid .card { display: flex; flex-direction: column }
+.histogram { margin-top: auto }
 .card table { width: 100%; font-size: .85rem } img { height: 2.6rem; image-rendering: pixelated; display: block }
 svg { display: block; width: 100%; height: 100%; overflow: visible } line { vector-effect: non-scaling-stroke }
 .bars { display: grid; grid-template-columns: 2rem 1fr; grid-auto-rows: 1.8rem; align-items: center }
