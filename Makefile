@@ -4,7 +4,7 @@ BIN := .venv/bin
 
 STUDIES := datasets categories paradigms cost partition distillation ensemble modalities noise shift fusion_stage cases
 
-.PHONY: demo test test-all lint format bench paper docs notebooks wheel clean
+.PHONY: demo test unit test-all lint format bench paper docs notebooks wheel clean
 
 demo: .venv/.installed-demo
 	$(BIN)/python -m lsmi_jax demo --out demo-output
@@ -15,7 +15,9 @@ demo: .venv/.installed-demo
 QUICK := --xla_cpu_use_fusion_emitters=false
 quick = $(shell XLA_FLAGS=$(QUICK) $(BIN)/python -c "import jax; jax.devices()" 2>/dev/null && echo $(QUICK))
 
-test: lint docs
+test: lint docs unit
+
+unit: .venv/.installed-dev
 	JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS=$(quick) \
 	  $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser"
 
