@@ -81,6 +81,7 @@ def plot_classes(
     ax.set_xticks(position, class_names)
     ax.set_ylabel("mean information (nats)")
     ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
     return ax
 
 

@@ -36,7 +36,10 @@ def row_bar(shown: bool, done: int, total: int | None) -> Iterator[Callable[[int
             return Text(f"{task.speed:,.0f} rows/s" if task.speed else "")
 
     console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda rows: None
+        return
     columns = (BarColumn(), MofNCompleteColumn(), RowsPerSecond(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("rows", total=total, completed=done)
         yield lambda rows: bar.advance(task, rows)

@@ -5,7 +5,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from lsmi_jax import Interactions, summarize
-from lsmi_jax.plot import COLORS, plot_classes, plot_samples, plot_summary, plot_top_images, plot_training
+from lsmi_jax.plot import COLORS, NAMES, plot_classes, plot_samples, plot_summary, plot_top_images, plot_training
 
 
 def interactions(rng, n=30):
@@ -19,6 +19,7 @@ def test_bars_stand_at_the_means(key, rng):
     heights = [bar.get_height() for container in ax.containers if hasattr(container, "patches") for bar in container]
     np.testing.assert_allclose(heights, np.concatenate([np.asarray(part) for part in summary.mean[:4]]), rtol=1e-6)
     assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b", "c"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(NAMES)
 
 
 def test_images_of_the_highest_samples_are_shown_in_order(rng):

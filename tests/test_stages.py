@@ -92,6 +92,7 @@ def test_other_folders_and_damaged_files_are_refused(data, tmp_path):
         stage("one", lambda: jax.numpy.arange(100.0))
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*ZipFile:pytest.PytestUnraisableExceptionWarning")  # NumPy 2.0
 def test_a_full_disk_or_a_missing_folder_is_an_error(tmp_path):
     with pytest.raises(OSError, match="nowhere"):
         kept(tmp_path / "nowhere" / "kept", "it")

@@ -147,8 +147,12 @@ def stage_bar() -> Iterator[Pace]:
             total = self.done + self.seconds + sum(seconds for _, seconds in self.ahead)
             bar.update(task, description=name, completed=self.done, total=total)
 
-    pace, console = Told(), Console(stderr=True)
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield Pace()
+        return
+    pace = Told()
     columns = (TextColumn("{task.description}"), BarColumn(bar_width=20), TimeElapsedColumn(), TimeLeft())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("starting", total=None)
         yield pace
