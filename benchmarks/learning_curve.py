@@ -44,10 +44,10 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
             draw_line(axes[1, column], part, f"auroc {letter}", letter.lower(), color=color)
         axes[0, column].set_title(f"{num_classes} classes")
         axes[1, column].set_xlabel("samples")
-    axes[0, 0].set(ylabel="error of a sample (nats, RMS)", ylim=(0, 1.3))
-    axes[1, 0].set(ylabel="AUROC: ranks its own samples first", ylim=(0.45, 1.02))
-    for row in axes:
-        row[-1].legend(frameon=False, fontsize=9)
+    axes[0, 0].set(ylabel="error of a sample (nats, RMS)", ylim=(0, 2.1))
+    axes[1, 0].set(ylabel="AUROC of its own samples", ylim=(0.1, 1.02))
+    for row, place in zip(axes, ("upper right", "lower right"), strict=True):
+        row[0].legend(frameon=False, fontsize=9, loc=place)
     for ax in axes.flat:
         ax.set_xscale("log")
         ax.set_xticks([250, 1000, 4000, 16000], ["250", "1000", "4000", "16000"])
