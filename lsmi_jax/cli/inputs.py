@@ -38,7 +38,10 @@ def read_inputs(options: argparse.Namespace) -> Inputs:
         ValueError: If a name is not there, or what it names is of the wrong kind or length.
     """
     if options.format == "parquet":
-        pyarrow()
+        try:
+            pyarrow()
+        except ImportError as error:
+            raise ImportError("--format parquet needs pyarrow: pip install 'lsmi-jax[cli]', or csv") from error
     columns = read(options.data)
     _check_apart(columns, options)
     labels = column(columns, options.labels, "--labels")
