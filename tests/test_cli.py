@@ -240,6 +240,7 @@ def test_no_block_takes_the_labels_for_features(tmp_path, capsys):
 def test_wrong_words_are_status_2(tmp_path, capsys):
     for arguments, error in (
         (["estimate", "data.npz"], "missing --x1, --x2, --labels, --out"),
+        (["score", "data.npz", *NAMED, "--out", "there"], "missing --estimator"),
         (["estimate", "data.npz", "--entropy-space", "nowhere"], "invalid choice"),
         (["nonsense"], "invalid choice"),
         (["estimate", "data.npz", "--config", str(tmp_path / "none.toml")], "--config: expected a TOML file"),
@@ -261,7 +262,12 @@ def test_a_file_of_options_gives_way_to_the_shell(tmp_path, monkeypatch, capsys)
     for text, error in (
         ("colour = 1", "got 'colour'"),
         ('entropy-space = "x"', "one of posterior"),
-        ('folds = "a"', "folds"),
+        ('folds = "a"', "expected folds to be a whole number, got 'a'"),
+        ("folds = 2.5", "expected folds to be a whole number, got 2.5"),
+        ('group = "speaker"', "expected group to be names in brackets, got 'speaker'"),
+        ('logits = ["a", "b"]', "expected logits to be three names in brackets"),
+        ("resume = 1", "expected resume to be true or false, got 1"),
+        ("x1 = 3", "expected x1 to be a string, got 3"),
     ):
         path.write_text(text)
         with pytest.raises(SystemExit):

@@ -2,8 +2,9 @@
 
 import argparse
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import lsmi_jax
 
@@ -54,7 +55,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     if getattr(options, "config", None):
         command.set_defaults(**_from_file(command, options.config))
         options = parser.parse_args(arguments)
-    missing = [f"--{name}" for name in ("x1", "x2", "labels", "out") if getattr(options, name, "") is None]
+    missing = [f"--{name}" for name in ("x1", "x2", "labels", "out", "estimator") if getattr(options, name, "") is None]
     if missing:
         command.error(f"missing {', '.join(missing)}: give it here or in the file of --config")
     return options
@@ -80,7 +81,9 @@ def _add_estimate(commands: Any) -> argparse.ArgumentParser:
 def _add_score(commands: Any) -> argparse.ArgumentParser:
     command = _command(commands, "score", "interactions of other samples under a fitted estimator", SCORE)
     _add_data(command)
-    command.add_argument("--estimator", type=Path, required=True, help="folder written by estimate --save-estimator")
+    command.add_argument(
+        "--estimator", type=Path, metavar="FOLDER", help="what estimate --save-estimator left, results/estimator"
+    )
     return command
 
 
@@ -142,10 +145,33 @@ def _from_file(command: argparse.ArgumentParser, path: Path) -> dict[str, Any]:
         action = known.get(name.replace("-", "_"))
         if action is None or action.dest in ("help", "debug"):
             command.error(f"--config: expected options of {command.prog}, got {name!r} in {path}")
-        if action.choices is not None and value not in action.choices:
-            command.error(f"--config: expected {name} to be one of {', '.join(action.choices)}, got {value!r}")
-        try:
-            values[action.dest] = action.type(value) if callable(action.type) else value
-        except (TypeError, ValueError):
-            command.error(f"--config: expected another kind of value for {name}, got {value!r}")
+        wanted = _wanted(action)
+        if not wanted.holds(value):
+            command.error(f"--config: expected {name} to be {wanted.words}, got {value!r}")
+        values[action.dest] = action.type(value) if callable(action.type) else value
     return values
+
+
+class _Wanted(NamedTuple):
+    """What an option takes, in words, and whether a value of a TOML file is that."""
+
+    words: str
+    holds: Callable[[Any], bool]
+
+
+def _wanted(action: argparse.Action) -> _Wanted:
+    if action.choices is not None:
+        return _Wanted(f"one of {', '.join(action.choices)}", lambda value: value in (action.choices or ()))
+    if action.nargs == 0:
+        return _Wanted("true or false", lambda value: isinstance(value, bool))
+    if action.type is int:
+        return _Wanted("a whole number", lambda value: isinstance(value, int) and not isinstance(value, bool))
+    if action.nargs == 3:
+        return _Wanted("three names in brackets", lambda value: _are_names(value) and len(value) == 3)
+    if isinstance(action, argparse._AppendAction):
+        return _Wanted("names in brackets", _are_names)
+    return _Wanted("a string", lambda value: isinstance(value, str))
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
