@@ -144,7 +144,8 @@ def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels
         (options.out / f"samples.{other}").unlink(missing_ok=True)
     write_json(options.out / "summary.json", summary)
     folder = options.data if options.data.is_dir() else options.data.parent
-    titles = (options.data.name or str(options.data), (options.x1, options.x2))
+    x1, x2 = (name.rstrip("_-. ") or name for name in (options.x1, options.x2))  # often what columns begin with
+    titles = (options.data.name or str(options.data), (x1, x2))
     page = options.out / "report.html"
     write_page(page, *titles, result, summary, inputs.ids, inputs.labels, inputs.images, folder)
     return summary
