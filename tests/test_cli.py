@@ -203,6 +203,7 @@ def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
         (["data.npz", "--x1", "short", *NAMED[2:]], "--x1, --x2: expected blocks of one length, got 3 and 72 rows"),
         (["data.npz", *NAMED, "--image", "audio"], "--image: expected names of files [n], or pixels [n, h, w]"),
         (["data.npz", *NAMED, "--image", "speaker"], "--image: expected names of files [n], or pixels [n, h, w]"),
+        (["data.npz", *NAMED, "--group", "s_spread"], "--group: expected a name that no column of the results has"),
         (["data.npz", *NAMED, "--folds", "40"], "--labels: expected at least 40 samples of every class for --folds 40"),
     ],
 )
@@ -342,10 +343,19 @@ def test_an_interrupt_while_writing_leaves_no_half_file(kind, results, arrays, t
     assert not list(tmp_path.iterdir())
 
 
-def test_a_row_of_pixels_is_a_square():
-    assert pictures.pictures(np.zeros((5, 9))).shape == (5, 3, 3)
+def test_a_row_of_pixels_is_a_square(tmp_path):
+    assert pictures.pictures(np.zeros((5, 9)), tmp_path).shape == (5, 3, 3)
     for shape in ((5, 4, 6), (5, 4, 6, 3)):
-        assert pictures.pictures(np.zeros(shape)).shape == shape
+        assert pictures.pictures(np.zeros(shape), tmp_path).shape == shape
+
+
+def test_files_of_images_are_there_before_any_work_is_done(tmp_path):
+    (tmp_path / "one.png").write_bytes(pictures.png(np.arange(12).reshape(3, 4)))
+    (found,) = pictures.pictures(np.array(["one.png"]), tmp_path)
+    assert pictures.as_html(found) == pictures.as_html(np.arange(12).reshape(3, 4))
+    for name in ("two.png", "one.txt"):
+        with pytest.raises(ValueError, match=f"expected names of .png, .jpg.* files, got .*{name}"):
+            pictures.pictures(np.array(["one.png", name]), tmp_path)
 
 
 def test_time_left_is_a_guess_until_a_stage_of_the_fit_has_ended(monkeypatch):

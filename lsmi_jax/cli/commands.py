@@ -143,11 +143,10 @@ def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels
     for other in {"parquet", "csv"} - {options.format}:  # of an earlier run, whose summary is about to go too
         (options.out / f"samples.{other}").unlink(missing_ok=True)
     write_json(options.out / "summary.json", summary)
-    folder = options.data if options.data.is_dir() else options.data.parent
     x1, x2 = (name.rstrip("_-. ") or name for name in (options.x1, options.x2))  # often what columns begin with
     titles = (options.data.name or str(options.data), (x1, x2))
     page = options.out / "report.html"
-    write_page(page, *titles, result, summary, inputs.ids, inputs.labels, inputs.images, folder)
+    write_page(page, *titles, result, summary, inputs.ids, inputs.labels, inputs.images)
     return summary
 
 

@@ -7,9 +7,15 @@ import numpy as np
 
 from lsmi_jax.cli.pictures import pictures
 from lsmi_jax.cli.reading import Columns, block, block_names, column, read
+from lsmi_jax.parts import SYMBOLS
 from lsmi_jax.rowfile import pyarrow
 
 __all__ = ["Inputs", "read_inputs"]
+
+
+RESULTS = {"id", "label", "i1", "i2", "i12", "h1", "h2"}
+RESULTS |= {f"{symbol}{kind}" for symbol in SYMBOLS for kind in ("", "_adjusted", "_spread")}
+"""Columns of the table of samples."""
 
 
 class Inputs(NamedTuple):
@@ -46,13 +52,16 @@ def read_inputs(options: argparse.Namespace) -> Inputs:
     _check_apart(columns, options)
     labels = column(columns, options.labels, "--labels")
     size, names = len(labels), options.group or []
+    for name in names:
+        if name in RESULTS:
+            raise ValueError(f"--group: expected a name that no column of the results has, got {name!r}")
     return Inputs(
         features=(block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
         labels=labels,
         logits=tuple(block(columns, name, "--logits") for name in options.logits) if options.logits else None,
         ids=np.arange(size) if options.ids is None else column(columns, options.ids, "--ids", size),
         groups={name: column(columns, name, "--group", size) for name in names},
-        images=None if options.image is None else _images(columns, options.image, size),
+        images=_images(columns, options, size),
     )
 
 
@@ -69,7 +78,10 @@ def _check_apart(columns: Columns, options: argparse.Namespace) -> None:
                 raise ValueError(f"{option}: expected columns of its own, got {shared[0]}, which {other} takes too")
 
 
-def _images(columns: Columns, name: str, size: int) -> np.ndarray:
+def _images(columns: Columns, options: argparse.Namespace, size: int) -> np.ndarray | None:
     """Of one column, or of all whose names begin so, a pixel each."""
+    name = options.image
+    if name is None:
+        return None
     values = column(columns, name, "--image", size) if name in columns else block(columns, name, "--image")
-    return pictures(values)
+    return pictures(values, options.data if options.data.is_dir() else options.data.parent)

@@ -61,7 +61,6 @@ def write_page(
     ids: np.ndarray,
     labels: np.ndarray,
     images: np.ndarray | None = None,
-    image_folder: Path = Path(),
 ) -> None:
     """Writes the page.
 
@@ -73,8 +72,7 @@ def write_page(
         summary: From `lsmi_jax.cli.writing.summary_of`, of the same estimate.
         ids: Name of each sample ``[n]``.
         labels: Label of each sample ``[n]``, as the user wrote it.
-        images: Pixels ``[n, h, w]`` or ``[n, h, w, 3]``, or names of image files ``[n]``; None for none.
-        image_folder: Where those names begin.
+        images: From `lsmi_jax.cli.pictures.pictures`; None for none.
     """
     first, second = map(escape, names)
     words = ("shared by both", f"only in {first}", f"only in {second}", "only in both together")
@@ -89,7 +87,7 @@ def write_page(
         *(_by_group(name, groups) for name, groups in means["groups"].items()),
         f"<h2>Distributions</h2><div class=grid>{''.join(_histograms(result, words))}</div>",
         "<h2>Samples with the most of each</h2><div class=grid>"
-        + "".join(_top(result, words, ids, labels, images, image_folder))
+        + "".join(_top(result, words, ids, labels, images))
         + "</div>",
         f"<h2>Can it be trusted?</h2>{_diagnostics(summary, first, second)}",
         f"<h2>How to read it</h2>{_reading(first, second)}",
@@ -162,13 +160,13 @@ def _heading(letter: str, meaning: str) -> str:
     return f"<h3 class={letter.lower()}><span>{letter}: {meaning}</span></h3>"
 
 
-def _top(result, words, ids, labels, images, folder) -> list[str]:
+def _top(result, words, ids, labels, images) -> list[str]:
     cards = []
     for letter, meaning, part in zip(LETTERS, words, result.interactions, strict=True):
         values = np.asarray(part, float)
         rows = []
         for row in np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")[:NUM_TOP]:
-            picture = "" if images is None else f"<td>{as_html(images[row], folder)}</td>"
+            picture = "" if images is None else f"<td>{as_html(images[row])}</td>"
             rows.append(
                 f"<tr>{picture}<td>{escape(str(ids[row]))}</td><td>{escape(str(labels[row]))}</td><td>{values[row]:z.2f}</td></tr>"
             )

@@ -14,48 +14,51 @@ __all__ = ["as_html", "pictures", "png"]
 MEDIA = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
 
 
-def pictures(values: np.ndarray) -> np.ndarray:
-    """Checks what is to be shown of each sample; a row of pixels is taken for a square.
+def pictures(values: np.ndarray, folder: Path) -> np.ndarray:
+    """Checks what is to be shown of each sample, before any work is done; a row of pixels is taken for a square.
 
     Args:
         values: Names of files ``[n]``, or pixels ``[n, h, w]``, ``[n, h, w, 3]`` or ``[n, h * h]``.
+        folder: Where the names begin.
 
     Returns:
-        Names ``[n]``, or pixels ``[n, h, w]`` or ``[n, h, w, 3]``.
+        Paths ``[n]``, or pixels ``[n, h, w]`` or ``[n, h, w, 3]``.
 
     Raises:
-        ValueError: If it is none of these.
+        ValueError: If it is none of these, or a file is not there or of another kind than a browser shows.
     """
+    if values.ndim == 1 and values.dtype.kind in "UO":
+        return _files([folder / str(name) for name in values])
     side = math.isqrt(values.shape[1]) if values.ndim == 2 else 0
     if values.ndim == 2 and side**2 == values.shape[1]:
         return values.reshape(len(values), side, side)
-    if values.ndim == (1 if values.dtype.kind in "UO" else 3) or (values.ndim == 4 and values.shape[3] == 3):
+    if values.ndim == 3 or (values.ndim == 4 and values.shape[3] == 3):
         return values
     raise ValueError(
         f"--image: expected names of files [n], or pixels [n, h, w], [n, h, w, 3] or [n, h * h], got {values.shape}"
     )
 
 
-def as_html(image: Any, folder: Path) -> str:
+def _files(paths: list[Path]) -> np.ndarray:
+    for path in paths:
+        if path.suffix.lower() not in MEDIA or not path.is_file():
+            raise ValueError(f"--image: expected names of {', '.join(MEDIA)} files, got {path}")
+    return np.asarray(paths, dtype=object)
+
+
+def as_html(image: Any) -> str:
     """A picture with all its bytes inside.
 
     Args:
-        image: Pixels ``[h, w]`` or ``[h, w, 3]``, or the name of a file.
-        folder: Where that name begins.
+        image: Pixels ``[h, w]`` or ``[h, w, 3]``, or the path of a file.
 
     Returns:
         An ``img`` element.
-
-    Raises:
-        ValueError: If there is no such file, or of another kind than a browser shows.
     """
-    if np.ndim(image):
-        kind, content = "png", png(np.asarray(image))
+    if isinstance(image, Path):
+        kind, content = MEDIA[image.suffix.lower()], image.read_bytes()
     else:
-        file = folder / str(image)
-        if file.suffix.lower() not in MEDIA or not file.is_file():
-            raise ValueError(f"--image: expected pixels or names of {', '.join(MEDIA)} files, got {file}")
-        kind, content = MEDIA[file.suffix.lower()], file.read_bytes()
+        kind, content = "png", png(np.asarray(image))
     return f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(content).decode()}">'
 
 
