@@ -46,10 +46,13 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(interrupt, Abandoned):
             _leave(getattr(options, "out", None))
         return 130
-    except (ImportError, OSError, TypeError, ValueError) as error:
+    except Exception as error:
         if options.debug:
             raise
-        print(f"lsmi-jax: {_in_options(' '.join(str(error).split()))}", file=sys.stderr)
+        words = _in_options(" ".join(str(error).split()))
+        if not isinstance(error, (ImportError, OSError, TypeError, ValueError)):  # of no kind that we raise
+            words = f"{type(error).__name__}: {words} (--debug shows where it comes from)"
+        print(f"lsmi-jax: {words}", file=sys.stderr)
         return 1
     return 0
 

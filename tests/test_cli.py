@@ -196,6 +196,8 @@ def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
         (["data.txt", *NAMED], "expected .npz, .safetensors, .parquet, .csv, or a folder of .npy, got .txt"),
         (["objects.npz", *NAMED], "objects.npz: expected a .npz file of numbers or strings, got objects"),
         (["text.npz", *NAMED], "text.npz: expected a .npz file of numbers or strings, got something else"),
+        (["text.safetensors", *NAMED], "text.safetensors: expected a .safetensors file, got something else"),
+        (["text.csv", *NAMED], "text.csv: expected a .csv file, got something else (No columns to parse"),
         (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "got 'vidio'"),
         (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "(did you mean video?)"),
         (["data.npz", "--x1", "clip", *NAMED[2:]], "--x1: expected numbers, got clip of text"),
@@ -211,6 +213,8 @@ def test_errors_are_one_line_that_says_what_to_change(arguments, error, arrays, 
     monkeypatch.chdir(tmp_path)
     np.savez("data.npz", **arrays, short=np.arange(3), holes=np.where(np.arange(NUM_ROWS) == 5, np.nan, 1.0))
     (tmp_path / "text.npz").write_text("no archive")
+    (tmp_path / "text.csv").touch()
+    (tmp_path / "text.safetensors").write_text("no tensors")
     np.savez("objects.npz", y=np.array([{}], dtype=object))
     (tmp_path / "data.txt").touch()
     assert main(["estimate", *arguments, "--out", "out"]) == 1
@@ -421,6 +425,18 @@ def test_a_terminal_sees_a_bar_and_a_pipe_does_not(capfd):
     assert re.search(rb"writing.*about 1:0\d left", seen)
     subprocess.run([sys.executable, "-c", program], check=True)
     assert capfd.readouterr() == ("", "")
+
+
+def test_what_nobody_expected_is_one_line_too(monkeypatch, capsys):
+    def out_of_memory(options):
+        raise RuntimeError("RESOURCE_EXHAUSTED:\n out of memory")
+
+    monkeypatch.setattr(commands, "run", out_of_memory)
+    assert main(["info"]) == 1
+    expected = "lsmi-jax: RuntimeError: RESOURCE_EXHAUSTED: out of memory (--debug shows where it comes from)\n"
+    assert capsys.readouterr().err == expected
+    with pytest.raises(RuntimeError):
+        main(["info", "--debug"])
 
 
 def test_info_names_versions_and_devices(capsys):

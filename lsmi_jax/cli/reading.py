@@ -68,10 +68,14 @@ def _in_our_words(path: Path) -> Iterator[None]:
 
 def _safetensors(path: Path) -> Columns:
     try:
+        from safetensors import SafetensorError
         from safetensors.numpy import load_file
     except ImportError as error:
         raise ImportError("a .safetensors file needs safetensors: pip install 'lsmi-jax[cli]'") from error
-    return load_file(path)
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path}: expected a .safetensors file, got something else ({error})") from error
 
 
 def _frame(path: Path) -> Columns:
@@ -79,7 +83,10 @@ def _frame(path: Path) -> Columns:
         import pandas
     except ImportError as error:
         raise ImportError(f"a {path.suffix} file needs pandas: pip install 'lsmi-jax[cli]'") from error
-    table = pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)
+    try:
+        table = pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: expected a {path.suffix} file, got something else ({error})") from error
     return {str(name): _plain(table[name].to_numpy()) for name in table.columns}
 
 
