@@ -47,7 +47,7 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
     with stage_bar() as pace:
         pace.expect(fit_stages((x1.shape[1], x2.shape[1]), num_rows=len(x1), num_classes=10, num_fits=5))
         key = jax.random.key(seed)
-        result = interruptible(lambda: estimate(key, (x1, x2), digits.labels, progress=pace.begin))
+        result = interruptible(estimate, key, (x1, x2), digits.labels, progress=pace.begin)
     console.print(f"Out-of-fold estimate of every sample in {time.perf_counter() - start:.0f} s.")
     console.print(_table(result, digits.labels))
     for line in _story(result, digits.labels) + _diagnostics(result):

@@ -14,7 +14,15 @@ if TYPE_CHECKING:
 
     from lsmi_jax.result import Estimate
 
-__all__ = ["sample_columns", "to_pandas", "to_xarray"]
+__all__ = ["SAMPLE_COLUMNS", "sample_columns", "to_pandas", "to_xarray"]
+
+SAMPLE_COLUMNS = (
+    *SYMBOLS,
+    *(f"{symbol}_adjusted" for symbol in SYMBOLS),
+    *("i1", "i2", "i12", "h1", "h2"),
+    *(f"{symbol}_spread" for symbol in SYMBOLS),
+)
+"""Names of all that is known of a sample; spreads come last, as they are known only where seeds were repeated."""
 
 MODALITIES, VIEWS = ("1", "2"), ("1", "2", "12")
 
@@ -29,12 +37,8 @@ def sample_columns(result: "Estimate") -> dict[str, np.ndarray]:
         Columns ``[n]`` in nats: ``r, u1, u2, s``, then the same with ``_adjusted``, ``i1, i2, i12``, ``h1, h2``, and,
         where seeds were repeated, ``r_spread`` and so on.
     """
-    named = dict(zip(SYMBOLS, result.interactions, strict=True))
-    named |= dict(zip((f"{symbol}_adjusted" for symbol in SYMBOLS), result.adjusted, strict=True))
-    named |= dict(zip(("i1", "i2", "i12", "h1", "h2"), (*result.information, *result.surprisal), strict=True))
-    if result.spread is not None:
-        named |= dict(zip((f"{symbol}_spread" for symbol in SYMBOLS), result.spread, strict=True))
-    return {name: to_host(values) for name, values in named.items()}
+    values = [*result.interactions, *result.adjusted, *result.information, *result.surprisal, *(result.spread or ())]
+    return {name: to_host(column) for name, column in zip(SAMPLE_COLUMNS, values, strict=False)}
 
 
 def to_pandas(result: "Estimate", index: Sequence | np.ndarray | None = None) -> "pandas.DataFrame":

@@ -91,7 +91,7 @@ def summarize(
     index = _check_groups(groups, len(interactions.redundancy))
     values = jnp.stack([*interactions, *information], axis=1)
     num_groups = int(index.max()) + 1
-    # Few numbers of groups, and no option, are worth a program of their own: the rest of the groups stay empty.
+    # Groups that stay empty cost less than a program for each number of groups, and for each option, takes to compile.
     padded = max(4, 1 << (num_groups - 1).bit_length())
     everything = _bootstrap(key, values, jnp.asarray(index), padded, adjusted, level, num_resamples)
     return jax.tree.map(lambda leaf: leaf[0] if groups is None else leaf[:num_groups], everything)

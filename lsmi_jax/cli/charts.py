@@ -77,7 +77,8 @@ def histogram(counts: np.ndarray, edges: np.ndarray, letter: str) -> str:
         marks += f'<line class=axis x1="{x:.2f}" x2="{x:.2f}" y1="0" y2="92"/>'
         zero = f'<span style="left: {x:.1f}%">0</span>'
     ends = f"<span>{edges[0]:z.2f}</span>{zero}<span>{edges[-1]:z.2f} nats</span>"
-    return f"<div class=histogram>{_svg(100, 92, marks)}<div class=ends>{ends}</div></div>"
+    opening = f'<div class=histogram role="img" aria-label="distribution of {letter}">'
+    return f"{opening}{_svg(100, 92, marks)}<div class=ends>{ends}</div></div>"
 
 
 def _svg(width: int, height: int, marks: str) -> str:

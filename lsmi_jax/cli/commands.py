@@ -4,7 +4,6 @@ import argparse
 import json
 import shutil
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from lsmi_jax.cli.reading import checksum
 from lsmi_jax.cli.writing import summary_of, versions, write_json, write_table
 from lsmi_jax.compiled import keep_compiled
 from lsmi_jax.frames import sample_columns
+from lsmi_jax.parts import LETTERS
 from lsmi_jax.result import Estimate
 
 __all__ = ["run"]
@@ -46,7 +46,7 @@ def _estimate(options: argparse.Namespace) -> None:
         _expect_fits(options, inputs, len(classes), pace)
         stages = _prepare(options)
         key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
-        estimate = partial(
+        result = interruptible(
             lsmi_jax.estimate,
             key,
             inputs.features,
@@ -58,10 +58,9 @@ def _estimate(options: argparse.Namespace) -> None:
             checkpoint=stages / "folds",
             **arguments,
         )
-        result = interruptible(estimate)
         if options.save_estimator:
             arguments |= {"progress": pace.begin, "checkpoint": stages / "all"}
-            fitted = interruptible(lambda: lsmi_jax.fit_estimator(key, inputs.features, labels, **arguments))
+            fitted = interruptible(lsmi_jax.fit_estimator, key, inputs.features, labels, **arguments)
         pace.begin("writing")
         if options.save_estimator:
             lsmi_jax.save(options.out / "estimator", fitted, overwrite=True)
@@ -86,8 +85,8 @@ def _score(options: argparse.Namespace) -> None:
         estimator = lsmi_jax.load(options.estimator)
         pace.begin("scoring")
         redundancy = REDUNDANCIES[options.redundancy]
-        score = partial(lsmi_jax.score, estimator, inputs.features, labels, logits=inputs.logits, redundancy=redundancy)
-        result = interruptible(lambda: jax.block_until_ready(score()))
+        data = (inputs.features, labels)
+        result = interruptible(lsmi_jax.score, estimator, *data, logits=inputs.logits, redundancy=redundancy)
         pace.begin("writing")
         options.seed = None
         summary = _write(options, inputs, result, labels, classes)
@@ -157,7 +156,7 @@ def _plain(value: Any) -> Any:
 def _print_summary(options: argparse.Namespace, summary: dict[str, Any]) -> None:
     overall = summary["means"]["overall"]
     print(f"{'mean interactions in nats (95 % interval)':41s}  adjusted")
-    for name in ("R", "U1", "U2", "S"):
+    for name in LETTERS:
         one, shifted = overall[name], overall["adjusted"][name]["mean"]
         print(f"  {name:2s} {one['mean']:+z.3f} {'(' + _interval(one) + ')':29s}  {shifted:+z.3f}")
     for finding in summary["findings"]:

@@ -7,14 +7,12 @@ import numpy as np
 
 from lsmi_jax.cli.pictures import pictures
 from lsmi_jax.cli.reading import Columns, block, block_names, column, read
-from lsmi_jax.parts import SYMBOLS
+from lsmi_jax.frames import SAMPLE_COLUMNS
 from lsmi_jax.rowfile import pyarrow
 
 __all__ = ["Inputs", "read_inputs"]
 
-
-RESULTS = {"id", "label", "i1", "i2", "i12", "h1", "h2"}
-RESULTS |= {f"{symbol}{kind}" for symbol in SYMBOLS for kind in ("", "_adjusted", "_spread")}
+RESULTS = {"id", "label", *SAMPLE_COLUMNS}
 """Columns of the table of samples."""
 
 

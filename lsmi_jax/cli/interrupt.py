@@ -2,10 +2,13 @@
 
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import ParamSpec, TypeVar
+
+import jax
 
 __all__ = ["Abandoned", "interruptible"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 INTERVAL = 0.1  # seconds: on Windows a thread that waits without an end does not hear either
 
@@ -14,14 +17,16 @@ class Abandoned(KeyboardInterrupt):
     """Ctrl-C, while a thread is at work that cannot be stopped: the process must end without it."""
 
 
-def interruptible(work: Callable[[], T]) -> T:
+def interruptible(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Does work in a thread beside this one, which listens.
 
     Args:
         work: What to do.
+        args: What it is called with.
+        kwargs: The same, by name.
 
     Returns:
-        Its result.
+        Its result, computed to its end.
 
     Raises:
         Abandoned: If Ctrl-C came first.
@@ -32,7 +37,7 @@ def interruptible(work: Callable[[], T]) -> T:
 
     def run() -> None:
         try:
-            results.append(work())
+            results.append(jax.block_until_ready(work(*args, **kwargs)))
         except BaseException as error:
             errors.append(error)
 
