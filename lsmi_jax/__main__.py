@@ -1,11 +1,13 @@
 """Command line: ``lsmi-jax`` or ``python -m lsmi_jax``."""
 
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
-from lsmi_jax.cli.interrupt import Abandoned
+from lsmi_jax.cli.interrupt import at_work
 from lsmi_jax.cli.options import parse
 
 __all__ = ["main"]
@@ -40,11 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
         from lsmi_jax.cli.commands import run  # after the words are known to make sense, as it takes long
 
         run(options)
-    except KeyboardInterrupt as interrupt:
+    except KeyboardInterrupt:
         resume = "; --resume goes on from the last finished stage" if options.command == "estimate" else ""
-        print(f"lsmi-jax: interrupted{resume}", file=sys.stderr)
-        if isinstance(interrupt, Abandoned):
-            _leave(getattr(options, "out", None))
+        words = f"lsmi-jax: interrupted{resume}"
+        if at_work():
+            _leave(words, getattr(options, "out", None))
+        print(words, file=sys.stderr)
         return 130
     except Exception as error:
         if options.debug:
@@ -63,8 +66,10 @@ def _in_options(message: str) -> str:
     return f"{OPTIONS.get(argument, argument)}{colon}{rest}".replace("num_folds=", "--folds ")
 
 
-def _leave(folder: Path | None) -> None:
+def _leave(words: str, folder: Path | None) -> NoReturn:
     """Ends the process while a thread is still at work, and with it whatever that was writing."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who presses twice is no quicker
+    print(words, file=sys.stderr)
     for half in folder.rglob("*.incomplete") if folder else ():
         with suppress(OSError):
             half.unlink()

@@ -301,12 +301,18 @@ def test_an_interrupted_run_goes_on(arrays, tmp_path, monkeypatch, capsys):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends SIGINT")
-def test_an_interrupt_of_what_does_not_listen_ends_the_process_at_once(tmp_path):
+@pytest.mark.parametrize("moment", ["starting", "waiting"])
+def test_an_interrupt_of_what_does_not_listen_ends_the_process_at_once(moment, tmp_path):
     program = f"""if True:
-        import pathlib, sys, threading
+        import pathlib, sys, threading, time
         from lsmi_jax.__main__ import main
         from lsmi_jax.cli import commands, interrupt
         half = pathlib.Path({str(tmp_path)!r}, "results", "stage.npz.incomplete")
+
+        class SlowToStart(threading.Thread):
+            def start(self):
+                super().start()
+                time.sleep(60)
 
         def deaf():  # as a thread in XLA is
             half.parent.mkdir()
@@ -314,6 +320,8 @@ def test_an_interrupt_of_what_does_not_listen_ends_the_process_at_once(tmp_path)
             print("at work", flush=True)
             threading.Event().wait(60)
 
+        if {moment!r} == "starting":
+            threading.Thread = SlowToStart
         commands.run = lambda options: interrupt.interruptible(deaf)
         sys.exit(main(["demo", "--out", str(half.parent)]))
     """

@@ -6,15 +6,12 @@ from typing import ParamSpec, TypeVar
 
 import jax
 
-__all__ = ["Abandoned", "interruptible"]
+__all__ = ["at_work", "interruptible"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+NAME = "lsmi-jax at work"
 INTERVAL = 0.1  # seconds: on Windows a thread that waits without an end does not hear either
-
-
-class Abandoned(KeyboardInterrupt):
-    """Ctrl-C, while a thread is at work that cannot be stopped: the process must end without it."""
 
 
 def interruptible(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -29,7 +26,7 @@ def interruptible(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         Its result, computed to its end.
 
     Raises:
-        Abandoned: If Ctrl-C came first.
+        KeyboardInterrupt: If Ctrl-C came first; the thread stays `at_work`.
         BaseException: Whatever the work raises.
     """
     results: list[T] = []
@@ -41,13 +38,19 @@ def interruptible(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         except BaseException as error:
             errors.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
+    thread = threading.Thread(target=run, name=NAME, daemon=True)
     thread.start()
-    try:
-        while thread.is_alive():
-            thread.join(INTERVAL)
-    except KeyboardInterrupt:
-        raise Abandoned from None
+    while thread.is_alive():
+        thread.join(INTERVAL)
     if errors:
         raise errors[0]
     return results[0]
+
+
+def at_work() -> bool:
+    """Whether work goes on that Ctrl-C has left behind: no thread can be stopped, the process must end without it.
+
+    Returns:
+        Whether such a thread is alive; asked of the threads themselves, as Ctrl-C may come at any line above.
+    """
+    return any(thread.name == NAME for thread in threading.enumerate())
