@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import jax
 import numpy as np
 import pytest
@@ -19,6 +22,20 @@ def key() -> jax.Array:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def data_set():
+    """Loads a data set by its name, from a folder that not everybody has."""
+    folder = Path(os.environ.get("LSMI_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+    def load(name: str):
+        path = folder / f"{name}.npz"
+        if not path.exists():
+            pytest.skip(f"{path} is absent: set LSMI_DATA to a folder that holds it")
+        return np.load(path)
+
+    return load
 
 
 @pytest.fixture

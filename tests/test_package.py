@@ -1,5 +1,4 @@
 import inspect
-import os
 import re
 import subprocess
 import sys
@@ -73,12 +72,8 @@ def test_digits():
     assert "10.24432/C5HC70" in attribution
 
 
-def test_digits_are_the_original_within_their_steps():
-    folder = Path(os.environ.get("LSMI_DATA", ROOT.parent / "shared" / "data"))
-    path = folder / "uci_mfeat.npz"
-    if not path.exists():
-        pytest.skip(f"{path} is absent: set LSMI_DATA to a folder that holds it")
-    original, digits = np.load(path), load_multiple_features()
+def test_digits_are_the_original_within_their_steps(data_set):
+    original, digits = data_set("uci_mfeat"), load_multiple_features()
     for key, block in zip(("x5", "x3", "x1", "x2", "x4", "x6"), digits.features, strict=True):
         span = np.ptp(original[key], axis=0)
         assert (np.abs(original[key] - block) <= span / 510 * 1.01 + 1e-6).all()
