@@ -19,7 +19,7 @@ def room_for_programs():
     """Lets compiled programs go while there is room: XLA crashes where Linux allows a process no further memory map."""
     yield
     maps, allowed = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
-    if maps.exists() and maps.read_bytes().count(b"\n") > int(allowed.read_text()) * 0.4:
+    if maps.exists() and maps.read_bytes().count(b"\n") > int(allowed.read_text()) * 0.4:  # a file takes up to .25
         jax.clear_caches()
 
 
