@@ -1,10 +1,10 @@
-"""How right is an estimate? Tasks with exact truth for every sample, times options, times seeds.
+"""How accurate is an estimate? Tasks whose exact values are known for every sample, under several options and seeds.
 
-Fits on 80 % of the rows and scores the rest. Prints one table and writes one CSV:
+Fits on 80 % of the rows and scores the rest. Prints a table and writes a CSV file:
 
-    python benchmarks/accuracy.py [--tasks preset,mixture] [--seeds 5] [--csv accuracy.csv] [--data FOLDER]
+    python benchmarks/accuracy.py [--tasks preset,mixture] [--num-seeds 5] [--csv accuracy.csv] [--data FOLDER]
 
-The preset task on real features needs `av_digits_semireal.npz` in the folder named by --data or LSMI_DATA.
+The preset task on real features needs `av_digits_semireal.npz` in the folder given by --data or LSMI_DATA.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,43 +22,43 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 import lsmi_jax
-from lsmi_jax import synthetic
-from lsmi_jax.estimator import EntropySpace
-from lsmi_jax.synthetic import Task, TypedSamples
+from lsmi_jax import datasets
+from lsmi_jax.datasets import Task, TypedSamples
+from lsmi_jax.decomposition import PARTS
 
 TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
-    ("mixture K=10 rho=.4", partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.4)),
-    ("mixture K=2 rho=.4", partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=2, correlation=0.4)),
-    ("gate OR", partial(synthetic.circuit_logic, num_samples=5000, gate=synthetic.OR)),
-    ("preset K=2", partial(synthetic.preset, num_samples=10000, num_classes=2)),
-    ("preset K=2 x2*10", lambda key: rescaled(synthetic.preset(key, 10000, num_classes=2), 10.0)),
-    ("preset K=4", partial(synthetic.preset, num_samples=10000, num_classes=4)),
-    ("preset K=10", partial(synthetic.preset, num_samples=16000, num_classes=10)),
+    ("mixture K=10 rho=.4", partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.4)),
+    ("mixture K=2 rho=.4", partial(datasets.gaussian_mixture, num_samples=5000, num_classes=2, correlation=0.4)),
+    ("gate OR", partial(datasets.circuit_logic, num_samples=5000, gate=datasets.OR)),
+    ("preset K=2", partial(datasets.preset, num_samples=10000, num_classes=2)),
+    ("preset K=2 x2*10", lambda key: rescaled(datasets.preset(key, 10000, num_classes=2), 10.0)),
+    ("preset K=4", partial(datasets.preset, num_samples=10000, num_classes=4)),
+    ("preset K=10", partial(datasets.preset, num_samples=16000, num_classes=10)),
     *(
-        (f"gate {name}", partial(synthetic.circuit_logic, num_samples=5000, gate=getattr(synthetic, name)))
+        (f"gate {name}", partial(datasets.circuit_logic, num_samples=5000, gate=getattr(datasets, name)))
         for name in ("XOR", "AND", "XOR_NOT", "COPY1", "RDN")
     ),
     *(
         (
             f"mixture K=10 rho={rho:g}",
-            partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=10, correlation=rho),
+            partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=rho),
         )
         for rho in (-1.0, -0.8, -0.4, 0.0, 0.8, 1.0)
     ),
 ]
-CURVE = [  # at how many samples the synergy of 10 x 10 codes is found
-    (f"curve preset K=10 n={n}", partial(synthetic.preset, num_samples=n, num_classes=10))
+CURVE = [  # how many samples it takes to find the synergy of 10 x 10 codes
+    (f"curve preset K=10 n={n}", partial(datasets.preset, num_samples=n, num_classes=10))
     for n in (4000, 8000, 32000, 64000)
 ]
-SPACES: list[EntropySpace] = ["posterior", "features"]
+SPACES: list[Literal["posterior", "features"]] = ["posterior", "features"]
 REDUNDANCIES = [
     lsmi_jax.specificity_ambiguity,
     lsmi_jax.minimum_information,
     lsmi_jax.common_change,
     lsmi_jax.shared_exclusions,
 ]
-# The published code on the same kinds of task at its shipped settings (its preset task is a generator of its
-# own with the same data-set-level truth): RMSE of i1, i2, i12, and the own-type AUROC averaged over the four types.
+# The published code on comparable tasks, with its default settings (its preset task has another generator with the
+# same data-set-level truth): RMSE of i1, i2, i12, and the own-type AUROC averaged over the four types.
 PUBLISHED = {
     "mixture K=10 rho=.4": ((0.26, 0.32, 0.38), None),
     "mixture K=2 rho=.4": ((0.06, 0.04, 0.06), None),
@@ -67,11 +67,11 @@ PUBLISHED = {
     "preset K=2 x2*10": ((0.29, 0.40, 0.58), 0.740),
     "preset K=4": ((0.42, 0.46, 0.77), 0.815),
 }
-COLUMNS = ("R", "U1", "U2", "S")
+COLUMNS = tuple(part.symbol for part in PARTS)
 
 
 class Run(NamedTuple):
-    """One estimate beside the exact quantities of the same rows."""
+    """One estimate, and the exact quantities of the same rows."""
 
     exact: Task | TypedSamples
     estimate: lsmi_jax.Estimate
@@ -79,7 +79,7 @@ class Run(NamedTuple):
 
 
 def rescaled(task: Task, factor: float) -> Task:
-    """The same samples with the second block in another unit."""
+    """The task with its second block in another unit."""
     x1, x2 = task.features
     return task._replace(features=(x1, factor * x2))
 
@@ -88,23 +88,23 @@ def real_tasks(folder: str | None) -> list[tuple[str, Callable[[jax.Array], Type
     """The preset task on digit images and spoken digits, for K of 2, 5 and 10."""
     path = Path(folder or "") / "av_digits_semireal.npz"
     if not folder or not path.exists():
-        print("preset on real features: left out, as --data or LSMI_DATA names no folder with", path.name, flush=True)
+        print(f"preset on real features: skipped, --data or LSMI_DATA must contain {path.name}", flush=True)
         return []
     with np.load(path) as data:
         images, sounds, digits = (np.asarray(data[name], np.float32) for name in ("x1", "x2", "y"))
     digits = digits.astype(int)
 
     def make(key: jax.Array, num_classes: int, num_samples: int) -> TypedSamples:
-        return synthetic.preset_from_pool(
+        return datasets.preset_from_pool(
             key, images, digits, sounds, digits, num_classes=num_classes, num_samples=num_samples
         )
 
-    sizes = {2: 560, 5: 1400, 10: 2850}  # one size for all seeds, and so one compilation
+    sizes = {2: 560, 5: 1400, 10: 2850}  # the same size for all seeds, to compile only once
     return [(f"real preset K={k}", partial(make, num_classes=k, num_samples=n)) for k, n in sizes.items()]
 
 
 def held_out(task: Task | TypedSamples, rows: slice) -> Task | TypedSamples:
-    """Some rows of a task, with what is known of them."""
+    """Selected rows of a task, with their exact quantities."""
     if isinstance(task, TypedSamples):
         return jax.tree.map(lambda leaf: leaf[rows], task)
     per_sample = (task.features, task.labels, task.information, task.surprisal, task.sample_types)
@@ -112,7 +112,7 @@ def held_out(task: Task | TypedSamples, rows: slice) -> Task | TypedSamples:
     return Task(features, labels, task.log_prior, information, surprisal, types, task.truth)
 
 
-def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: EntropySpace) -> Run:
+def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: Literal["posterior", "features"]) -> Run:
     """Fits on the first 80 % of the rows and scores the others."""
     num_train = len(task.labels) * 4 // 5
     train, test = (slice(num_train), slice(num_train, None))
@@ -122,7 +122,7 @@ def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: EntropySpace
         tuple(x[train] for x in task.features),
         task.labels[train],
         num_classes=int(task.labels.max()) + 1,
-        entropy_space=space,
+        redundancy=lsmi_jax.SpecificityAmbiguity(space=space),
     )
     estimate = lsmi_jax.score(estimator, tuple(x[test] for x in task.features), task.labels[test])
     jax.block_until_ready(estimate)
@@ -132,26 +132,28 @@ def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: EntropySpace
 
 def measure(run: Run, redundancy: Callable, space: str) -> dict[str, float]:
     """The figures of one run under one redundancy."""
-    parts = lsmi_jax.decompose(*run.estimate.information, *run.estimate.surprisal, redundancy=redundancy)
+    h1, h2 = run.estimate.surprisal or (None, None)
+    parts = lsmi_jax.decompose(*run.estimate.information, h1, h2, redundancy=redundancy)
     row = {f"mean {name}": float(part.mean()) for name, part in zip(COLUMNS, lsmi_jax.adjust(parts), strict=True)}
     if isinstance(run.exact, Task):
         row |= against_exact(run, run.exact, parts, redundancy, space)
     if run.exact.sample_types is not None:
         for code, (name, part) in enumerate(zip(COLUMNS, parts, strict=True)):
             row[f"auroc {name}"] = float(roc_auc_score(np.asarray(run.exact.sample_types) == code, np.asarray(part)))
-    row["single source"] = float(run.estimate.diagnostics.single_source_fraction)
+    single = run.estimate.diagnostics.single_source_fraction
+    row["single source"] = np.nan if single is None else float(single)
     return row
 
 
 def against_exact(run: Run, task: Task, parts: lsmi_jax.Interactions, redundancy: Callable, space: str) -> dict:
-    """Errors of one run under one redundancy."""
+    """Errors of one run under one redundancy, against exact quantities."""
     exact_parts = task.interactions(redundancy)
     row: dict[str, float] = {}
     for name, ours, exact in zip(("i1", "i2", "i12"), run.estimate.information, task.information, strict=True):
         row[f"rmse {name}"] = float(jnp.sqrt(jnp.mean((ours - exact) ** 2)))
-    for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal, task.surprisal, strict=True):
-        error = ours - exact  # surprisals of posteriors are of another density: not comparable
-        row[f"rmse centred {name}"] = float(error.std()) if space == "features" else np.nan
+    for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal or (), task.surprisal, strict=True):
+        error = ours - exact  # only comparable in features space
+        row[f"rmse centered {name}"] = float(error.std()) if space == "features" else np.nan
         row[f"bias {name}"] = float(error.mean()) if space == "features" else np.nan
         row[f"corr {name}"] = correlation(np.asarray(ours), np.asarray(exact)) if space == "features" else np.nan
     adjusted, exact_adjusted = lsmi_jax.adjust(parts), lsmi_jax.adjust(exact_parts)
@@ -163,12 +165,12 @@ def against_exact(run: Run, task: Task, parts: lsmi_jax.Interactions, redundancy
 
 
 def correlation(ours: np.ndarray, exact: np.ndarray) -> float:
-    """Pearson correlation; NaN where the exact part is constant up to round-off."""
+    """Pearson correlation; NaN if either is constant up to round-off."""
     return float(np.corrcoef(ours, exact)[0, 1]) if min(ours.std(), exact.std()) > 1e-4 else np.nan
 
 
 def rows(tasks: list, num_seeds: int) -> Iterator[dict]:
-    """One row for every task, space, redundancy and seed, as soon as it is measured."""
+    """One row per task, space, redundancy and seed, as soon as it is measured."""
     for task_name, make in tasks:
         for space in SPACES:
             runs = []
@@ -198,35 +200,37 @@ def print_table(group: list[dict]) -> None:
     aurocs = [mean(f"auroc {name}") for name in COLUMNS]
     auroc = " ".join(f"{value:.3f}" for value in [*aurocs, float(np.mean(aurocs))]) if "auroc R" in first else "-"
     published = PUBLISHED.get(first["task"])
-    beside = f" | published i {published[0]} auroc {published[1]}" if published else ""
+    reference = f" | published i {published[0]} auroc {published[1]}" if published else ""
     print(
         f"{first['task']:20s} {first['space']:9s} {first['redundancy']:21s} i {rmse} | h {density} | "
         f"mean {means} | error {errors} | corr {correlations} | auroc {auroc} | "
-        f"{mean('compile s'):.1f}+{mean('run s'):.1f} s{beside}",
+        f"{mean('compile s'):.1f}+{mean('run s'):.1f} s{reference}",
         flush=True,
     )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tasks", default="", help="keep tasks whose name contains one of these, comma-separated")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--csv", default="accuracy.csv")
-    parser.add_argument("--data", default=os.environ.get("LSMI_DATA"), help="folder of av_digits_semireal.npz")
+    parser.add_argument("--tasks", default="", help="run only tasks whose name contains one of these, comma-separated")
+    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
+    parser.add_argument("--csv", default="accuracy.csv", help="file to write (%(default)s)")
+    parser.add_argument(
+        "--data", default=os.environ.get("LSMI_DATA"), help="folder that contains av_digits_semireal.npz"
+    )
     arguments = parser.parse_args()
     wanted = arguments.tasks.split(",")
-    everywhere = [*TASKS, *real_tasks(arguments.data), *CURVE]
-    tasks = [(name, make) for name, make in everywhere if any(part in name for part in wanted)]
-    everything: list[dict] = []
-    for row in rows(tasks, arguments.seeds):
-        everything.append(row)
-        if row["seed"] == arguments.seeds - 1:
-            print_table(everything[-arguments.seeds :])
+    all_tasks = [*TASKS, *real_tasks(arguments.data), *CURVE]
+    tasks = [(name, make) for name, make in all_tasks if any(part in name for part in wanted)]
+    all_rows: list[dict] = []
+    for row in rows(tasks, arguments.num_seeds):
+        all_rows.append(row)
+        if row["seed"] == arguments.num_seeds - 1:
+            print_table(all_rows[-arguments.num_seeds :])
     with open(arguments.csv, "w", newline="") as stream:
-        columns = dict.fromkeys(name for row in everything for name in row)
+        columns = dict.fromkeys(name for row in all_rows for name in row)
         writer = csv.DictWriter(stream, fieldnames=list(columns))
         writer.writeheader()
-        writer.writerows(everything)
+        writer.writerows(all_rows)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Do 95 % intervals cover, and are permutation p-values uniform? Many data sets of known truth.
+"""Do 95 % intervals cover the truth, and are permutation p-values uniform? Many data sets with known truth.
 
-    python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--null 200] [--permutations 19]
+    python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--null 200] [--num-permutations 19]
 
-Truth is the mean of the exact quantities over a million fresh samples. R is that of the minimum of i1 and
-i2, whose truth needs no density. Percentile intervals are `Estimate.mean`'s; BCa are scipy's.
+The truth is the mean of the exact quantities over a million fresh samples. R is the mean of the minimum of i1 and i2,
+whose truth needs no density. Percentile intervals come from `Estimate.mean`, BCa intervals from SciPy.
 """
 
 import argparse
@@ -14,12 +14,13 @@ import numpy as np
 from scipy import stats
 
 import lsmi_jax
-from lsmi_jax import minimum_information, synthetic
+from lsmi_jax import MinimumInformation, datasets
+from lsmi_jax.decomposition import INFORMATION
 
-NAMES = ("information1", "information2", "information12", "redundancy")
+NAMES = (*(quantity.field for quantity in INFORMATION), "redundancy")
 TASKS = {
-    "mixture K=2 rho=.4": partial(synthetic.gaussian_mixture, num_classes=2, correlation=0.4),
-    "gate OR": partial(synthetic.circuit_logic, gate=synthetic.OR),
+    "mixture K=2 rho=.4": partial(datasets.gaussian_mixture, num_classes=2, correlation=0.4),
+    "gate OR": partial(datasets.circuit_logic, gate=datasets.OR),
 }
 
 
@@ -28,7 +29,7 @@ def truth(make) -> np.ndarray:
     totals = []
     for key in jax.random.split(jax.random.key(999), 10):
         task = make(key, 100_000)
-        parts = task.interactions(minimum_information)
+        parts = task.interactions(MinimumInformation())
         totals.append([float(x.mean()) for x in (*task.information, parts.redundancy)])
     return np.mean(totals, axis=0)
 
@@ -39,7 +40,7 @@ def coverage(make, size: int, num_datasets: int) -> None:
     for seed in range(num_datasets):
         data_key, key = jax.random.split(jax.random.key(seed))
         task = make(data_key, size)
-        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2, redundancy=minimum_information)
+        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2, redundancy=MinimumInformation())
         summary = result.mean()
         bounds = [(float(getattr(summary.lower, n)), float(getattr(summary.upper, n))) for n in NAMES]
         hits.append([low <= t <= high for (low, high), t in zip(bounds, expected, strict=True)])
@@ -64,28 +65,31 @@ def uniformity(num_datasets: int, num_permutations: int, size: int = 120) -> Non
         key1, key2, key3, key = jax.random.split(jax.random.key(seed), 4)
         features = (jax.random.normal(key1, (size, 2)), jax.random.normal(key2, (size, 2)))
         labels = jax.random.randint(key3, (size,), 0, 2)
-        options = {"num_folds": 2, "num_components": 4, "num_permutations": num_permutations}
+        redundancy = lsmi_jax.SpecificityAmbiguity(num_components=4)
+        options = {"num_folds": 2, "redundancy": redundancy, "num_permutations": num_permutations}
         test = lsmi_jax.permutation_test(key, features, labels, **options)
         p_values.append([float(p) for p in test.p_value])
     rng = np.random.default_rng(0)
     for name, column in zip(lsmi_jax.Means._fields, np.array(p_values).T, strict=True):
-        continuous = column - rng.random(len(column)) / (num_permutations + 1)  # the steps of p, spread out
+        continuous = column - rng.random(len(column)) / (num_permutations + 1)  # p-values are multiples of 1 / (m + 1)
         print(f"null n={size} {name:13s} KS p = {stats.kstest(continuous, 'uniform').pvalue:.3f}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--datasets", type=int, default=200)
-    parser.add_argument("--sizes", default="500,2000")
-    parser.add_argument("--null", type=int, default=200, help="data sets without information; 0 for none")
-    parser.add_argument("--permutations", type=int, default=19)
+    parser.add_argument("--datasets", type=int, default=200, help="data sets per task and size (%(default)s)")
+    parser.add_argument("--sizes", default="500,2000", help="numbers of samples, comma-separated")
+    parser.add_argument(
+        "--null", type=int, default=200, help="data sets without information; 0 to skip them (%(default)s)"
+    )
+    parser.add_argument("--num-permutations", type=int, default=19, help="per data set (%(default)s)")
     arguments = parser.parse_args()
     for size in map(int, filter(None, arguments.sizes.split(","))):
         for name, make in TASKS.items():
             print(name, flush=True)
             coverage(make, size, arguments.datasets)
     if arguments.null:
-        uniformity(arguments.null, arguments.permutations)
+        uniformity(arguments.null, arguments.num_permutations)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
 """How many samples does it take? Error and ranking against the number of samples, on tasks with exact truth.
 
-    python benchmarks/learning_curve.py [--seeds 5] [--out docs/results]
+    python benchmarks/learning_curve.py [--num-seeds 5] [--out docs/results]
 
-Out-of-fold estimates at the defaults, against the exact quantities of the same rows. Writes a CSV of all runs, and a
-figure: root mean squared errors of i1, i2 and i12, and the AUROC with which each part ranks its own samples first.
+Out-of-fold estimates with default options, compared with the exact quantities of the same rows. Writes a CSV file of
+all runs and a figure: root mean squared errors of i1, i2 and i12, and the AUROC with which each part ranks its own
+samples first.
 """
 
 import argparse
@@ -16,17 +17,18 @@ from accuracy import COLUMNS, Run, measure
 from matplotlib.figure import Figure
 
 import lsmi_jax
-from lsmi_jax import synthetic
-from lsmi_jax.plot import COLORS
+from lsmi_jax import datasets
+from lsmi_jax.decomposition import INFORMATION
+from lsmi_jax.reporting import COLORS
 
 CLASSES = (2, 4, 10)
 SIZES = (250, 500, 1000, 2000, 4000, 8000, 16000)
-VIEWS = ("i1", "i2", "i12")
+VIEWS = tuple(quantity.column for quantity in INFORMATION)
 
 
 def run_once(num_classes: int, num_samples: int, seed: int) -> dict[str, float]:
     data_key, key = jax.random.split(jax.random.key(seed))
-    task = synthetic.preset(data_key, num_samples, num_classes=num_classes)
+    task = datasets.preset(data_key, num_samples, num_classes=num_classes)
     result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=num_classes)
     row = measure(Run(task, result, np.nan), lsmi_jax.specificity_ambiguity, "posterior")
     figures = [*(f"rmse {view}" for view in VIEWS), *(f"auroc {part}" for part in COLUMNS)]
@@ -44,7 +46,7 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
             draw_line(axes[1, column], part, f"auroc {letter}", letter.lower(), color=color)
         axes[0, column].set_title(f"{num_classes} classes")
         axes[1, column].set_xlabel("samples")
-    axes[0, 0].set(ylabel="error of a sample (nats, RMS)", ylim=(0, 2.1))
+    axes[0, 0].set(ylabel="error per sample (nats, RMS)", ylim=(0, 2.1))
     axes[1, 0].set(ylabel="AUROC of its own samples", ylim=(0.1, 1.02))
     for row, place in zip(axes, ("upper right", "lower right"), strict=True):
         row[0].legend(frameon=False, fontsize=9, loc=place)
@@ -58,23 +60,23 @@ def draw(rows: list[dict[str, float]], path: Path) -> None:
 
 
 def draw_line(ax, rows: list[dict[str, float]], name: str, label: str, **style) -> None:
-    """Means over seeds, with their standard errors."""
+    """Means over seeds with standard errors."""
     sizes = sorted({int(row["n"]) for row in rows})
     values = [np.asarray([row[name] for row in rows if row["n"] == size]) for size in sizes]
-    errors = [one.std(ddof=1) / np.sqrt(len(one)) if len(one) > 1 else 0.0 for one in values]
-    ax.errorbar(sizes, [one.mean() for one in values], errors, label=label, linewidth=1.6, **style)
+    errors = [runs.std(ddof=1) / np.sqrt(len(runs)) if len(runs) > 1 else 0.0 for runs in values]
+    ax.errorbar(sizes, [runs.mean() for runs in values], errors, label=label, linewidth=1.6, **style)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     rows = []
     for num_classes in CLASSES:
         for num_samples in SIZES:
-            rows += [run_once(num_classes, num_samples, seed) for seed in range(arguments.seeds)]
-            group = rows[-arguments.seeds :]
+            rows += [run_once(num_classes, num_samples, seed) for seed in range(arguments.num_seeds)]
+            group = rows[-arguments.num_seeds :]
             means = {name: np.mean([row[name] for row in group]) for name in group[0]}
             print(" ".join(f"{name} {value:.4g}" for name, value in means.items() if name != "seed"), flush=True)
     with (arguments.out / "learning_curve.csv").open("w", newline="") as stream:

@@ -1,9 +1,9 @@
 """The paper's synthetic results: Table 1 (circuit logic), Figure 3 (correlation), Figure 4 (preset proportions).
 
-    python benchmarks/paper_synthetic.py [--studies table1,figure3,figure4] [--seeds 5] [--out docs/results]
+    python benchmarks/paper_synthetic.py [--studies table1,figure3,figure4] [--num-seeds 5] [--out docs/results]
 
-Data-set-level R, U1, U2, S in nats of LSMI (adjusted means, out-of-fold), PID-CVX (BROJA of 20 k-means clusters a
-modality), PID-Batch and the truth. Every study writes a CSV of all runs, a table in Markdown, and a figure.
+Compares data-set-level R, U1, U2, S in nats: LSMI (adjusted means, out-of-fold), PID-CVX (BROJA of 20 k-means clusters
+per modality), PID-Batch and the truth. Every study writes a CSV file of all runs, a table in Markdown, and a figure.
 """
 
 import argparse
@@ -12,25 +12,25 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
 
 import lsmi_jax
-from lsmi_jax import synthetic
+from lsmi_jax import datasets
 from lsmi_jax.baselines import broja_from_features, pid_batch
-from lsmi_jax.estimator import EntropySpace
-from lsmi_jax.plot import COLORS, NAMES
+from lsmi_jax.decomposition import PARTS
+from lsmi_jax.reporting import COLORS, NAMES
 
 Means = tuple[float, ...]
-Method = Callable[[jax.Array, synthetic.Task], Means]
-TABLE1_SIZE = 1_000_000  # per seed: the standard error of a mean of i is below .5 / sqrt(1e6), half a thousandth
-COMPONENTS = ("R", "U1", "U2", "S")
-MAX_BATCH_ROWS = 10_000  # rows that PID-Batch is given, which says enough: it averages over batches of 256
+Method = Callable[[jax.Array, datasets.Task], Means]
+TABLE1_SIZE = 1_000_000  # per seed: the standard error of a mean of i is below .5 / sqrt(1e6) = .0005
+COMPONENTS = tuple(part.symbol for part in PARTS)
+MAX_BATCH_ROWS = 10_000  # for PID-Batch: enough, since it averages over batches of 256
 
-# What the paper's Table 1 prints.
+# Values in Table 1 of the paper.
 PAPER_TABLE1 = {
     "XOR": (0.000, 0.001, 0.001, 0.691),
     "OR": (0.215, 0.001, 0.000, 0.345),
@@ -38,25 +38,28 @@ PAPER_TABLE1 = {
 }
 
 
-def lsmi(key: jax.Array, task: synthetic.Task, *, space: EntropySpace = "posterior", num_folds: int = 5) -> Means:
-    result = lsmi_jax.estimate(key, task.features, task.labels, entropy_space=space, num_folds=num_folds)
+def lsmi(
+    key: jax.Array, task: datasets.Task, *, space: Literal["posterior", "features"] = "posterior", num_folds: int = 5
+) -> Means:
+    redundancy = lsmi_jax.SpecificityAmbiguity(space=space)
+    result = lsmi_jax.estimate(key, task.features, task.labels, redundancy=redundancy, num_folds=num_folds)
     return tuple(float(part.mean()) for part in result.adjusted)
 
 
-def cvx(key: jax.Array, task: synthetic.Task) -> Means:
+def cvx(key: jax.Array, task: datasets.Task) -> Means:
     return tuple(map(float, broja_from_features(key, task.features, task.labels)[:4]))
 
 
-def batch(key: jax.Array, task: synthetic.Task) -> Means:
+def batch(key: jax.Array, task: datasets.Task) -> Means:
     rows = slice(MAX_BATCH_ROWS)
     result = pid_batch(key, (task.features[0][rows], task.features[1][rows]), task.labels[rows])
     return tuple(map(float, result[:4]))
 
 
 class Study(NamedTuple):
-    """Tasks by name, methods by name, and how to show them."""
+    """Tasks and methods by name, and the title and axis label of the figure."""
 
-    tasks: dict[str, Callable[[jax.Array], synthetic.Task]]
+    tasks: dict[str, Callable[[jax.Array], datasets.Task]]
     methods: dict[str, Method]
     title: str
     axis: str
@@ -71,7 +74,7 @@ BOTH_SPACES: dict[str, Method] = {
 STUDIES = {
     "table1": Study(
         {
-            name: partial(synthetic.circuit_logic, num_samples=TABLE1_SIZE, gate=getattr(synthetic, name))
+            name: partial(datasets.circuit_logic, num_samples=TABLE1_SIZE, gate=getattr(datasets, name))
             for name in ("XOR", "OR", "XOR_NOT")
         },
         {"LSMI": partial(lsmi, num_folds=2), "PID-CVX": cvx, "PID-Batch": batch},
@@ -80,7 +83,7 @@ STUDIES = {
     ),
     "figure3": Study(
         {
-            f"{rho:g}": partial(synthetic.gaussian_mixture, num_samples=5000, num_classes=10, correlation=rho)
+            f"{rho:g}": partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=rho)
             for rho in (-1, -0.8, -0.4, 0, 0.4, 0.8, 1)
         },
         BOTH_SPACES,
@@ -89,7 +92,7 @@ STUDIES = {
     ),
     "figure4": Study(
         {
-            name: partial(synthetic.preset, num_samples=10_000, num_classes=4, proportions=proportions)
+            name: partial(datasets.preset, num_samples=10_000, num_classes=4, proportions=proportions)
             for name, proportions in {
                 "even": (0.25, 0.25, 0.25, 0.25),
                 "mostly R": (0.7, 0.1, 0.1, 0.1),
@@ -100,13 +103,13 @@ STUDIES = {
         },
         BOTH_SPACES,
         "Figure 4: preset interactions, K = 4, n = 10000",
-        "what samples carry",
+        "interactions of the samples",
     ),
 }
 
 
 def runs(study: Study, num_seeds: int) -> Iterator[dict]:
-    """One row a task, seed and method, the truth among them."""
+    """One row per task, seed and method; the truth counts as a method."""
     for task_name, make in study.tasks.items():
         for seed in range(num_seeds):
             data_key, key = jax.random.split(jax.random.key(seed))
@@ -124,7 +127,7 @@ def row(task: str, seed: int, method: str, means: Means, seconds: float) -> dict
     }
 
 
-def summarise(rows: list[dict], task: str, method: str) -> tuple[np.ndarray, np.ndarray]:
+def summarize(rows: list[dict], task: str, method: str) -> tuple[np.ndarray, np.ndarray]:
     """Means over seeds and their standard errors, ``[4]`` each."""
     values = np.array([[r[c] for c in COMPONENTS] for r in rows if (r["task"], r["method"]) == (task, method)])
     return values.mean(0), values.std(0, ddof=1) / np.sqrt(len(values))
@@ -134,36 +137,36 @@ def markdown(name: str, study: Study, rows: list[dict]) -> str:
     lines = [
         f"# {study.title}",
         "",
-        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds and, in brackets, its standard error.",
+        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds, with its standard error in brackets.",
         "",
         f"| {study.axis} | method | R | U1 | U2 | S | largest error |",
         "|---|---|---|---|---|---|---|",
     ]
     for task in study.tasks:
-        truth, _ = summarise(rows, task, "truth")
+        truth, _ = summarize(rows, task, "truth")
         for method in ("truth", *study.methods):
-            mean, error = summarise(rows, task, method)
+            mean, error = summarize(rows, task, method)
             cells = " | ".join(f"{m:.4f} ({e:.4f})" for m, e in zip(mean, error, strict=True))
             lines.append(f"| {task} | {method} | {cells} | {np.abs(mean - truth).max():.4f} |")
         if name == "table1":
             cells = " | ".join(f"{value:.3f}" for value in PAPER_TABLE1[task])
             worst = np.abs(np.array(PAPER_TABLE1[task]) - truth).max()
-            lines.append(f"| {task} | LSMI as the paper prints it | {cells} | {worst:.4f} |")
+            lines.append(f"| {task} | LSMI in the paper | {cells} | {worst:.4f} |")
     return "\n".join([*lines, "", f"![{study.title}]({name}.png)", ""])
 
 
 def draw(name: str, study: Study, rows: list[dict], path: Path) -> None:
-    """One panel a part: bars of the methods beside a line at the truth."""
+    """One panel per part: bars for the methods and a line for the truth."""
     figure, axes = plt.subplots(1, 4, figsize=(15, 4.2), sharey=True, layout="constrained")
     position = np.arange(len(study.tasks))
     shades = np.linspace(1.0, 0.35, len(study.methods))
     width = 0.8 / len(study.methods)
     for part, (ax, color) in enumerate(zip(axes, COLORS, strict=True)):
         for index, (method, shade) in enumerate(zip(study.methods, shades, strict=True)):
-            mean, error = np.transpose([[x[part] for x in summarise(rows, task, method)] for task in study.tasks])
+            mean, error = np.transpose([[x[part] for x in summarize(rows, task, method)] for task in study.tasks])
             offset = (index - (len(study.methods) - 1) / 2) * width
             ax.bar(position + offset, mean, width, yerr=2 * error, color=color, alpha=shade, label=method)
-        truth = [summarise(rows, task, "truth")[0][part] for task in study.tasks]
+        truth = [summarize(rows, task, "truth")[0][part] for task in study.tasks]
         ax.hlines(truth, position - 0.45, position + 0.45, color="black", linewidth=1.5, label="truth")
         ax.set_title(NAMES[part], color=color, fontweight="bold")
         ax.set_xticks(position, list(study.tasks), rotation=30 if name == "figure4" else 0)
@@ -178,16 +181,16 @@ def draw(name: str, study: Study, rows: list[dict], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--studies", default=",".join(STUDIES))
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--studies", default=",".join(STUDIES), help="comma-separated (%(default)s)")
+    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
     arguments.out.mkdir(parents=True, exist_ok=True)
     for name in arguments.studies.split(","):
         study, rows = STUDIES[name], []
-        for one in runs(study, arguments.seeds):
-            rows.append(one)
-            print(*one.values(), flush=True)
+        for run in runs(study, arguments.num_seeds):
+            rows.append(run)
+            print(*run.values(), flush=True)
         with (arguments.out / f"{name}.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, fieldnames=list(rows[0]))
             writer.writeheader()

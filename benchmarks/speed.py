@@ -1,9 +1,9 @@
-"""How fast, and in how much memory? Compile, first call and warm call apart; ratios within one run.
+"""How fast, and in how much memory? Times of compilation, first calls and warm calls; ratios within one run.
 
     python benchmarks/speed.py [--studies pipeline,fresh,...] [--device cpu|gpu] [--large] [--out docs/results]
 
-Each study runs in a process of its own, whose peak memory is its own. Prints one line a measurement and writes
-`speed.csv`, and `classes.png`: seconds against the number of classes, beside PID-Batch.
+Each study runs in a separate process, so that its peak memory can be measured. Prints one line per measurement and
+writes `speed.csv` and `classes.png`, which shows seconds against the number of classes, with PID-Batch for comparison.
 """
 
 import argparse
@@ -29,27 +29,27 @@ import lsmi_jax
 from lsmi_jax.baselines import pid_batch
 
 Figures = dict[str, float]
-NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES = 5000, 10, 10  # of the pipeline studies
+NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES = 5000, 10, 10  # for the pipeline studies
 
 
 def data(num_samples: int, num_columns: int, num_classes: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
-    """Two noisy views of a class; numpy, so that making it compiles nothing."""
+    """Two noisy views of a class, made by NumPy so that nothing is compiled."""
     rng = np.random.default_rng(0)
     labels = np.arange(num_samples) % num_classes
-    centres = rng.normal(size=(num_classes, num_columns)).astype(np.float32)
-    views = [centres[labels] + rng.normal(size=(num_samples, num_columns)).astype(np.float32) for _ in range(2)]
+    centers = rng.normal(size=(num_classes, num_columns)).astype(np.float32)
+    views = [centers[labels] + rng.normal(size=(num_samples, num_columns)).astype(np.float32) for _ in range(2)]
     return (views[0], views[1]), labels
 
 
 def fit_and_score(key: jax.Array, features: tuple[np.ndarray, np.ndarray], labels: np.ndarray) -> lsmi_jax.Estimate:
-    """Fits on 80 % and scores the rest."""
+    """Fits on 80 % of the rows and scores the rest."""
     cut = len(labels) * 4 // 5
     estimator = lsmi_jax.fit_estimator(key, tuple(x[:cut] for x in features), labels[:cut])
     return lsmi_jax.score(estimator, tuple(x[cut:] for x in features), labels[cut:])
 
 
 def seconds(function: Callable, *arguments: object, repeats: int = 3) -> tuple[float, float]:
-    """Seconds of the first call, compiling included, and of the best of some more."""
+    """Seconds of the first call, including compilation, and of the fastest of some more calls."""
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()
@@ -59,7 +59,7 @@ def seconds(function: Callable, *arguments: object, repeats: int = 3) -> tuple[f
 
 
 def pipeline() -> Figures:
-    """The two ways of a user, and how much is compiled again for data of equal shape."""
+    """Both workflows of a user, and the number of compilations for new data of the same shape."""
     features, labels = data(NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES)
     compiled: list[str] = []
 
@@ -97,7 +97,7 @@ jax.block_until_ready({call})
 
 
 def fresh() -> Figures:
-    """From the start of a process to the result: import, compile and run."""
+    """Seconds from the start of a process to the result: import, compilation and run."""
     calls = {
         "80/20": "speed.fit_and_score(jax.random.key(0), features, labels)",
         "5-fold": "speed.lsmi_jax.estimate(jax.random.key(0), features, labels)",
@@ -114,7 +114,7 @@ def fresh() -> Figures:
 
 
 def samples(num_samples: int) -> Figures:
-    """Cost a sample at d=64, K=10."""
+    """Cost per sample at d=64, K=10."""
     features, labels = data(num_samples, 64, 10)
     first, warm = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=1)
     return {"first s": first, "warm s": warm, "warm microseconds a sample": 1e6 * warm / num_samples}
@@ -124,7 +124,7 @@ CLASSES = (2, 6, 31, 101)
 
 
 def over_classes(measure: Callable) -> Figures:
-    """Seconds that a measurement of features and labels gives against the number of classes, at equal n and d."""
+    """Seconds against the number of classes, at equal n and d; `measure` takes features and labels."""
     figures = {f"K={num_classes} s": measure(*data(10_100, 32, num_classes)) for num_classes in CLASSES}
     figures["K=101 / K=2"] = figures["K=101 s"] / figures["K=2 s"]
     return figures
@@ -135,7 +135,7 @@ def classes() -> Figures:
 
 
 def classes_by_batch() -> Figures:
-    """The same of PID-Batch, in one call each, compiling included: it takes minutes."""
+    """The classes study for PID-Batch, in one call each, including compilation; takes minutes."""
     return over_classes(lambda *rows: seconds(partial(pid_batch, num_folds=2), jax.random.key(0), *rows, repeats=0)[0])
 
 
@@ -147,7 +147,7 @@ def wide() -> Figures:
 
 
 def decomposition() -> Figures:
-    """`decompose` on 1e7 samples beside a copy of as many bytes: five arrays read and four written."""
+    """`decompose` on 1e7 samples, and a copy of as many bytes: five arrays read and four written."""
     inputs = tuple(jnp.asarray(x) for x in np.random.default_rng(0).normal(size=(5, 10**7)).astype(np.float32))
     copied = jnp.concatenate(inputs)[: 9 * 10**7 // 2]
     rates = {}
@@ -162,14 +162,14 @@ def decomposition() -> Figures:
 
 
 def knife() -> Figures:
-    """`Knife.log_prob`, full covariance, d=256, 16 components, 1e5 rows, beside matrix products of its shape."""
+    """`Knife.log_prob` with full covariance, d=256, 16 components, 1e5 rows, and matrix products of its shape."""
     num_rows, num_columns, num_components = 100_000, 256, 16
     rows = jnp.asarray(np.random.default_rng(0).normal(size=(num_rows, num_columns)).astype(np.float32))
     model = lsmi_jax.Knife(jax.random.key(0), rows[:1000], num_components=num_components, covariance="full")
     weights = jnp.ones((num_columns, num_components * num_columns))
     operations = 2 * num_rows * num_columns**2 * num_components
     _, ours = seconds(jax.jit(lambda model, rows: model.log_prob(rows)), model, rows)
-    # Some rows at a time, and each product summed so that it is not written.
+    # Chunks of rows, and each product is summed so that it is not written to memory.
     product = jax.jit(
         lambda rows, weights: jax.lax.map(lambda x: (x @ weights).sum(1), rows.reshape(-1, 5000, num_columns))
     )
@@ -182,7 +182,7 @@ def knife() -> Figures:
 
 
 def tracker() -> Figures:
-    """A training step of a two-branch network of ten million parameters, batch 1024, with a tracker and without."""
+    """A training step of a two-branch network with ten million parameters, batch 1024, with and without a tracker."""
     num_rows, width = 1024, 1600
     keys = iter(jax.random.split(jax.random.key(0), 20))
 
@@ -203,7 +203,7 @@ def tracker() -> Figures:
             codes.append(jax.nn.relu(hidden @ params[f"out{m}"]))
         top = jax.nn.relu(jnp.concatenate(codes, 1) @ params["joint"]) @ params["top"]
         logits = (codes[0] @ params["head1"], codes[1] @ params["head2"], top)
-        losses = [optax.softmax_cross_entropy_with_integer_labels(one, labels).mean() for one in logits]
+        losses = [optax.softmax_cross_entropy_with_integer_labels(view, labels).mean() for view in logits]
         return sum(losses), logits
 
     def step(params: dict, state: Any, tracked: lsmi_jax.Tracker | None) -> tuple:
@@ -214,7 +214,7 @@ def tracker() -> Figures:
 
     state, new = optimizer.init(params), lsmi_jax.init_tracker(jax.random.key(1), num_classes=NUM_CLASSES)
     compiled = jax.jit(step)
-    plain, tracked = [], []  # in turns, so that both see the same machine
+    plain, tracked = [], []  # in turns, so that both run under the same load
     for _ in range(8):
         plain.append(seconds(compiled, params, state, None, repeats=1)[1])
         tracked.append(seconds(compiled, params, state, new, repeats=1)[1])
@@ -239,7 +239,7 @@ STUDIES: dict[str, Callable[[], Figures]] = {
     "knife": knife,
     "tracker": tracker,
 }
-LARGE = ("samples 1e6", "pid_batch classes")  # minutes and gigabytes: with --large only
+LARGE = ("samples 1e6", "pid_batch classes")  # take minutes and gigabytes: run with --large only
 
 
 def in_own_process(name: str, device: str) -> Figures:
@@ -266,7 +266,7 @@ def draw_classes(rows: list[dict], path: Path) -> None:
 
 
 def save(rows: list[dict], folder: Path) -> list[dict]:
-    """Writes the figures, keeping those of studies that were not run this time, and returns all."""
+    """Writes the figures to `speed.csv`, keeps those of studies that were not run this time, and returns all."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "speed.csv"
     before = list(csv.DictReader(path.open())) if path.exists() else []
@@ -281,9 +281,11 @@ def save(rows: list[dict], folder: Path) -> list[dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--studies", default="", help="keep studies whose name contains one of these, comma-separated")
+    parser.add_argument(
+        "--studies", default="", help="run only studies whose name contains one of these, comma-separated"
+    )
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
-    parser.add_argument("--large", action="store_true", help="also the studies that take minutes and gigabytes")
+    parser.add_argument("--large", action="store_true", help="also run the studies that take minutes and gigabytes")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()

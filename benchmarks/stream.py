@@ -1,8 +1,8 @@
-"""More rows than memory: an estimator fitted on a memory-mapped file, and its scores streamed to another.
+"""More rows than memory: fits an estimator on memory-mapped files and streams its scores to another file.
 
-    python benchmarks/stream.py [--rows 20000000] [--folder /somewhere/with/room] [--ending npy|parquet]
+    python benchmarks/stream.py [--rows 20000000] [--folder /path/with/space] [--ending npy|parquet]
 
-Two blocks of 32 float32 columns and ten classes. Prints seconds, rows per second and the largest resident memory.
+Two blocks of 32 float32 columns and ten classes. Prints seconds, rows per second and the peak resident memory.
 """
 
 import argparse
@@ -15,20 +15,21 @@ import jax
 import numpy as np
 
 import lsmi_jax
+from lsmi_jax.reporting import row_bar
 
-DIM, NUM_CLASSES, AT_A_TIME = 32, 10, 2**18
+DIM, NUM_CLASSES, CHUNK = 32, 10, 2**18
 
 
 def write_rows(folder: Path, num_rows: int) -> None:
-    """Files of features whose means follow the label, written in pieces so that they count for little memory."""
+    """Writes files of features whose means depend on the label, in chunks to use little memory."""
     rng = np.random.default_rng(0)
-    centres = rng.normal(size=(2, NUM_CLASSES, DIM)).astype(np.float32) / 4
+    centers = rng.normal(size=(2, NUM_CLASSES, DIM)).astype(np.float32) / 4
     with (folder / "x1").open("wb") as first, (folder / "x2").open("wb") as second, (folder / "y").open("wb") as third:
-        for start in range(0, num_rows, AT_A_TIME):
-            labels = rng.integers(NUM_CLASSES, size=min(AT_A_TIME, num_rows - start), dtype=np.int32)
-            for file, centre in zip((first, second), centres, strict=True):
+        for start in range(0, num_rows, CHUNK):
+            labels = rng.integers(NUM_CLASSES, size=min(CHUNK, num_rows - start), dtype=np.int32)
+            for file, center in zip((first, second), centers, strict=True):
                 rows = rng.standard_normal((len(labels), DIM), dtype=np.float32)
-                file.write((rows + centre[labels]).tobytes())
+                file.write((rows + center[labels]).tobytes())
             third.write(labels.tobytes())
 
 
@@ -38,9 +39,11 @@ def peak() -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=20_000_000)
-    parser.add_argument("--folder", type=Path, help="where the files of about 300 bytes a row go; they are removed")
-    parser.add_argument("--ending", default="npy", choices=("npy", "parquet"))
+    parser.add_argument("--rows", type=int, default=20_000_000, help="number of rows (%(default)s)")
+    parser.add_argument("--folder", type=Path, help="folder for temporary files, about 300 bytes per row")
+    parser.add_argument(
+        "--ending", default="npy", choices=("npy", "parquet"), help="format of the scores (%(default)s)"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
         folder = Path(name)
@@ -51,7 +54,9 @@ def main() -> None:
         estimator = jax.block_until_ready(lsmi_jax.fit_estimator(jax.random.key(0), batches))
         print(f"fit    {time.perf_counter() - start:8.1f} s, at most {peak():.2f} GiB resident", flush=True)
         start = time.perf_counter()
-        result = lsmi_jax.score_to_file(folder / f"scores.{arguments.ending}", estimator, batches, progress=True)
+        with row_bar() as bar:
+            path = folder / f"scores.{arguments.ending}"
+            result = lsmi_jax.score_to_file(path, estimator, batches, progress=bar)
         seconds = time.perf_counter() - start
         print(f"score  {seconds:8.1f} s, {arguments.rows / seconds:,.0f} rows/s, at most {peak():.2f} GiB resident")
         print(

@@ -1,9 +1,8 @@
-"""Interactions from a PyTorch model: its features and logits, handed over without a copy.
+"""Interactions from a PyTorch model, whose features and logits are passed to JAX without a copy.
 
     python examples/from_pytorch.py
 
-A two-branch network is trained on half of the digits that come with the package; the other half is scored by its
-own logits.
+A two-branch network is trained on half of the packaged digits. The other half is scored with the network's own logits.
 """
 
 import sys
@@ -31,7 +30,7 @@ class TwoBranches(torch.nn.Module):
 
     def forward(self, x1: torch.Tensor, x2: torch.Tensor) -> list[torch.Tensor]:
         h1, h2 = (branch(x) for branch, x in zip(self.branches, (x1, x2), strict=True))
-        inputs = h1.detach(), h2.detach(), torch.cat([h1, h2], dim=1)  # heads of one branch only read what it knows
+        inputs = h1.detach(), h2.detach(), torch.cat([h1, h2], dim=1)  # unimodal heads do not train their branch
         return [head(hidden) for head, hidden in zip(self.heads, inputs, strict=True)]
 
 
@@ -39,7 +38,8 @@ def train(model: TwoBranches, features: list[torch.Tensor], labels: torch.Tensor
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=1e-2)
     for _ in range(num_steps):
         batch = torch.randint(len(labels), (128,))
-        losses = [torch.nn.functional.cross_entropy(one, labels[batch]) for one in model(*(x[batch] for x in features))]
+        outputs = model(*(x[batch] for x in features))
+        losses = [torch.nn.functional.cross_entropy(logits, labels[batch]) for logits in outputs]
         optimizer.zero_grad()
         torch.stack(losses).sum().backward()
         optimizer.step()
@@ -52,18 +52,18 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(digits.labels))
     features = [torch.tensor(block, dtype=torch.float32) for block in blocks]
     labels = torch.tensor(digits.labels, dtype=torch.int64)
-    learnt, rest = torch.from_numpy(np.sort(order[:1000])), torch.from_numpy(np.sort(order[1000:]))
+    train_rows, test_rows = torch.from_numpy(np.sort(order[:1000])), torch.from_numpy(np.sort(order[1000:]))
     model = TwoBranches((features[0].shape[1], features[1].shape[1]), num_classes=10)
-    train(model, [x[learnt] for x in features], labels[learnt])
+    train(model, [x[train_rows] for x in features], labels[train_rows])
 
-    # From here on, what is needed for a model of your own, on rows that it did not learn from.
+    # What follows works for your own model, on rows that it was not trained on.
     with torch.no_grad():
-        outputs = model(*(x[rest] for x in features))
-    logits = [jax.dlpack.from_dlpack(one.contiguous()) for one in outputs]
-    seen = [jax.dlpack.from_dlpack(x[rest].contiguous()) for x in features]
-    result = lsmi_jax.estimate(jax.random.key(0), seen, labels[rest].numpy(), logits=logits)
+        outputs = model(*(x[test_rows] for x in features))
+    logits = [jax.dlpack.from_dlpack(output.contiguous()) for output in outputs]
+    blocks = [jax.dlpack.from_dlpack(x[test_rows].contiguous()) for x in features]
+    result = lsmi_jax.estimate(jax.random.key(0), blocks, labels[test_rows].numpy(), logits=logits)
     print(result)
-    print(result.to_pandas(index=rest.tolist()).nlargest(5, "u2").round(2))
+    print(result.to_pandas(index=test_rows.tolist()).nlargest(5, "u2").round(2))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Interactions of your own features: two arrays and labels in, one row a sample out.
+"""Interactions of your own features: two arrays and labels in, one row per sample out.
 
     python examples/own_features.py data.npz --x1 audio --x2 video --labels y --out samples.csv
 
-The file holds two feature blocks [n, d1] and [n, d2] and integer labels [n] in 0..K-1.
+The input file holds two feature blocks [n, d1] and [n, d2] and integer labels [n] in 0..K-1.
 """
 
 import argparse

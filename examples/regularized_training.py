@@ -1,10 +1,11 @@
-"""Does rewarding synergy, or penalising redundancy, help a network to learn? Real features, known interactions.
+"""Does rewarding synergy or penalizing redundancy help a network learn? Real features, known interactions.
 
     python examples/regularized_training.py --data FOLDER [--out regularized_training.png]
 
 Digit images (x1) and spoken digits (x2) from `av_digits_semireal.npz` are paired so that each pair carries one known
-interaction. R: both are of the class. U1: the image is, the sound is noise; U2: the other way round. S: they are of
-classes a and b, and the label is a + b modulo 4. Training, calibration and held-out pairs share no image or recording.
+interaction. R: both belong to the class. U1: the image belongs to the class and the sound is noise; U2: vice versa. S:
+the two belong to classes a and b, and the label is a + b modulo 4. Training, calibration and held-out pairs share no
+image and no recording.
 """
 
 import argparse
@@ -21,14 +22,14 @@ import optax
 from flax import nnx
 
 import lsmi_jax
-from lsmi_jax.plot import COLORS, NAMES
-from lsmi_jax.synthetic import TypedSamples, preset_from_pool
+from lsmi_jax.datasets import TypedSamples, preset_from_pool
+from lsmi_jax.reporting import COLORS, NAMES
 
 NUM_CLASSES, WIDTH, BATCH, EVERY, TYPES = 4, 64, 50, 5, ("all", "R", "U1", "U2", "S")
 
 
 class TwoBranches(nnx.Module):
-    """A layer a modality with a head on each, and two layers on both: one would only add what each says."""
+    """One layer and one head per modality, and two layers on both, since one layer could only add the modalities."""
 
     def __init__(self, dims: list[int], rngs: nnx.Rngs):
         self.branches = nnx.List([nnx.Linear(d, WIDTH, rngs=rngs) for d in dims])
@@ -46,12 +47,12 @@ class TwoBranches(nnx.Module):
 
 
 def load(seed: int, options: argparse.Namespace) -> list[TypedSamples]:
-    """Training, calibration and held-out pairs of a seed; all seeds draw held-out pairs from one pool."""
+    """Training, calibration and held-out pairs of one seed; all seeds draw their held-out pairs from the same pool."""
     path = Path(options.data or "") / "av_digits_semireal.npz"
     if not options.data or not path.exists():
-        raise SystemExit(f"--data or LSMI_DATA: expected a folder that holds {path.name}, got {options.data}")
+        raise SystemExit(f"--data or LSMI_DATA: expected a folder that contains {path.name}, got {options.data}")
     with np.load(path) as data:
-        images = data["x1"].reshape(-1, 14, 2, 14, 2).mean((2, 4)).reshape(-1, 196)  # at half the resolution
+        images = data["x1"].reshape(-1, 14, 2, 14, 2).mean((2, 4)).reshape(-1, 196)  # half the resolution
         blocks, digits = (np.float32(images), np.float32(data["x2"])), (data["y"] - options.first_digit) % 10
     orders = np.random.default_rng(2025).permuted(np.tile(np.arange(len(digits)), (2, 1)), axis=1)
     rng = np.random.default_rng(seed)
@@ -64,11 +65,11 @@ def load(seed: int, options: argparse.Namespace) -> list[TypedSamples]:
 
 
 def pair(rng: Any, blocks: Any, digits: Any, pool: Any, size: int, times: int, options: Any) -> Any:
-    """Pairs of known type, from a pool that is paired anew several times."""
+    """Pairs of known type from a pool whose rows are paired several times at random."""
     arrays = (blocks[0][pool[0]], digits[pool[0]], blocks[1][pool[1]], digits[pool[1]], options.mix, NUM_CLASSES)
     keys = jax.random.split(jax.random.key(rng.integers(2**31)), times)
     pairs = jax.tree.map(lambda *x: np.concatenate(x), *(preset_from_pool(k, *arrays, num_samples=size) for k in keys))
-    for block, unique in zip(pairs.features, (2, 1), strict=True):  # noise: values of the block, in any order
+    for block, unique in zip(pairs.features, (2, 1), strict=True):  # noise is a permutation of the values in these rows
         rows = (pairs.sample_types == unique) & (options.other == "noise")
         block[rows] = rng.permutation(block[rows].ravel()).reshape(block[rows].shape)
     return pairs
@@ -79,14 +80,14 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
 
 
 def run(weights: Any, key: jax.Array, train: Any, calibration: Any, held_out: Any, options: Any) -> dict:
-    """Trains one network, with weights on redundancy and synergy, and measures it every five epochs."""
+    """Trains one network with penalty weights for redundancy and synergy, and measures it every five epochs."""
     key, net_key, tracker_key = jax.random.split(key, 3)
     network = TwoBranches([x.shape[1] for x in train.features], nnx.Rngs(net_key))
     graph, *params = nnx.split(network, nnx.PathContains("heads"), ...)
     tracker = lsmi_jax.init_tracker(tracker_key, num_classes=NUM_CLASSES, decay=0.95)
     drop_input, drop_hidden = (nnx.Dropout(rate) for rate in options.dropout)
     log_prior, optimizer = lsmi_jax.label_log_prior(train.labels, NUM_CLASSES), optax.adam(1e-3)
-    # Heads learn what branches say and do not teach them; the penalty moves branches and fusion, but no head.
+    # Heads follow their branches and send no gradient back; the penalty trains branches and fusion, but no head.
     stop = (lambda x: x) if options.naive else jax.lax.stop_gradient
 
     def step(carry: tuple, drawn: tuple) -> tuple:
@@ -98,17 +99,17 @@ def run(weights: Any, key: jax.Array, train: Any, calibration: Any, held_out: An
             network, frozen = nnx.merge(graph, *params), nnx.merge(graph, stop(params[0]), params[1])
             hidden = network.hidden([drop_input(x, rngs=k) for x, k in zip(blocks, keys, strict=True)])
             both = network.both(hidden, partial(drop_hidden, rngs=hidden_key))
-            own, seen = network.alone(stop(hidden)), frozen.alone(hidden)
-            points = [lsmi_jax.posterior_coordinates(one) for one in seen]
+            own, fixed = network.alone(stop(hidden)), frozen.alone(hidden)
+            points = [lsmi_jax.posterior_coordinates(logits) for logits in fixed]
             knives = [density.knife for density in tracker.densities]
-            parts = lsmi_jax.batch_interactions(points, [*seen, both], labels, log_prior, knives, temperature=0.3)
+            parts = lsmi_jax.batch_interactions(points, [*fixed, both], labels, log_prior, knives, temperature=0.3)
             penalty = lsmi_jax.interaction_penalty(parts, weights=(weights[0], 0.0, 0.0, weights[1]))
-            return sum(cross_entropy(one, labels) for one in (*own, both)) + penalty, [*own, both]
+            return sum(cross_entropy(logits, labels) for logits in (*own, both)) + penalty, [*own, both]
 
         grads, logits = jax.grad(loss, has_aux=True)(params)
         tracker = lsmi_jax.update_tracker(tracker, None, logits, labels)
         updates, state = optimizer.update(grads, state, params)
-        updates[0] = jax.tree.map(lambda x: 3 * x, updates[0])  # heads have to keep up with the branches
+        updates[0] = jax.tree.map(lambda x: 3 * x, updates[0])  # heads must keep up with the branches
         return (optax.apply_updates(params, updates), state, tracker), None
 
     def epochs(carry: tuple, key: jax.Array) -> tuple:
@@ -122,13 +123,16 @@ def run(weights: Any, key: jax.Array, train: Any, calibration: Any, held_out: An
 
 
 def measure(network: Any, calibration: Any, held_out: Any, log_prior: jax.Array) -> dict:
-    """Of held-out pairs, once all logits are scaled to suit the calibration pairs: overfit, they are too sure."""
+    """Accuracy, loss and interactions of held-out pairs, with logits calibrated by a temperature on other pairs."""
     hidden = [network.hidden(pairs.features) for pairs in (calibration, held_out)]
     known, logits = ([*network.alone(h), network.both(h)] for h in hidden)
     grid = jnp.geomspace(0.01, 10, 61)
-    losses = [jax.vmap(lambda g, one=one: cross_entropy(g * one, calibration.labels))(grid) for one in known]
-    known, logits = ([grid[x.argmin()] * one for x, one in zip(losses, side, strict=True)] for side in (known, logits))
-    rows, points = ([lsmi_jax.posterior_coordinates(one) for one in side[:2]] for side in (known, logits))
+    # An overfit network is overconfident: one inverse temperature per output, the best on the calibration pairs.
+    losses = [jax.vmap(lambda g, view=view: cross_entropy(g * view, calibration.labels))(grid) for view in known]
+    known, logits = (
+        [grid[loss.argmin()] * view for loss, view in zip(losses, views, strict=True)] for views in (known, logits)
+    )
+    rows, points = ([lsmi_jax.posterior_coordinates(view) for view in views[:2]] for views in (known, logits))
     knives = [lsmi_jax.Knife(jax.random.key(0), x, num_components=len(x) // 4) for x in rows]
     parts = lsmi_jax.batch_interactions(points, logits, held_out.labels, log_prior, knives)
     groups = jnp.concatenate([jnp.ones((1, len(points[0]))), jax.nn.one_hot(held_out.sample_types, 4).T])
@@ -140,9 +144,9 @@ def measure(network: Any, calibration: Any, held_out: Any, log_prior: jax.Array)
 def table(results: dict[str, dict]) -> str:
     """Means over seeds at the last epoch and, in brackets, standard errors; differences are paired by seed."""
     figures, names = {}, (*(f"accuracy {t}" for t in TYPES), "stopped early", "cross-entropy", "R", "U1", "U2", "S")
-    for name, seen in results.items():
-        early = np.stack([x[best, :1] for x, best in zip(seen["accuracy"], seen["fit"].argmin(1), strict=True)])
-        figures[name] = np.hstack([seen["accuracy"][:, -1], early, seen["loss"][:, -1:], seen["parts"][:, -1]])
+    for name, history in results.items():
+        early = np.stack([x[best, :1] for x, best in zip(history["accuracy"], history["fit"].argmin(1), strict=True)])
+        figures[name] = np.hstack([history["accuracy"][:, -1], early, history["loss"][:, -1:], history["parts"][:, -1]])
     figures |= {f"{name} - plain": figures[name] - figures["plain"] for name in list(figures)[1:]}
     lines = ["| training | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for name, x in figures.items():
@@ -153,12 +157,12 @@ def table(results: dict[str, dict]) -> str:
 
 def draw(results: dict[str, dict], out: Path) -> None:
     figure, axes = plt.subplot_mosaic([["accuracy"] * 3, list(results)], figsize=(9, 6), layout="constrained")
-    for i, (name, seen) in enumerate(results.items()):
-        last, place = seen["accuracy"][:, -1], np.arange(len(TYPES)) + 0.27 * (i - 1)
+    for i, (name, history) in enumerate(results.items()):
+        last, place = history["accuracy"][:, -1], np.arange(len(TYPES)) + 0.27 * (i - 1)
         error, color = 2 * last.std(0, ddof=1) / len(last) ** 0.5, ("0.65", "#56B4E9", "#D55E00")[i]
         axes["accuracy"].bar(place, last.mean(0), 0.25, yerr=error, color=color, label=name)
         axes[name].set_prop_cycle(color=COLORS)
-        axes[name].plot(EVERY * np.arange(1, seen["parts"].shape[1] + 1), seen["parts"].mean(0), label=NAMES)
+        axes[name].plot(EVERY * np.arange(1, history["parts"].shape[1] + 1), history["parts"].mean(0), label=NAMES)
         axes[name].set(title=name, xlabel="epoch", ylabel="held-out nats", ylim=(-0.2, 0.9))
     axes["accuracy"].set(ylim=(0, 1), ylabel="held-out accuracy", xticks=range(len(TYPES)), xticklabels=TYPES)
     for name in ("accuracy", "plain"):
@@ -171,16 +175,16 @@ def main() -> None:
     add = parser.add_argument
     add("--data", default=os.environ.get("LSMI_DATA"), help="folder of av_digits_semireal.npz")
     add("--out", type=Path, default=Path("regularized_training.png"))
-    add("--reward", type=float, default=1.0, help="of synergy")
-    add("--penalty", type=float, default=0.3, help="of redundancy")
-    add("--mix", type=float, nargs=4, default=(0.25, 0.25, 0.25, 0.25), help="of R, U1, U2 and S pairs")
-    add("--other", choices=("noise", "digit"), default="noise", help="what is beside the one modality that tells")
-    add("--rows", type=int, default=200, help="training pairs, a multiple of 10")
+    add("--reward", type=float, default=1.0, help="weight of the synergy reward")
+    add("--penalty", type=float, default=0.3, help="weight of the redundancy penalty")
+    add("--mix", type=float, nargs=4, default=(0.25, 0.25, 0.25, 0.25), help="proportions of R, U1, U2 and S pairs")
+    add("--other", choices=("noise", "digit"), default="noise", help="content of the uninformative modality")
+    add("--rows", type=int, default=200, help="number of training pairs, a multiple of 10")
     add("--epochs", type=int, default=200)
-    add("--dropout", type=float, nargs=2, default=(0.7, 0.5), help="of inputs, and of hidden units")
-    add("--naive", action="store_true", help="stop no gradient between heads and branches")
-    add("--seeds", type=int, nargs="+", default=range(5))
-    add("--first-digit", type=int, default=4, help="of four; options were chosen on those from 0, and other seeds")
+    add("--dropout", type=float, nargs=2, default=(0.7, 0.5), help="dropout rates of inputs and hidden units")
+    add("--naive", action="store_true", help="let gradients flow between heads and branches")
+    add("--seeds", type=int, nargs="+", default=range(5), help="seeds, one run each")
+    add("--first-digit", type=int, default=4, help="first of four digits; options were chosen on digits 0 to 3")
     options = parser.parse_args()
 
     parts = jax.tree.map(lambda *x: jnp.stack(x), *(load(seed, options) for seed in options.seeds))

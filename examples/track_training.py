@@ -1,9 +1,9 @@
-"""How redundancy, uniqueness and synergy evolve while a two-branch network trains, tracked inside its compiled step.
+"""Tracks redundancy, uniqueness and synergy inside the compiled training step of a two-branch network.
 
     python examples/track_training.py [--epochs 30] [--out track_training.png]
 
-Handwritten digits as Zernike moments (x1) and Karhunen-Loeve coefficients (x2). Tracked are the running interactions of
-the training batches, before each step, and beside them those of held-out digits at the end of every epoch.
+Handwritten digits as Zernike moments (x1) and Karhunen-Loeve coefficients (x2). Shows the running interactions of the
+training batches, taken before each step, and the interactions of held-out digits at the end of every epoch.
 """
 
 import argparse
@@ -17,13 +17,13 @@ import optax
 from flax import nnx
 
 import lsmi_jax
-from lsmi_jax.plot import plot_training
+from lsmi_jax.reporting import plot_training
 
 NUM_CLASSES, WIDTH, BATCH = 10, 64, 100
 
 
 class TwoBranches(nnx.Module):
-    """A network a modality, a head on each, and a head on both."""
+    """One network and one head per modality, and a head on both."""
 
     def __init__(self, dims: tuple[int, int], rngs: nnx.Rngs):
         self.branches = nnx.List([nnx.Linear(d, WIDTH, rngs=rngs) for d in dims])
@@ -58,11 +58,11 @@ def main() -> None:
 
         def loss(params: nnx.State) -> tuple:
             logits = nnx.merge(graphdef, params)(x1, x2)
-            losses = [optax.softmax_cross_entropy_with_integer_labels(one, labels).mean() for one in logits]
+            losses = [optax.softmax_cross_entropy_with_integer_labels(view, labels).mean() for view in logits]
             return sum(losses), logits
 
         grads, logits = jax.grad(loss, has_aux=True)(params)
-        tracker = lsmi_jax.update_tracker(tracker, None, logits, labels)  # all it takes
+        tracker = lsmi_jax.update_tracker(tracker, None, logits, labels)
         updates, state = optimizer.update(grads, state, params)
         return (optax.apply_updates(params, updates), state, tracker), None
 
@@ -70,29 +70,29 @@ def main() -> None:
     def epoch(carry: tuple, key: jax.Array) -> tuple:
         batches = jax.random.permutation(key, 1500).reshape(-1, BATCH)
         carry, _ = jax.lax.scan(step, carry, batches)
-        # The tracker's prior and densities, applied to rows that nothing was trained on.
+        # Apply the tracker's prior and densities to rows that nothing was trained on.
         params, _, tracker = carry
         logits = nnx.merge(graphdef, params)(*held_out[:2])
         points = tuple(map(lsmi_jax.posterior_coordinates, logits[:2]))
         knives = [density.knife for density in tracker.densities]
         parts = lsmi_jax.batch_interactions(points, logits, held_out[2], tracker.log_prior, knives)
-        accuracy = jnp.stack([(one.argmax(1) == held_out[2]).mean() for one in logits])
+        accuracy = jnp.stack([(view.argmax(1) == held_out[2]).mean() for view in logits])
         return carry, (tracker.means, lsmi_jax.Interactions(*(part.mean() for part in parts)), accuracy)
 
     tracker = lsmi_jax.init_tracker(jax.random.key(1), num_classes=NUM_CLASSES, decay=0.9)
     carry, history = (params, optimizer.init(params), tracker), []
     for number, key in enumerate(jax.random.split(jax.random.key(2), arguments.epochs)):
-        carry, seen = epoch(carry, key)
-        history.append(seen)
+        carry, measured = epoch(carry, key)
+        history.append(measured)
         if number % 5 == 4 or number == 0:
-            parts = " ".join(f"{float(part):+.2f}" for part in seen[1])
-            print(f"epoch {number + 1:3d}: held-out R U1 U2 S {parts} nats, accuracy {np.round(seen[2], 3)}")
+            parts = " ".join(f"{float(part):+.2f}" for part in measured[1])
+            print(f"epoch {number + 1:3d}: held-out R U1 U2 S {parts} nats, accuracy {np.round(measured[2], 3)}")
 
     running, fresh, _ = jax.tree.map(lambda *x: np.stack(x), *history)
     _, ax = plt.subplots(figsize=(7, 4), layout="constrained")
     epochs = np.arange(1, arguments.epochs + 1)
     plot_training(epochs, running, fresh, ax=ax)
-    ax.set(xlabel="epoch", title="Tracked while training (dashed: held out)")
+    ax.set(xlabel="epoch", title="Tracked during training (dashed: held-out)")
     plt.savefig(arguments.out, dpi=110)
     print(f"Wrote {arguments.out}.")
 

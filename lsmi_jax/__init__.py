@@ -1,53 +1,77 @@
-"""Redundancy, uniqueness and synergy of two modalities, for every single sample."""
+"""Redundancy, uniqueness and synergy of two modalities, for every single sample.
+
+The folders form a list; each imports only from those before it: `decomposition` (the mathematics), `inputs` (what
+comes in), `models` (what is fitted), `storage` (files), `estimation` (estimates and their results), `online` (inside a
+training step), `reporting`, `applications`, `baselines`, `datasets`, `sklearn`, `cli`.
+"""
 
 from importlib.metadata import version
 
-from lsmi_jax import applications, datasets, synthetic
-from lsmi_jax.batches import ArrayBatches
-from lsmi_jax.checkpoint import load, save
+from lsmi_jax import applications, datasets
 from lsmi_jax.decomposition import (
+    CommonChange,
+    CustomRedundancy,
+    DensityOptions,
     Interactions,
+    Means,
+    MinimumInformation,
+    SharedExclusions,
+    SpecificityAmbiguity,
     adjust,
     common_change,
     decompose,
+    interactions_from_posteriors,
+    label_log_prior,
     minimum_information,
+    pointwise_information,
     shared_exclusions,
     single_source_fraction,
+    soft_decompose,
     specificity_ambiguity,
 )
-from lsmi_jax.diagnostics import Diagnostics
-from lsmi_jax.encoding import encode_labels
-from lsmi_jax.estimate import estimate, fit_estimator, score
-from lsmi_jax.estimator import Estimator
-from lsmi_jax.export import export_score
-from lsmi_jax.information import label_log_prior, log_ratio_coordinates, pointwise_information
-from lsmi_jax.knife import Knife
-from lsmi_jax.pairs import Pairs, estimate_pairs
-from lsmi_jax.permutation import PermutationTest, permutation_test
-from lsmi_jax.posterior_space import posterior_coordinates
-from lsmi_jax.probe import Probe
-from lsmi_jax.regularizers import batch_interactions, interaction_penalty, soft_decompose
-from lsmi_jax.result import Estimate
-from lsmi_jax.streaming import ScoredFile, score_to_file
-from lsmi_jax.summary import Means, Summary, summarize
-from lsmi_jax.tracker import Tracker, init_tracker, update_tracker
-from lsmi_jax.training import Fit, fit
+from lsmi_jax.estimation import (
+    Diagnostics,
+    Estimate,
+    Estimator,
+    Pairs,
+    PermutationTest,
+    ScoredFile,
+    Summary,
+    estimate,
+    estimate_pairs,
+    export_score,
+    fit_estimator,
+    load,
+    permutation_test,
+    save,
+    score,
+    score_to_file,
+    summarize,
+)
+from lsmi_jax.inputs import ArrayBatches, encode_labels
+from lsmi_jax.models import Knife, Probe, log_ratio_coordinates, posterior_coordinates
+from lsmi_jax.online import Tracker, batch_interactions, init_tracker, interaction_penalty, update_tracker
 
 __version__ = version("lsmi-jax")
 
 __all__ = [
     "ArrayBatches",
+    "CommonChange",
+    "CustomRedundancy",
+    "DensityOptions",
     "Diagnostics",
     "Estimate",
     "Estimator",
-    "Fit",
     "Interactions",
     "Knife",
     "Means",
+    "MinimumInformation",
     "Pairs",
     "PermutationTest",
     "Probe",
     "ScoredFile",
+    "SharedExclusions",
+    "SpecificityAmbiguity",
     "Summary",
     "Tracker",
     "adjust",
@@ -60,10 +84,10 @@ __all__ = [
     "estimate",
     "estimate_pairs",
     "export_score",
-    "fit",
     "fit_estimator",
     "init_tracker",
     "interaction_penalty",
+    "interactions_from_posteriors",
     "label_log_prior",
     "load",
     "log_ratio_coordinates",
@@ -79,6 +103,5 @@ __all__ = [
     "soft_decompose",
     "specificity_ambiguity",
     "summarize",
-    "synthetic",
     "update_tracker",
 ]

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from lsmi_jax.cli.interrupt import at_work
-from lsmi_jax.cli.options import parse
+from lsmi_jax.cli import at_work
+from lsmi_jax.cli import parse
 
 __all__ = ["main"]
 
@@ -39,7 +39,7 @@ def main(arguments: list[str] | None = None) -> int:
     """
     options = parse(arguments)
     try:
-        from lsmi_jax.cli.commands import run  # after the words are known to make sense, as it takes long
+        from lsmi_jax.cli import run  # after the words are known to make sense, as it takes long
 
         run(options)
     except KeyboardInterrupt:

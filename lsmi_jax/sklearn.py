@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
-from lsmi_jax.estimate import fit_estimator, score
-from lsmi_jax.fitting import EntropySpace
+from lsmi_jax.estimation import fit_estimator, score
+from lsmi_jax.estimation import EntropySpace
 
 try:
     from sklearn.base import BaseEstimator

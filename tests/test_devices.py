@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
-from lsmi_jax import adjust, decompose, estimate, fit_estimator, label_log_prior, pointwise_information, score
+from lsmi_jax import (
+    SpecificityAmbiguity,
+    adjust,
+    decompose,
+    estimate,
+    fit_estimator,
+    label_log_prior,
+    pointwise_information,
+    score,
+)
 
 
 def test_eight_devices_agree_with_one(rng):
@@ -43,11 +52,11 @@ def alone(data):
 
 
 def fit_and_score(data):
-    return score(fit_estimator(jax.random.key(0), *data, num_components=2), *data)
+    return score(fit_estimator(jax.random.key(0), *data, redundancy=SpecificityAmbiguity(num_components=2)), *data)
 
 
 def estimated(data):
-    return estimate(jax.random.key(0), *data, num_folds=2, num_components=2)
+    return estimate(jax.random.key(0), *data, num_folds=2, redundancy=SpecificityAmbiguity(num_components=2))
 
 
 EVERY = pytest.mark.slow  # each way compiles every program anew

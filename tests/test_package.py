@@ -27,31 +27,29 @@ def test_public_names_exist_and_are_documented():
 def test_every_public_name_is_in_the_reference():
     reference = (ROOT / "docs" / "api.md").read_text()
     listed = set(re.findall(r"^::: lsmi_jax\.(.+)$", reference, re.MULTILINE))
-    modules = ("applications", "baselines", "datasets", "plot", "report", "sklearn", "synthetic")
+    modules = ("applications", "baselines", "datasets", "reporting", "sklearn")
     wanted = {name for name in lsmi_jax.__all__ if not inspect.ismodule(getattr(lsmi_jax, name))}
     wanted |= {f"{module}.{name}" for module in modules for name in import_module(f"lsmi_jax.{module}").__all__}
-    listed |= {f"{found[1]}{found[2]}" for name in listed if (found := re.fullmatch(r"(.*?)(\w+)\.\2", name))}
-    assert wanted - listed == set()  # where a module has the name of its function, it is listed as name.name
+    assert wanted - listed == set()
 
 
-def test_modules_import_only_those_above_them():
-    """By the list in CONTRIBUTING.md; imports for type checkers alone, and inside functions, do not count."""
-    text = (ROOT / "CONTRIBUTING.md").read_text().partition("## The modules")[2]
-    order = re.findall(r"`(\w+)`", text)
+def test_the_house_is_small_and_its_modules_private():
+    """Which folder imports which is checked by import-linter, in make lint."""
     package = ROOT / "lsmi_jax"
-    found = {path.stem for path in package.glob("*.py")} | {path.parent.name for path in package.glob("*/__init__.py")}
-    assert sorted(order) == sorted(found - {"__init__"})
-    for name in order:
-        files = package.glob(f"{name}.py") if (package / f"{name}.py").exists() else package.glob(f"{name}/*.py")
-        for path in files:
-            imports = re.findall(r"^from lsmi_jax(?:\.(\w+))?.* import (.*)$", path.read_text(), re.MULTILINE)
-            for imported in (module or one for module, names in imports for one in names.split(", ")):
-                if imported in order:
-                    assert order.index(imported) <= order.index(name), f"{path.name} imports {imported}"
+    rooms = {path.name for path in package.iterdir()} - {"__pycache__", "py.typed"}
+    assert len(rooms) <= 14
+    for path in package.glob("*/*.py"):
+        assert path.name.startswith("_"), path
+
+
+def test_nothing_at_the_root_shares_a_name_with_a_function():
+    for name in lsmi_jax.__all__:
+        if not inspect.ismodule(getattr(lsmi_jax, name)):
+            assert not list((ROOT / "lsmi_jax").glob(f"{name}*")), name
 
 
 def test_importing_needs_only_the_core():
-    extras = ("matplotlib", "sklearn", "pandas", "scipy.stats")
+    extras = ("matplotlib", "sklearn", "pandas", "scipy.stats", "cyclopts", "jinja2", "PIL", "rich")
     code = f"import sys, lsmi_jax; print([m for m in {extras} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -65,7 +63,7 @@ def test_digits():
     assert digits.pixels.min() == 0
     assert digits.pixels.max() == 6
     assert all(np.isfinite(block).all() for block in digits.features)
-    folder = files("lsmi_jax") / "data"
+    folder = files("lsmi_jax") / "datasets"
     assert len((folder / "multiple_features.npz").read_bytes()) <= 10**6
     attribution = (folder / "multiple_features.md").read_text()
     assert "CC BY 4.0" in attribution

@@ -1,10 +1,10 @@
 """Table 5: seconds against the number of classes.
 
-    python examples/paper/cost.py [--data FOLDER] [--seeds 3]
+    python examples/paper/cost.py [--data FOLDER] [--num-seeds 3]
 
-A mixture of Gaussians with 2, 6, 31 and 101 classes, of equal rows and columns, and real data of 2, 6 and 10 classes.
-Each call is made once, compiling included, and then with other keys. PID-Batch is called once at each number of classes
-up to 31; docs/speed.md has its 101.
+A mixture of Gaussians with 2, 6, 31 and 101 classes, with the same number of rows and columns, and real data with 2, 6
+and 10 classes. The first call includes compilation; more calls follow with other keys. PID-Batch is called once for
+each number of classes up to 31; docs/speed.md has its time for 101 classes.
 """
 
 import time
@@ -29,8 +29,8 @@ def mixture(num_classes: int) -> Dataset:
     """Two noisy views of a class."""
     rng = np.random.default_rng(0)
     labels = np.arange(NUM_ROWS) % num_classes
-    centres = rng.normal(size=(num_classes, NUM_COLUMNS))
-    views = ((centres[labels] + rng.normal(size=(NUM_ROWS, NUM_COLUMNS))).astype(np.float32) for _ in range(2))
+    centers = rng.normal(size=(num_classes, NUM_COLUMNS))
+    views = ((centers[labels] + rng.normal(size=(NUM_ROWS, NUM_COLUMNS))).astype(np.float32) for _ in range(2))
     names = tuple(map(str, range(num_classes)))
     return Dataset("mixture", ("x1", "x2"), tuple(views), labels, names, np.zeros(NUM_ROWS, int))
 
@@ -42,7 +42,7 @@ def seconds(method: Callable, dataset: Dataset, seed: int) -> float:
 
 
 def timed(dataset: Dataset, name: str, method: Callable, num_warm: int) -> list[dict]:
-    """The first call, which compiles, and some more."""
+    """The first call, which compiles, and some more calls."""
     about = {"data": dataset.name, "n": len(dataset.labels), "K": len(dataset.classes), "method": name}
     calls = range(1 + num_warm)
     return [about | {"seed": s, "warm": s > 0, "seconds": round(seconds(method, dataset, s), 2)} for s in calls]
@@ -61,7 +61,7 @@ def draw(runs: list[dict], path: Path) -> None:
     ):
         classes = [k for k in CLASSES if of(runs, data="mixture", K=k, method=method, warm=warm)]
         values = [np.mean(of(runs, data="mixture", K=k, method=method, warm=warm)) for k in classes]
-        label = f"{method}, {'warm' if warm else 'compiling included'}"
+        label = f"{method}, {'warm' if warm else 'with compilation'}"
         ax.plot(classes, values, color=color, linestyle=line, marker="o", label=label)
     ax.set(xscale="log", yscale="log", xlabel="classes K", ylabel=f"seconds, n = {NUM_ROWS}, d = {NUM_COLUMNS}")
     ax.set_xticks(CLASSES, [str(k) for k in CLASSES])
@@ -75,7 +75,7 @@ def draw(runs: list[dict], path: Path) -> None:
 def main() -> None:
     arguments = parser(__doc__).parse_args()
     sets = [*map(mixture, CLASSES), *(read(arguments.data) for read in (twitter, cremad, wikipedia))]
-    runs = [run for dataset in sets for run in timed(dataset, "LSMI", lsmi_jax.estimate, arguments.seeds)]
+    runs = [run for dataset in sets for run in timed(dataset, "LSMI", lsmi_jax.estimate, arguments.num_seeds)]
     for dataset in sets[: len(CLASSES)]:
         if len(dataset.classes) <= MAX_BATCH_CLASSES:
             runs += timed(dataset, "PID-Batch", pid_batch, 0)
@@ -84,8 +84,8 @@ def main() -> None:
     kinds = dict.fromkeys((run["data"], run["n"], run["K"], run["method"]) for run in runs)
     rows = []
     for data, n, k, method in kinds:
-        both = (of(runs, data=data, K=k, method=method, warm=warm) for warm in (False, True))
-        rows.append([data, n, k, method, *(with_error(one, 1) if one else "not run" for one in both)])
+        times = (of(runs, data=data, K=k, method=method, warm=warm) for warm in (False, True))
+        rows.append([data, n, k, method, *(with_error(some, 1) if some else "not run" for some in times)])
     warm = [np.mean(of(runs, data="mixture", K=k, method="LSMI", warm=True)) for k in CLASSES]
     batch = [of(runs, data="mixture", K=k, method="PID-Batch")[0] for k in CLASSES if k <= MAX_BATCH_CLASSES]
     write(
@@ -93,13 +93,13 @@ def main() -> None:
         "paper_cost",
         "Table 5: cost against the number of classes",
         runs,
-        "**Found:** the paper's cost that hardly depends on the number of classes is "
-        f"{'seen' if max(warm) < 2 * min(warm) else 'not seen'}: "
+        "**Finding:** that the cost hardly depends on the number of classes is "
+        f"{'reproduced' if max(warm) < 2 * min(warm) else 'not reproduced'}: "
         f"{CLASSES[-1]} classes take {warm[-1] / warm[0]:.2f} times as long as {CLASSES[0]} (warm); PID-Batch takes "
         f"{batch[-1] / batch[0]:.1f} times as long with {MAX_BATCH_CLASSES} as with {CLASSES[0]}.",
-        f"Seconds of `estimate` with five folds; warm is the mean of {arguments.seeds} calls, with the standard error "
-        "in brackets.",
-        table(["data", "n", "K", "method", "compiling included", "warm"], rows),
+        f"Seconds of `estimate` with five folds; warm is the mean of {arguments.num_seeds} calls, with the standard "
+        "error in brackets.",
+        table(["data", "n", "K", "method", "with compilation", "warm"], rows),
         picture=True,
     )
 

@@ -1,6 +1,6 @@
-"""The real data sets of the studies: features, labels, and what the rows and blocks are called.
+"""The real data sets of the studies: features, labels and names.
 
-Apart from the digits that come with the package, each is an .npz file in one folder, given by --data or LSMI_DATA.
+The digits are packaged; every other data set is an .npz file in a folder given by --data or LSMI_DATA.
 """
 
 import argparse
@@ -15,12 +15,12 @@ import lsmi_jax
 
 EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad")
 TOPICS = ("art", "biology", "geography", "history", "literature", "media", "music", "royalty", "sport", "warfare")
-KEPT_ENERGY = 0.25  # of the image's principal components, as AV-MNIST keeps
-SOUND_NOISE = 3.5  # standard deviations, which leaves a linear classifier of the sound 0.46, near the 0.42 of AV-MNIST
+KEPT_ENERGY = 0.25  # variance kept in principal components of the image, as in AV-MNIST
+SOUND_NOISE = 3.5  # standard deviations; a linear classifier of the sound then has accuracy .46, near AV-MNIST's .42
 
 
 class Dataset(NamedTuple):
-    """Feature blocks ``[n, d]`` float32, labels ``[n]``, names, and the source's own split (0 train, last test)."""
+    """Feature blocks ``[n, d]`` float32, labels ``[n]``, names, and the published split (0 train, the largest test)."""
 
     name: str
     modalities: tuple[str, ...]
@@ -30,34 +30,34 @@ class Dataset(NamedTuple):
     split: np.ndarray
 
     def pick(self, rows: np.ndarray) -> "Dataset":
-        """The data set of some rows."""
+        """The data set restricted to these rows."""
         return self._replace(
             features=tuple(block[rows] for block in self.features), labels=self.labels[rows], split=self.split[rows]
         )
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:
-    """The arguments that every study takes."""
+    """The arguments of every study."""
     arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--data", type=Path, default=os.environ.get("LSMI_DATA"), help="folder of the .npz files")
-    arguments.add_argument("--out", type=Path, default=Path("docs/results"), help="folder of what is written")
-    arguments.add_argument("--seeds", type=int, default=3)
+    arguments.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for results (%(default)s)")
+    arguments.add_argument("--num-seeds", type=int, default=3, help="repetitions (%(default)s)")
     return arguments
 
 
 def read(folder: Path | None, name: str) -> dict[str, np.ndarray]:
-    """The arrays of one file; says what is missing and ends the program where it is."""
+    """The arrays of one file; exits with a message if it is missing."""
     if folder is None:
-        sys.exit(f"The data folder is not known: pass --data or set LSMI_DATA to the folder that holds {name}.npz.")
+        sys.exit(f"No data folder: pass --data or set LSMI_DATA to the folder that contains {name}.npz.")
     path = Path(folder) / f"{name}.npz"
     if not path.is_file():
-        sys.exit(f"No {path.name} in {folder}: pass --data or set LSMI_DATA to the folder that holds it.")
+        sys.exit(f"No {path.name} in {folder}: pass --data or set LSMI_DATA to the folder that contains it.")
     with np.load(path, allow_pickle=False) as stored:
         return dict(stored)
 
 
 def digit_views() -> Dataset:
-    """Six descriptors of 2000 handwritten digits, which come with the package."""
+    """Six descriptors of the 2000 packaged handwritten digits."""
     digits = lsmi_jax.datasets.load_multiple_features()
     split = np.random.default_rng(0).permutation(np.arange(len(digits.labels)) % 10 >= 7).astype(int)
     names = tuple(map(str, range(10)))
@@ -65,13 +65,13 @@ def digit_views() -> Dataset:
 
 
 def av_digits(folder: Path | None) -> Dataset:
-    """Images of digits with recordings of the same digit, paired at random."""
+    """Images of digits, each paired at random with a recording of the same digit."""
     stored = read(folder, "av_digits_semireal")
     return _dataset("image and sound of digits", ("image", "sound"), stored, tuple(map(str, range(10))))
 
 
 def degraded_av_digits(folder: Path | None) -> Dataset:
-    """The same, degraded as in AV-MNIST: few principal components of the image, noise on the sound."""
+    """`av_digits` degraded as in AV-MNIST: few principal components of the image, noise on the sound."""
     clean = av_digits(folder)
     image, sound = clean.features
     train = clean.split == 0
@@ -84,27 +84,27 @@ def degraded_av_digits(folder: Path | None) -> Dataset:
 
 
 def cremad(folder: Path | None, *, with_joint: bool = False) -> Dataset:
-    """What people heard and saw in acted clips: votes on the voice alone, on the face alone, and on both."""
+    """Votes of people on emotions in acted clips, from the voice alone, from the face alone, and from both."""
     stored = read(folder, "cremad_human_votes")
     names = ("voice votes", "face votes", "audio-visual votes")[: 3 if with_joint else 2]
     return _dataset("CREMA-D votes", names, stored, EMOTIONS)
 
 
 def wikipedia(folder: Path | None) -> Dataset:
-    """Images and texts of Wikipedia's featured articles, with their topic."""
+    """Images and texts of Wikipedia's featured articles, labeled by topic."""
     stored = read(folder, "wikipedia_articles")
-    stored = stored | {"x1": stored["x1_alt"], "x2": stored["x2_alt"]}  # the other two blocks lie on a simplex
+    stored = stored | {"x1": stored["x1_alt"], "x2": stored["x2_alt"]}  # x1 and x2 themselves lie on a simplex
     return _dataset("Wikipedia articles", ("image", "text"), stored, TOPICS)
 
 
 def twitter(folder: Path | None) -> Dataset:
-    """Tweets with a photo, sarcastic or not: labelled by hashtag where split is 0, by people where it is 1 or 2."""
+    """Tweets with a photo, sarcastic or not: labeled by hashtag where split is 0, by people where it is 1 or 2."""
     stored = read(folder, "twitter_sarcasm_hfm")
     return _dataset("Twitter sarcasm", ("image", "text"), stored, ("sincere", "sarcastic"))
 
 
 def mosei(folder: Path | None) -> Dataset:
-    """Text, audio and video of 922 videos, with a sentiment above the median or not."""
+    """Text, audio and video of 922 videos, labeled by whether the sentiment is above the median."""
     stored = read(folder, "cmu_mosei_videos922")
     return _dataset("CMU-MOSEI videos", ("text", "audio", "video"), stored, ("below", "above"))
 

@@ -1,9 +1,9 @@
-"""Table 2: mean interactions of every real data set, by LSMI and by PID-Batch; and what people say who see and hear.
+"""Table 2: mean interactions of every real data set by LSMI and by PID-Batch, and human judgments of both modalities.
 
-    python examples/paper/datasets.py [--data FOLDER] [--seeds 3]
+    python examples/paper/datasets.py [--data FOLDER] [--num-seeds 3]
 
-For CREMA-D, whose two modalities are the votes of people who only heard or only saw a clip, there are also votes of
-people who did both. What these say of the label is set against what a discriminator makes of the two other votes.
+The two modalities of CREMA-D are votes of people who only heard or only saw a clip. There are also votes of people who
+heard and saw it. Their information about the label is compared with that of a discriminator of the other two votes.
 """
 
 import time
@@ -18,13 +18,13 @@ from results import PARTS, table, with_error, write
 
 import lsmi_jax
 from lsmi_jax.baselines import pid_batch
-from lsmi_jax.plot import COLORS
+from lsmi_jax.reporting import COLORS
 
-MAX_BATCH_ROWS = 5000  # rows that PID-Batch is given: it averages over batches of 256
+MAX_BATCH_ROWS = 5000  # for PID-Batch: enough, since it averages over batches of 256
 
 
 def real_sets(folder: Path | None) -> Iterator[Dataset]:
-    """Every data set, of two blocks: two views of the digits; of MOSEI, text and what is seen and heard."""
+    """Every data set as two blocks: two views of the digits; text against audio and video of MOSEI."""
     views, videos = digit_views(), mosei(folder)
     yield views._replace(modalities=views.modalities[:2], features=views.features[:2])
     yield av_digits(folder)
@@ -32,8 +32,8 @@ def real_sets(folder: Path | None) -> Iterator[Dataset]:
     yield cremad(folder)
     yield wikipedia(folder)
     yield twitter(folder)
-    seen_and_heard = np.concatenate(videos.features[1:], axis=1)
-    yield videos._replace(modalities=("text", "audio and video"), features=(videos.features[0], seen_and_heard))
+    audio_and_video = np.concatenate(videos.features[1:], axis=1)
+    yield videos._replace(modalities=("text", "audio and video"), features=(videos.features[0], audio_and_video))
 
 
 def lsmi(key: jax.Array, dataset: Dataset) -> list[float]:
@@ -56,12 +56,13 @@ def measure(dataset: Dataset, seed: int, method: str) -> dict:
 
 
 def human_joint(dataset: Dataset, seed: int) -> dict:
-    """What people say who see and hear, against what the votes of those who do one say together, over the clips."""
+    """People who see and hear each clip, compared with a discriminator of the votes of people who do only one."""
     pairs = lsmi_jax.estimate_pairs(
         jax.random.key(seed), dataset.features, dataset.labels, names=("voice", "face", "both")
     )
     votes, (i1, i2, i12) = pairs["voice", "face"], map(np.asarray, pairs["voice", "face"].information)
     people, synergy = np.asarray(pairs["voice", "both"].information[1]), np.asarray(votes.interactions.synergy)
+    # Partial correlation: residuals of linear regressions on i1, i2 and r, in which people with both had no part.
     known = np.stack([np.ones_like(i1), i1, i2, np.asarray(votes.interactions.redundancy)], axis=1)
     rest = [column - known @ np.linalg.lstsq(known, column, rcond=None)[0] for column in (people, synergy)]
     gain, top = people - np.maximum(i1, i2), synergy >= np.quantile(synergy, 0.9)
@@ -79,7 +80,7 @@ def human_joint(dataset: Dataset, seed: int) -> dict:
 
 
 def of(runs: list[dict], name: str, method: str) -> np.ndarray:
-    """Means of every seed ``[seeds, 4]``."""
+    """Means ``[seeds, 4]`` of every seed."""
     return np.array([[run[part] for part in PARTS] for run in runs if (run["data"], run["method"]) == (name, method)])
 
 
@@ -107,9 +108,9 @@ def main() -> None:
         measure(dataset, seed, method)
         for dataset in sets
         for method in ("LSMI", "PID-Batch")
-        for seed in range(arguments.seeds)
+        for seed in range(arguments.num_seeds)
     ]
-    people = [human_joint(cremad(arguments.data, with_joint=True), seed) for seed in range(arguments.seeds)]
+    people = [human_joint(cremad(arguments.data, with_joint=True), seed) for seed in range(arguments.num_seeds)]
     names = [dataset.name for dataset in sets]
     means = {method: np.array([of(runs, name, method).mean(0) for name in names]) for method in ("LSMI", "PID-Batch")}
     first_two = {method: np.sort(np.argsort(-values, axis=1)[:, :2], axis=1) for method, values in means.items()}
@@ -130,16 +131,15 @@ def main() -> None:
         "paper_datasets",
         "Table 2: interactions of real data sets",
         [*runs],
-        f"**Found:** the paper's agreement of LSMI with PID-Batch {'is' if same_first.all() else 'is not'} seen in "
+        f"**Finding:** the agreement of LSMI with PID-Batch {'is' if same_first.all() else 'is not'} reproduced in "
         f"the largest part ({same_first.sum()} of {len(sets)} data sets) and {'is' if agree.all() else 'is not'} in "
-        "the "
-        f"two largest ({agree.sum()} of {len(sets)}); over all cells the two correlate at {correlation:.2f}.",
-        f"Means in nats over {arguments.seeds} seeds, with the standard error in brackets; LSMI adjusted, out-of-fold; "
-        f"PID-Batch on at most {MAX_BATCH_ROWS} rows.",
+        f"the two largest parts ({agree.sum()} of {len(sets)}). Over all cells the two correlate at {correlation:.2f}.",
+        f"Means in nats over {arguments.num_seeds} seeds, with the standard error in brackets. LSMI is adjusted and "
+        f"out-of-fold; PID-Batch uses at most {MAX_BATCH_ROWS} rows.",
         table(["data", "modalities", "n", "K", "method", *PARTS], rows),
-        "## CREMA-D: what people say who see and hear\n\nInformation in nats, out-of-fold, means over clips. The "
-        "correlation beyond i1, i2, r is that of what a linear regression on these leaves of s and of i(x3): people "
-        "with both had no part in s.",
+        "## CREMA-D: people who see and hear\n\nInformation in nats, out-of-fold, means over clips. The correlation "
+        "beyond i1, i2, r is between the residuals of s and of i(x3) after a linear regression on these: people with "
+        "both modalities contributed nothing to s.",
         table(["", "over seeds"], cells),
         picture=True,
     )

@@ -1,9 +1,9 @@
-"""Figure 5: a small student taught by a large teacher, not, directly, and as the teacher's interactions say.
+"""Figure 5: a small student without a teacher, with a large teacher, and guided by the teacher's interactions.
 
     python examples/paper/distillation.py --data FOLDER
 
 The teacher is trained on other rows than the student, so that its interactions on the student's rows are not those of
-rows that it knows by heart. How much a lesson counts beside the labels is chosen for each student on rows to stop by.
+memorized rows. The weight of the lesson relative to the labels is chosen for each student on validation rows.
 """
 
 from functools import partial
@@ -25,8 +25,9 @@ from train import train
 
 import lsmi_jax
 from lsmi_jax.applications import Shares, distillation_loss, distillation_weights
+from lsmi_jax.models import fit
 
-TENTHS = 4, 2, 2, 2  # of the rows: for the teacher, for the student, for both to stop by, to test on
+TENTHS = 4, 2, 2, 2  # of the rows: teacher training, student training, validation of both, test
 ARMS = ("none", "direct", "guided", "guided on average", "guided at random", "output only", "all alike")
 STRENGTHS = (0.3, 1.0, 3.0)
 TEACHER, STUDENT, TEMPERATURE = 256, 12, 2.0
@@ -34,7 +35,7 @@ STEPS, BATCH, RATE = (20, 20), 64, 3e-3
 
 
 class Lesson(NamedTuple):
-    """What a student sees of ``n`` rows beside their features."""
+    """What a student is taught about ``n`` rows, in addition to their features."""
 
     labels: jax.Array
     hidden: tuple[jax.Array, jax.Array]
@@ -43,7 +44,7 @@ class Lesson(NamedTuple):
 
 
 class Student(nnx.Module):
-    """A narrow network, with projections to the width of its teacher that only serve to compare features."""
+    """A narrow network, with projections to the width of its teacher, used only to compare features."""
 
     def __init__(self, key: jax.Array, features: tuple, *, num_classes: int):
         joint_key, key = jax.random.split(key)
@@ -62,12 +63,12 @@ class Student(nnx.Module):
 
 
 def teach(key: jax.Array, rows: tuple, stop: tuple, strength: jax.Array, num_classes: int) -> tuple[Joint, jax.Array]:
-    """A student of some lessons, and its loss on the rows to stop by."""
+    """A trained student, and its loss on the validation rows."""
     make_key, key = jax.random.split(key)
     graphdef, params, rest = nnx.split(  # type: ignore[misc]
         Student(make_key, rows[0], num_classes=num_classes), nnx.Param, ...
     )
-    done = lsmi_jax.fit(
+    fitted = fit(
         key,
         params,
         lambda params, batch, key: nnx.merge(graphdef, params, rest).loss(key, *batch, strength),
@@ -78,11 +79,11 @@ def teach(key: jax.Array, rows: tuple, stop: tuple, strength: jax.Array, num_cla
         steps_per_round=STEPS[1],
         batch_size=BATCH,
     )
-    return nnx.merge(graphdef, done.params, rest).joint, done.held_out_loss
+    return nnx.merge(graphdef, fitted.params, rest).joint, fitted.held_out_loss
 
 
 def lesson_weights(key: jax.Array, guided: Shares) -> Shares:
-    """Weights of every arm ``[arms, n]``."""
+    """Weights ``[arms, n]`` of every arm."""
     by_sample = jnp.stack(guided)
     even = jnp.ones_like(by_sample)
     mean = by_sample.mean(1, keepdims=True) * even
@@ -94,25 +95,25 @@ def lesson_weights(key: jax.Array, guided: Shares) -> Shares:
 
 @partial(jax.jit, static_argnums=4)
 def study_seeds(keys, features, labels, rows, num_classes) -> tuple:
-    """Test accuracy of the teacher ``[m]`` and the students ``[m, arms]``, chosen strengths, and weights."""
+    """Test accuracy of teachers ``[m]`` and students ``[m, arms]``, chosen strengths, mean parts and mean weights."""
 
-    def of_seed(key, *rows):
+    def one_seed(key, *rows):
         teacher_key, density_key, shuffle_key, key = jax.random.split(key, 4)
         own, learn, stop, test = ((tuple(block[part] for block in features), labels[part]) for part in rows)
         teacher = train(teacher_key, partial(Joint, num_classes=num_classes, width=TEACHER), own, stop)
-        known, seen = teacher(None, stop[0]).logits, teacher(None, learn[0])
+        # The teacher's interactions on the student's rows, with densities of its posteriors on validation rows.
+        validation, output = teacher(None, stop[0]).logits, teacher(None, learn[0])
         log_prior = lsmi_jax.label_log_prior(learn[1], num_classes)
         density_keys = jax.random.split(density_key)
-        surprisals = map(posterior_surprisals, density_keys, known[:2], seen.logits[:2])
-        information = (lsmi_jax.pointwise_information(one, learn[1], log_prior) for one in seen.logits)
-        interactions = lsmi_jax.decompose(*information, *surprisals)
+        surprisals = list(map(posterior_surprisals, density_keys, validation[:2], output.logits[:2]))
+        interactions, _ = lsmi_jax.interactions_from_posteriors(output.logits, learn[1], log_prior, surprisals)
         arms = lesson_weights(shuffle_key, distillation_weights(interactions))
-        hidden = [(h - h.mean(0)) / (h.std(0) + 1e-6) for h in seen.hidden]
+        hidden = [(h - h.mean(0)) / (h.std(0) + 1e-6) for h in output.hidden]
 
         def student(weights: Shares, strength: jax.Array) -> tuple:
-            lesson = Lesson(learn[1], (hidden[0], hidden[1]), seen.logits[2], weights)
-            nothing = jax.tree.map(lambda leaf: jnp.zeros((len(stop[1]), *leaf.shape[1:]), leaf.dtype), lesson)
-            rows = (learn[0], lesson), (stop[0], nothing._replace(labels=stop[1]))
+            lesson = Lesson(learn[1], (hidden[0], hidden[1]), output.logits[2], weights)
+            empty = jax.tree.map(lambda leaf: jnp.zeros((len(stop[1]), *leaf.shape[1:]), leaf.dtype), lesson)
+            rows = (learn[0], lesson), (stop[0], empty._replace(labels=stop[1]))
             joint, loss = teach(key, *rows, strength, num_classes)
             return accuracy(joint, test), loss
 
@@ -122,16 +123,16 @@ def study_seeds(keys, features, labels, rows, num_classes) -> tuple:
         means = jnp.stack([part.mean() for part in interactions]), jnp.stack(arms)[:, 2].mean(1)
         return accuracy(teacher, test), got[jnp.arange(len(ARMS)), best], jnp.array(STRENGTHS)[best], *means
 
-    return jax.vmap(of_seed)(keys, *rows)
+    return jax.vmap(one_seed)(keys, *rows)
 
 
 def accuracy(model: Joint, test: tuple) -> jax.Array:
-    """Of the joint prediction."""
+    """Accuracy of the joint prediction."""
     return (model(None, test[0]).logits[2].argmax(1) == test[1]).mean()
 
 
 def study(dataset: Dataset, num_seeds: int) -> tuple[list[dict], str]:
-    """One dictionary a seed and arm, and what the teacher knows, in words."""
+    """One dictionary per seed and arm, and a sentence about the teacher."""
     rows = parts(dataset.labels, TENTHS, num_seeds)
     keys = jax.vmap(jax.random.key)(jnp.arange(num_seeds))
     blocks = tuple(map(jnp.asarray, dataset.features))
@@ -143,33 +144,32 @@ def study(dataset: Dataset, num_seeds: int) -> tuple[list[dict], str]:
         for seed in range(num_seeds)
         for a, arm in enumerate(ARMS)
     ]
-    parts_said = ", ".join(f"{name} {with_error(column)}" for name, column in zip(PARTS, interactions.T, strict=True))
+    mean_parts = ", ".join(f"{name} {with_error(column)}" for name, column in zip(PARTS, interactions.T, strict=True))
     return runs, (
-        f"The teacher of {dataset.name} is right on {with_error(teacher)} of the test rows; on the students' "
-        "rows it "
-        f"has {parts_said} nats, and mean weights {weights.mean(0)[0]:.2f} and {weights.mean(0)[1]:.2f} on the two "
+        f"The test accuracy of the teacher of {dataset.name} is {with_error(teacher)}. On the students' rows it has "
+        f"{mean_parts} nats, and mean weights of {weights.mean(0)[0]:.2f} and {weights.mean(0)[1]:.2f} on the two "
         f"features and {weights.mean(0)[2]:.2f} on the output."
     )
 
 
 def gains(runs: list[dict], data: str, arm: str, other: str) -> np.ndarray:
-    """Accuracy of one arm less that of another, seed by seed."""
-    one, base = (
+    """Accuracy of one arm minus that of another, for each seed."""
+    accuracies = [
         np.array([run["accuracy"] for run in runs if (run["data"], run["arm"]) == (data, name)])
         for name in (arm, other)
-    )
-    return one - base
+    ]
+    return accuracies[0] - accuracies[1]
 
 
 def draw(runs: list[dict], names: list[str], path: Path) -> None:
     figure, axes = plt.subplots(1, len(names), figsize=(6 * len(names), 3.6), sharex=True, layout="constrained")
     for name, ax in zip(names, axes, strict=True):
         values = [gains(runs, name, arm, "none") for arm in ARMS[1:]]
-        errors = [2 * one.std(ddof=1) / np.sqrt(len(one)) if len(one) > 1 else 0 for one in values]
+        errors = [2 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0 for gain in values]
         colors = ["#0072B2" if arm.startswith("guided") else "#999999" for arm in ARMS[1:]]
-        ax.barh(ARMS[1:], [one.mean() for one in values], xerr=errors, color=colors, capsize=3)
+        ax.barh(ARMS[1:], [gain.mean() for gain in values], xerr=errors, color=colors, capsize=3)
         ax.invert_yaxis()
-        ax.set(title=name, xlabel="test accuracy gained on a student without a teacher")
+        ax.set(title=name, xlabel="gain in test accuracy over a student without a teacher")
         ax.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -177,15 +177,15 @@ def draw(runs: list[dict], names: list[str], path: Path) -> None:
 
 def verdict(runs: list[dict], data: str) -> str:
     against = {arm: gains(runs, data, "guided", arm) for arm in ("none", "direct", "guided at random", "output only")}
-    said = ", ".join(f"{with_error(gain)} over {arm}" for arm, gain in against.items())
-    return f"on {data} guided distillation gains {said}"
+    gained = ", ".join(f"{with_error(gain)} over {arm}" for arm, gain in against.items())
+    return f"on {data} guided distillation gains {gained}"
 
 
 def main() -> None:
     arguments = parser(__doc__).parse_args()
     sets = [read(arguments.data) for read in (wikipedia, degraded_av_digits)]
-    found = [study(dataset, arguments.seeds) for dataset in sets]
-    runs, names = [run for one, _ in found for run in one], [dataset.name for dataset in sets]
+    found = [study(dataset, arguments.num_seeds) for dataset in sets]
+    runs, names = [run for study_runs, _ in found for run in study_runs], [dataset.name for dataset in sets]
     arguments.out.mkdir(parents=True, exist_ok=True)
     draw(runs, names, arguments.out / "paper_distillation.png")
     columns = ("accuracy", "strength")
@@ -199,19 +199,17 @@ def main() -> None:
     write(
         arguments.out,
         "paper_distillation",
-        "Figure 5: a student taught as interactions say",
+        "Figure 5: a student guided by interactions",
         runs,
-        "**Found**, beside the paper's order guided, direct, none: "
+        "**Finding** (in the paper, guided beats direct and direct beats none): "
         f"{'; '.join(verdict(runs, name) for name in names)}.",
-        f"Test accuracy over {arguments.seeds} seeds, with the standard error in brackets; differences are seed by "
-        "seed, and "
-        "whiskers two standard errors. *Direct* teaches features alone, alike on all samples. *Guided* weighs features "
-        "by r "
-        "and u and the output by s, sample by sample; *guided on average* takes the mean of these weights for all "
-        "samples "
-        "and *guided at random* permutes them, to tell which part of the gain is the sample's own. *Output only* is "
-        "ordinary distillation; *all alike* weighs the three lessons the same.",
-        *(said for _, said in found),
+        f"Test accuracy over {arguments.num_seeds} seeds, with the standard error in brackets; differences are paired "
+        "by seed, and whiskers show two standard errors. *Direct* teaches only the features, with the same weight on "
+        "all samples. *Guided* weights the features by r and u and the output by s, sample by sample. *Guided on "
+        "average* uses the mean of these weights for all samples and *guided at random* permutes them, to isolate the "
+        "gain due to single samples. *Output only* is ordinary distillation; *all alike* gives the three lessons equal "
+        "weights.",
+        *(sentence for _, sentence in found),
         table(["data", "taught", "accuracy", "strength", "- none", "- direct"], rows),
         picture=True,
     )

@@ -1,10 +1,10 @@
-"""Figure 6: models combined as their interactions say, alike, and by learned weights, as more of them are added.
+"""Figure 6: models combined by their interactions, by equal weights and by learned weights, as models are added.
 
     python examples/paper/ensemble.py --data FOLDER
 
-Every model predicts from each modality alone and from both. Nobody knows the label when predicting: interactions are in
-expectation over the models' own posteriors, with densities of their posteriors on held-out rows. Learned weights are
-fitted on the labels of those rows, which the interactions need not know.
+Every model predicts from each modality alone and from both. The label is unknown when predicting: interactions are
+expectations over the models' own posteriors, with densities of their posteriors on held-out rows. Learned weights are
+fitted to the labels of these rows; interactions do not use them.
 """
 
 from functools import partial
@@ -22,35 +22,35 @@ from splits import parts, posterior_surprisals
 from train import train
 
 import lsmi_jax
-from lsmi_jax.training import descend
+from lsmi_jax.models import descend
 
-TENTHS = 5, 1, 2, 2  # of the rows: to train on, to stop by, held out for densities and learned weights, to test on
+TENTHS = 5, 1, 2, 2  # of the rows: training, early stopping, densities and learned weights (held-out), test
 MODELS = Joint, Bilinear, Bottleneck, Additive, QualityAware, ModalityDropout
 WAYS = ("joint alike", "all alike", "joint learned", "all learned", "interactions", "interactions on average")
 
 
 @partial(jax.jit, static_argnums=(0, 5))
 def predictions(make, keys, features, labels, rows, num_classes) -> tuple[jax.Array, jax.Array]:
-    """Log-posteriors of a model's three views on held-out and test rows, ``[m, 3, n, K]`` each."""
+    """Log-posteriors of a model's three views on held-out and test rows, each ``[m, 3, n, K]``."""
 
-    def of_seed(key, own, stop, held_out, test):
+    def one_seed(key, own, stop, held_out, test):
         data = [(tuple(block[part] for block in features), labels[part]) for part in (own, stop)]
         model = train(key, partial(make, num_classes=num_classes), *data)
-        seen = (model(None, tuple(block[part] for block in features)).logits for part in (held_out, test))
-        return tuple(jax.nn.log_softmax(jnp.stack(logits)) for logits in seen)
+        outputs = (model(None, tuple(block[part] for block in features)).logits for part in (held_out, test))
+        return tuple(jax.nn.log_softmax(jnp.stack(logits)) for logits in outputs)
 
-    return jax.vmap(of_seed)(keys, *rows)
+    return jax.vmap(one_seed)(keys, *rows)
 
 
 @jax.jit
-def surprisals(keys, known, logits) -> jax.Array:
-    """Surprisal of the unimodal posteriors ``[m, 2, n]`` on test rows, of densities of those on held-out rows."""
+def surprisals(keys, held_out, logits) -> jax.Array:
+    """Surprisals ``[m, 2, n]`` of the unimodal posteriors on test rows, by densities fitted on held-out rows."""
     view_keys = jax.vmap(lambda key: jax.random.split(key, 2))(keys)
-    return jax.vmap(jax.vmap(posterior_surprisals))(view_keys, known[:, :2], logits[:, :2])
+    return jax.vmap(jax.vmap(posterior_surprisals))(view_keys, held_out[:, :2], logits[:, :2])
 
 
 def learn_weights(log_posteriors: jax.Array, labels: jax.Array, num_steps: int = 300) -> jax.Array:
-    """Weights of predictions ``[p]`` whose geometric mean does best; from ``[p, n, K]``."""
+    """Weights ``[p]`` of the predictions ``[p, n, K]`` whose weighted geometric mean has the least cross-entropy."""
     optimizer = optax.adam(0.05)
 
     def loss(scores: jax.Array) -> jax.Array:
@@ -66,51 +66,51 @@ def learn_weights(log_posteriors: jax.Array, labels: jax.Array, num_steps: int =
 
 
 @jax.jit
-def combine(known, seen, surprisal, known_labels, labels, log_prior) -> dict[str, jax.Array]:
-    """Accuracy and cross-entropy ``[2]`` of every way to combine M models; from ``[M, 3, n, K]``."""
-    together = lsmi_jax.applications.ensemble(list(seen.swapaxes(0, 1)), list(surprisal.swapaxes(0, 1)), log_prior)
-    of_views = seen.mean(0)
-    flat_known, flat = (one.reshape(-1, *one.shape[2:]) for one in (known, seen))
+def combine(held_out, test, surprisal, held_out_labels, labels, log_prior) -> dict[str, jax.Array]:
+    """Accuracy and cross-entropy ``[2]`` of every way to combine the predictions ``[M, 3, n, K]`` of M models."""
+    together = lsmi_jax.applications.ensemble(list(test.swapaxes(0, 1)), list(surprisal.swapaxes(0, 1)), log_prior)
+    view_means = test.mean(0)
+    flat_held_out, flat_test = (x.reshape(-1, *x.shape[2:]) for x in (held_out, test))
     mean_weights = jnp.stack([weight.mean() for weight in together.weights])
     pooled = {
-        "joint alike": of_views[2],
-        "all alike": of_views.mean(0),
-        "joint learned": jnp.tensordot(learn_weights(known[:, 2], known_labels), seen[:, 2], 1),
-        "all learned": jnp.tensordot(learn_weights(flat_known, known_labels), flat, 1),
+        "joint alike": view_means[2],
+        "all alike": view_means.mean(0),
+        "joint learned": jnp.tensordot(learn_weights(held_out[:, 2], held_out_labels), test[:, 2], 1),
+        "all learned": jnp.tensordot(learn_weights(flat_held_out, held_out_labels), flat_test, 1),
         "interactions": together.log_posterior,
-        "interactions on average": jnp.tensordot(mean_weights, of_views, 1),
+        "interactions on average": jnp.tensordot(mean_weights, view_means, 1),
     }
-    return {name: jnp.stack(quality(one, labels)) for name, one in pooled.items()}
+    return {name: jnp.stack(quality(logits, labels)) for name, logits in pooled.items()}
 
 
 def quality(logits: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Accuracy, and cross-entropy in nats."""
+    """Accuracy and cross-entropy in nats."""
     loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
     return (logits.argmax(-1) == labels).mean(), loss
 
 
 def study(dataset: Dataset, num_seeds: int) -> tuple[list[dict], list[list]]:
-    """One dictionary a seed, number of models and way to combine them; and how good each model is alone."""
+    """One dictionary per seed, number of models and way to combine them, and the accuracy of each model alone."""
     rows, num_classes = parts(dataset.labels, TENTHS, num_seeds), len(dataset.classes)
     features, labels = tuple(map(jnp.asarray, dataset.features)), jnp.asarray(dataset.labels)
-    known, seen, surprisal, alone = [], [], [], []
+    held_out, test, surprisal, alone = [], [], [], []
     for number, make in enumerate(MODELS):
         keys = jax.random.split(jax.random.key(number), num_seeds)
-        of_held_out, of_test = predictions(make, keys, features, labels, rows, num_classes)
-        known.append(of_held_out)
-        seen.append(of_test)
-        surprisal.append(surprisals(keys, of_held_out, of_test))
-        right = np.asarray((of_test.argmax(-1) == labels[rows[3]][:, None]).mean(-1))
-        alone.append([dataset.name, make.__name__, *map(with_error, right.T)])
+        on_held_out, on_test = predictions(make, keys, features, labels, rows, num_classes)
+        held_out.append(on_held_out)
+        test.append(on_test)
+        surprisal.append(surprisals(keys, on_held_out, on_test))
+        accuracy = np.asarray((on_test.argmax(-1) == labels[rows[3]][:, None]).mean(-1))
+        alone.append([dataset.name, make.__name__, *map(with_error, accuracy.T)])
     log_prior = lsmi_jax.label_log_prior(labels, num_classes)
-    stacks, runs = [jnp.stack(one, 1) for one in (known, seen, surprisal)], []
+    stacks, runs = [jnp.stack(arrays, 1) for arrays in (held_out, test, surprisal)], []
     for count in range(1, 1 + len(MODELS)):
-        some = (one[:, :count] for one in stacks)
-        got = jax.vmap(combine, in_axes=(0, 0, 0, 0, 0, None))(*some, labels[rows[2]], labels[rows[3]], log_prior)
+        some = (stack[:, :count] for stack in stacks)
+        results = jax.vmap(combine, in_axes=(0, 0, 0, 0, 0, None))(*some, labels[rows[2]], labels[rows[3]], log_prior)
         runs += [
             {"data": dataset.name, "seed": seed, "models": count, "way": way}
-            | {"accuracy": round(float(both[seed, 0]), 4), "cross-entropy": round(float(both[seed, 1]), 4)}
-            for way, both in got.items()
+            | {"accuracy": round(float(values[seed, 0]), 4), "cross-entropy": round(float(values[seed, 1]), 4)}
+            for way, values in results.items()
             for seed in range(num_seeds)
         ]
     return runs, alone
@@ -145,19 +145,19 @@ def verdict(runs: list[dict], data: str) -> str:
     gains = {
         other: of(runs, data, len(MODELS), "interactions") - of(runs, data, len(MODELS), other) for other in WAYS[:4]
     }
-    sure = [len(gain) > 1 and gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain)) for gain in gains.values()]
-    said = ", ".join(
-        f"{'seen' if is_sure else 'not seen'} over {other} ({with_error(gain)})"
-        for is_sure, (other, gain) in zip(sure, gains.items(), strict=True)
+    clear = [len(gain) > 1 and gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain)) for gain in gains.values()]
+    findings = ", ".join(
+        f"{'reproduced' if is_clear else 'not reproduced'} over {other} ({with_error(gain)})"
+        for is_clear, (other, gain) in zip(clear, gains.items(), strict=True)
     )
-    return f"on {data} {said}"
+    return f"on {data} {findings}"
 
 
 def main() -> None:
     arguments = parser(__doc__).parse_args()
     sets = [read(arguments.data) for read in (wikipedia, degraded_av_digits)]
-    found = [study(dataset, arguments.seeds) for dataset in sets]
-    runs, names = [run for one, _ in found for run in one], [dataset.name for dataset in sets]
+    found = [study(dataset, arguments.num_seeds) for dataset in sets]
+    runs, names = [run for study_runs, _ in found for run in study_runs], [dataset.name for dataset in sets]
     arguments.out.mkdir(parents=True, exist_ok=True)
     draw(runs, names, arguments.out / "paper_ensemble.png")
     rows = [
@@ -175,19 +175,17 @@ def main() -> None:
     write(
         arguments.out,
         "paper_ensemble",
-        "Figure 6: models combined as their interactions say",
+        "Figure 6: models combined by their interactions",
         runs,
-        f"**Found:** an advantage of weights of interactions, with all {len(MODELS)} models, in test accuracy, is "
+        f"**Finding:** higher test accuracy by interaction weights, with all {len(MODELS)} models, is "
         f"{'; '.join(verdict(runs, name) for name in names)}.",
-        f"Over {arguments.seeds} seeds, with the standard error in brackets. *Joint* pools the models' joint "
-        "predictions only, "
-        "*all* their unimodal ones too; *alike* with equal weights, *learned* with weights fitted on held-out labels. "
-        "*Interactions* weighs the three views of a sample by its expected interactions, which no label enters; *on "
-        "average* "
-        "takes the mean of these weights for all samples.",
+        f"Over {arguments.num_seeds} seeds, with the standard error in brackets. *Joint* pools only the models' joint "
+        "predictions, *all* also the unimodal ones; *alike* uses equal weights, *learned* weights fitted to held-out "
+        "labels. *Interactions* weights the three views of a sample by its expected interactions, which use no label; "
+        "*on average* uses the mean of these weights for all samples.",
         table(["data", "models", "weights", "accuracy", "cross-entropy"], rows),
         "Each model alone:",
-        table(["data", "model", "x1", "x2", "both"], [row for _, one in found for row in one]),
+        table(["data", "model", "x1", "x2", "both"], [row for _, alone in found for row in alone]),
         picture=True,
     )
 

@@ -1,10 +1,10 @@
-"""Table 10: a hierarchical transformer whose modalities meet after l = 0..4 layers.
+"""Table 10: a hierarchical transformer whose modalities are fused after l = 0..4 layers.
 
-    python examples/paper/fusion_stage.py [--data FOLDER] [--seeds 3]
+    python examples/paper/fusion_stage.py [--data FOLDER] [--num-seeds 3]
 
-Images are 14 tokens of two rows of pixels, sounds 12 tokens of two frames. What a modality says alone is read in three
-ways, since the finding turns on it: from the mean of its tokens where the modalities meet, from all these tokens, and
-from the mean of its tokens after all layers, of which none lets it see the other (see transformer.py).
+Images are 14 tokens of two rows of pixels, sounds 12 tokens of two frames. The information of a single modality is read
+in three ways, since the finding depends on it: from the mean of its tokens at fusion, from all of these tokens, and
+from the mean of its tokens after all layers without fusion (see transformer.py).
 """
 
 from functools import partial
@@ -21,7 +21,7 @@ from train import cross_read
 from transformer import READINGS, HierarchicalTransformer
 
 import lsmi_jax
-from lsmi_jax.plot import COLORS, NAMES
+from lsmi_jax.reporting import COLORS, NAMES
 
 STAGES = range(5)
 NUM_FOLDS = 2
@@ -30,7 +30,7 @@ TRAINING: dict[str, Any] = {"num_rounds": 10, "learning_rate": 3e-3}
 
 
 def as_tokens(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Blocks whose columns are tokens one after another: the sound's, stored a coefficient at a time, by frames."""
+    """Blocks whose columns are consecutive tokens; the sound is stored by coefficient and reordered by frame."""
     image, sound = dataset.features
     return image, sound.reshape(-1, 24, 12).swapaxes(1, 2).reshape(len(sound), -1)
 
@@ -41,7 +41,7 @@ def read(model: HierarchicalTransformer, features: tuple) -> tuple:
 
 
 def study(dataset: Dataset, num_seeds: int) -> list[dict]:
-    """One dictionary a seed, stage and reading; one program trains all stages."""
+    """One dictionary per seed, stage and reading; a single compiled program trains all stages."""
     features = as_tokens(dataset)
     make = partial(HierarchicalTransformer, num_tokens=TOKENS, num_classes=len(dataset.classes))
     keys = jax.vmap(jax.random.key)(np.arange(num_seeds))
@@ -72,7 +72,7 @@ def draw(runs: list[dict], path: Path) -> None:
             values = np.array([of(runs, reading, stage, part) for stage in STAGES])
             error = 2 * values.std(1, ddof=1) / np.sqrt(values.shape[1]) if values.shape[1] > 1 else None
             ax.errorbar(STAGES, values.mean(1), error, color=color, marker="o", capsize=3, label=name)
-        ax.set(title=f"a modality alone: {reading}", xlabel="layers before the modalities meet", xticks=STAGES)
+        ax.set(title=f"single modality: {reading}", xlabel="layers before fusion", xticks=STAGES)
         ax.axhline(0, color="grey", linewidth=0.8)
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_ylabel("mean over held-out samples (nats)")
@@ -82,21 +82,21 @@ def draw(runs: list[dict], path: Path) -> None:
 
 
 def verdict(runs: list[dict], reading: str) -> str:
-    """How synergy and redundancy change from the earliest fusion to the latest, in words."""
+    """A phrase on the change of synergy and redundancy from the earliest fusion to the latest."""
 
     def change(part: str) -> np.ndarray:
         return of(runs, reading, STAGES[-1], part) - of(runs, reading, STAGES[0], part)
 
-    def sure(gain: np.ndarray) -> bool:
+    def is_clear(gain: np.ndarray) -> bool:
         return len(gain) > 1 and bool(gain.mean() > 2 * gain.std(ddof=1) / np.sqrt(len(gain)))
 
-    seen = "seen" if sure(-change("S")) and sure(change("R")) else "not seen"
-    return f"{seen} where it is read as *{reading}* (S {with_error(change('S'))}, R {with_error(change('R'))} nats)"
+    found = "reproduced" if is_clear(-change("S")) and is_clear(change("R")) else "not reproduced"
+    return f"{found} in the reading *{reading}* (S {with_error(change('S'))}, R {with_error(change('R'))} nats)"
 
 
 def main() -> None:
     arguments = parser(__doc__).parse_args()
-    runs = study(av_digits(arguments.data), arguments.seeds)
+    runs = study(av_digits(arguments.data), arguments.num_seeds)
     arguments.out.mkdir(parents=True, exist_ok=True)
     draw(runs, arguments.out / "paper_fusion_stage.png")
     columns = (*PARTS, "total", "accuracy")
@@ -108,17 +108,15 @@ def main() -> None:
     write(
         arguments.out,
         "paper_fusion_stage",
-        "Table 10: when modalities meet",
+        "Table 10: the stage of fusion",
         runs,
-        "**Found:** that synergy falls and redundancy rises from the earliest fusion to the latest is "
+        "**Finding:** that synergy falls and redundancy rises from the earliest fusion to the latest is "
         f"{'; '.join(verdict(runs, reading) for reading in READINGS)}.",
-        "*pooled* is the mean of a modality's tokens where the two are about to meet, *tokens* all of them side by "
-        "side, and "
-        "*alone* the mean of its tokens after all layers, of which none lets it see the other. "
-        f"Adjusted means in nats over {arguments.seeds} seeds of {NUM_FOLDS} folds, with the standard error in "
-        "brackets; "
-        "whiskers are two of them.",
-        table(["a modality alone", "layers before", *columns], rows),
+        "*pooled* is the mean of a modality's tokens just before fusion, *tokens* the concatenation of these tokens, "
+        "and *alone* the mean of its tokens after all layers without fusion. "
+        f"Adjusted means in nats over {arguments.num_seeds} seeds of {NUM_FOLDS} folds, with the standard error in "
+        "brackets; whiskers show two standard errors.",
+        table(["single modality", "layers before fusion", *columns], rows),
         picture=True,
     )
 

@@ -1,11 +1,11 @@
-"""Two-modality classifiers of Table 4, small enough to train in seconds; that of Table 10 is in transformer.py.
+"""Two-modality classifiers of Table 4, small enough to train in seconds; the model of Table 10 is in transformer.py.
 
-All are made from a key and the feature blocks of the training rows, by which they standardise, and called as
-`model(key, features)`, where the key is None but in training. `model.loss(key, features, labels)` is what rows cost.
+Each is made from a key and the feature blocks of the training rows, which it standardizes by, and called as
+`model(key, features)`, where the key is None outside training. `model.loss(key, features, labels)` is the loss per row.
 
-The interactions that a model has learned are taken as in the paper (Sec. 4.2.2), by probing its representations: the
-logits of a modality alone are those of a linear probe on its hidden representation, which sends no gradient back, and
-the logits of both are the model's own. In decision-level fusion the model itself predicts from each modality alone.
+The interactions that a model has learned are measured as in the paper (Sec. 4.2.2), by probing its representations:
+the logits of a single modality come from a linear probe on its hidden representation, without gradient to the model,
+and the logits of both are the model's own. In decision-level fusion the model itself predicts from each modality.
 """
 
 import jax
@@ -14,7 +14,7 @@ from flax import nnx
 from jax.lax import stop_gradient
 from towers import Output, Pair, Towers, cross_entropies, plain_loss
 
-# Feature-level fusion. `size` is num_classes and, if not 64, width.
+# Feature-level fusion. `size` holds num_classes and, optionally, width.
 
 
 class Joint(nnx.Module):
@@ -38,7 +38,7 @@ class Joint(nnx.Module):
 
 
 class Bottleneck(nnx.Module):
-    """MMIB: codes of each modality and of both that keep few nats of what they encode (Mai et al., 2022)."""
+    """MMIB: stochastic codes of each modality and of both, with few nats about their inputs (Mai et al., 2022)."""
 
     def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1e-2, **size: int):
         tower_key, key = jax.random.split(key)
@@ -62,7 +62,7 @@ class Bottleneck(nnx.Module):
 
 
 def _encode(key: jax.Array | None, layer: nnx.Linear, hidden: jax.Array) -> Pair:
-    """A Gaussian code of each row, its mean where the key is None, and its divergence from a standard one."""
+    """A Gaussian code of each row (its mean without a key) and its divergence from a standard Gaussian."""
     mean, log_variance = jnp.split(layer(hidden), 2, axis=1)
     divergence = 0.5 * (mean**2 + jnp.exp(log_variance) - log_variance - 1).sum(1)
     noise = 0.0 if key is None else jax.random.normal(key, mean.shape)
@@ -70,7 +70,7 @@ def _encode(key: jax.Array | None, layer: nnx.Linear, hidden: jax.Array) -> Pair
 
 
 class Bilinear(nnx.Module):
-    """Products of projections, a bilinear form of low rank (after Fukui et al., 2016)."""
+    """Products of projections: a bilinear form of low rank (after Fukui et al., 2016)."""
 
     def __init__(self, key: jax.Array, features: Pair, **size: int):
         tower_key, key = jax.random.split(key)
@@ -92,7 +92,7 @@ class Bilinear(nnx.Module):
 
 
 class Additive(nnx.Module):
-    """Mean of the logits of two models, each trained by itself (Liang et al., 2021)."""
+    """Mean of the logits of two separately trained models (Liang et al., 2021)."""
 
     def __init__(self, key: jax.Array, features: Pair, **size: int):
         self.towers = Towers(key, features, **size)
@@ -106,7 +106,7 @@ class Additive(nnx.Module):
 
 
 class Weighted(nnx.Module):
-    """The same with a learned weight a model (after Shao et al., 2024)."""
+    """Weighted sum of the logits of two separately trained models (after Shao et al., 2024)."""
 
     def __init__(self, key: jax.Array, features: Pair, **size: int):
         self.towers = Towers(key, features, **size)
@@ -122,9 +122,9 @@ class Weighted(nnx.Module):
 
 
 class QualityAware(nnx.Module):
-    """QMF: logits weighed by their energy, which is trained to rank rows by loss (Zhang et al., 2023).
+    """QMF: logits weighted by their energy, which is trained to rank rows by loss (Zhang et al., 2023).
 
-    Zhang et al. rank by the mean loss of a row over the epochs so far, this by that of the batch.
+    Zhang et al. rank rows by their mean loss over past epochs; this model ranks them by their loss in the batch.
     """
 
     def __init__(self, key: jax.Array, features: Pair, *, strength: float = 0.1, **size: int):
@@ -140,26 +140,26 @@ class QualityAware(nnx.Module):
     def loss(self, key: jax.Array | None, features: Pair, labels: jax.Array) -> jax.Array:
         logits = self(key, features).logits
         losses = cross_entropies(logits, labels)
-        misranked = [_misranking(_confidence(one), cost) for one, cost in zip(logits[:2], losses[:2], strict=True)]
+        misranked = [_misranking(_confidence(view), loss) for view, loss in zip(logits[:2], losses[:2], strict=True)]
         return losses.sum(0) + self.strength * sum(misranked)
 
 
 def _confidence(logits: jax.Array) -> jax.Array:
-    """A tenth of the negative free energy, as Zhang et al. scale it."""
+    """A tenth of the negative free energy, the scale of Zhang et al."""
     return jax.nn.logsumexp(logits, axis=1) / 10
 
 
 def _misranking(confidence: jax.Array, losses: jax.Array) -> jax.Array:
-    """By how much, of a row and the next in the batch, the one with the greater loss is trusted more."""
+    """Excess confidence in the row with the larger loss, for each row and its neighbor in the batch."""
     order = jnp.sign(stop_gradient(jnp.roll(losses, 1) - losses))
     return jax.nn.relu(order * (jnp.roll(confidence, 1) - confidence))
 
 
-# Joint learning under a further rule
+# Joint learning with additional regularization
 
 
 class ModalityDropout(nnx.Module):
-    """Rows whose first or second modality is hidden from the fusion in training (Hussen Abdelaziz et al., 2020)."""
+    """Drops one modality of random rows before fusion in training (Hussen Abdelaziz et al., 2020)."""
 
     def __init__(self, key: jax.Array, features: Pair, *, rate: float = 0.5, **size: int):
         self.joint = Joint(key, features, **size)
@@ -169,20 +169,20 @@ class ModalityDropout(nnx.Module):
         output = self.joint(None, features)
         if key is None:
             return output
-        seen = hide_one(key, output.hidden, rate=self.rate)
-        return output._replace(logits=(*output.logits[:2], self.joint.fuse(seen)))
+        remaining = hide_one(key, output.hidden, rate=self.rate)
+        return output._replace(logits=(*output.logits[:2], self.joint.fuse(remaining)))
 
     loss = plain_loss
 
 
 def hide_one(key: jax.Array, hidden: Pair, *, rate: float) -> Pair:
-    """Sets one modality to zero, either at the same odds, in a fraction of the rows."""
+    """Sets either modality to zero, with equal probability, in a fraction of the rows."""
     draw = jax.random.uniform(key, (len(hidden[0]), 1))
     return jnp.where(draw < rate / 2, 0, hidden[0]), jnp.where(draw > 1 - rate / 2, 0, hidden[1])
 
 
 class Alignment(nnx.Module):
-    """A contrastive term: a row's two modalities are to find each other in the batch (Radford et al., 2021)."""
+    """A contrastive term that matches the two modalities of each row within the batch (Radford et al., 2021)."""
 
     def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, **size: int):
         self.joint = Joint(key, features, **size)
@@ -203,7 +203,7 @@ def contrast(hidden: Pair, *, temperature: float = 0.1) -> jax.Array:
 
 
 class Reconstruction(nnx.Module):
-    """Decodes each modality from its own representation (Tsang et al., 2020), or, across, from the other's."""
+    """Decodes each modality from its own representation (Tsang et al., 2020) or, with ``across``, from the other's."""
 
     def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, across: bool = False, **size: int):
         joint_key, key = jax.random.split(key)

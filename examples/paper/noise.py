@@ -1,9 +1,9 @@
-"""Table 8: the interactions of samples under their own label and under a wrong one.
+"""Table 8: the interactions of samples under their own label and under a wrong label.
 
-    python examples/paper/noise.py [--seeds 3]
+    python examples/paper/noise.py [--num-seeds 3]
 
-As in the paper, models learn from clean labels and the same samples are then scored with labels of other classes. Then
-what one would use it for: a tenth of the labels are wrong where the models learn, and the wrong ones are looked for.
+As in the paper, models are trained on clean labels, and held-out samples are then scored with labels of other classes.
+A second experiment is closer to practice: a tenth of the training labels are wrong, and must be found.
 """
 
 from pathlib import Path
@@ -15,10 +15,11 @@ from data import Dataset, digit_views, parser
 from results import table, with_error, write
 
 import lsmi_jax
-from lsmi_jax.plot import COLORS, NAMES
+from lsmi_jax.decomposition import PARTS
+from lsmi_jax.reporting import COLORS, NAMES
 
-PARTS = ("r", "u1", "u2", "s", "total")
-WRONG = 0.1  # of the labels
+COLUMNS = (*(part.column for part in PARTS), "total")
+WRONG = 0.1  # fraction of the labels
 
 
 def with_total(result: lsmi_jax.Estimate) -> np.ndarray:
@@ -28,12 +29,12 @@ def with_total(result: lsmi_jax.Estimate) -> np.ndarray:
 
 
 def other_labels(labels: np.ndarray, seed: int) -> np.ndarray:
-    """For each sample another class, at random."""
+    """Another class for each sample, at random."""
     return ((labels + np.random.default_rng(seed).integers(1, 10, len(labels))) % 10).astype(labels.dtype)
 
 
 def clean_and_wrong(digits: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Rows held out, and their parts under their own labels and under others."""
+    """Held-out rows, and their parts under their own labels and under other labels."""
     order = np.random.default_rng(seed).permutation(len(digits.labels))
     train, test = digits.pick(order[::2]), digits.pick(order[1::2])
     estimator = lsmi_jax.fit_estimator(jax.random.key(seed), train.features, train.labels)
@@ -45,7 +46,7 @@ def clean_and_wrong(digits: Dataset, seed: int) -> tuple[np.ndarray, np.ndarray,
 
 
 def found_by(digits: Dataset, seed: int) -> np.ndarray:
-    """How well a low value of each part tells the wrong labels among which it was learnt: areas under the curve."""
+    """AUROC with which a low value of each part finds wrong training labels, out-of-fold."""
     is_wrong = np.random.default_rng(seed).random(len(digits.labels)) < WRONG
     labels = np.where(is_wrong, other_labels(digits.labels, seed), digits.labels)
     ranks = with_total(lsmi_jax.estimate(jax.random.key(seed), digits.features, labels)).argsort(1).argsort(1)
@@ -58,8 +59,8 @@ def draw(clean: np.ndarray, wrong: np.ndarray, path: Path) -> None:
     for part, (name, color, ax) in enumerate(zip(NAMES, COLORS, axes, strict=True)):
         lowest, highest = np.quantile(np.stack([clean[part], wrong[part]]), [0.001, 0.999])
         bins = np.linspace(lowest, highest, 40)
-        ax.hist(clean[part], bins, color=color, label="its own label")
-        ax.hist(wrong[part], bins, histtype="step", color="black", label="a wrong label")
+        ax.hist(clean[part], bins, color=color, label="own label")
+        ax.hist(wrong[part], bins, histtype="step", color="black", label="wrong label")
         ax.set_title(name, color=color, fontweight="bold")
         ax.set_xlabel("nats")
         ax.set_yscale("log")
@@ -74,18 +75,15 @@ def main() -> None:
     arguments = parser(__doc__).parse_args()
     views = digit_views()
     digits = views._replace(modalities=views.modalities[:2], features=views.features[:2])
-    scored = [clean_and_wrong(digits, seed) for seed in range(arguments.seeds)]
-    found = np.array([found_by(digits, seed) for seed in range(arguments.seeds)])
+    scored = [clean_and_wrong(digits, seed) for seed in range(arguments.num_seeds)]
+    found = np.array([found_by(digits, seed) for seed in range(arguments.num_seeds)])
     arguments.out.mkdir(parents=True, exist_ok=True)
     draw(*scored[0][1:], arguments.out / "paper_noise.png")
     means = {"own": np.array([c.mean(1) for _, c, _ in scored]), "wrong": np.array([w.mean(1) for _, _, w in scored])}
     runs = [
-        {"seed": seed, "label": label} | dict(zip(PARTS, of_seed.tolist(), strict=True))
-        for label, values in means.items()
-        for seed, of_seed in enumerate(values)
-    ] + [
-        {"seed": seed, "label": "area"} | dict(zip(PARTS, of_seed.tolist(), strict=True))
-        for seed, of_seed in enumerate(found)
+        {"seed": seed, "label": label} | dict(zip(COLUMNS, values.tolist(), strict=True))
+        for label, seeds in (means | {"area": found}).items()
+        for seed, values in enumerate(seeds)
     ]
     rows, clean, wrong = scored[0]
     largest = [int(np.argmax(clean[part])) for part in (0, 2, 3)]
@@ -101,20 +99,18 @@ def main() -> None:
         "paper_noise",
         "Table 8: clean against corrupted labels",
         runs,
-        f"**Found:** the paper's inversion under a wrong label is {'seen' if inverted > 0.8 else 'not seen'}: the "
-        "total goes "
-        f"from positive to negative on {inverted:.0%} of the held-out samples and redundancy on {redundancy:.0%}, from "
-        f"{means['own'][:, 4].mean():.2f} to {means['wrong'][:, 4].mean():.2f} nats of the total on average.",
-        f"Means over held-out digits ({digits.modalities[0]}, {digits.modalities[1]}) in nats, raw, over "
-        f"{arguments.seeds} "
-        "seeds, with the standard error in brackets; models learnt from clean labels.",
-        table(["label", *PARTS], [[label, *map(with_error, values.T)] for label, values in means.items()]),
-        "Single samples, those of largest r, u2 and s under their own label (seed 0):",
-        table(["sample", "label", *PARTS], samples),
-        f"Where {WRONG:.0%} of the labels that models learn from are wrong, out-of-fold, low values tell which: area "
-        "under "
-        "the ROC curve, .5 being chance.",
-        table(["", *PARTS], [["area", *map(with_error, found.T)]]),
+        f"**Finding:** the inversion under a wrong label is {'reproduced' if inverted > 0.8 else 'not reproduced'}: "
+        f"the total changes from positive to negative on {inverted:.0%} of the held-out samples, and redundancy on "
+        f"{redundancy:.0%}. The mean total changes from {means['own'][:, 4].mean():.2f} to "
+        f"{means['wrong'][:, 4].mean():.2f} nats.",
+        f"Raw means over held-out digits ({digits.modalities[0]}, {digits.modalities[1]}) in nats, over "
+        f"{arguments.num_seeds} seeds, with the standard error in brackets; models are trained on clean labels.",
+        table(["label", *COLUMNS], [[label, *map(with_error, values.T)] for label, values in means.items()]),
+        "The samples with the largest r, u2 and s under their own label (seed 0):",
+        table(["sample", "label", *COLUMNS], samples),
+        f"With {WRONG:.0%} wrong training labels, low out-of-fold values identify them: area under the ROC curve, "
+        "where .5 is chance.",
+        table(["", *COLUMNS], [["area", *map(with_error, found.T)]]),
         picture=True,
     )
 

@@ -1,9 +1,9 @@
 """Table 4: the interactions that models of different paradigms learn.
 
-    python examples/paper/paradigms.py [--data FOLDER] [--seeds 3]
+    python examples/paper/paradigms.py [--data FOLDER] [--num-seeds 3]
 
-Each row is predicted by a model that never saw it. As in the paper, what a model has learned of a modality is what a
-probe reads from its representation, and what it has learned of both is what one reads from its joint prediction.
+Each row is predicted by a model that was not trained on it. As in the paper, the information that a model has learned
+from a modality is read by a probe of its representation, and that from both by a probe of its joint prediction.
 """
 
 from functools import partial
@@ -18,10 +18,10 @@ from results import PARTS, table, with_error, write
 from train import Make, cross_fit
 
 import lsmi_jax
-from lsmi_jax.plot import COLORS, NAMES
+from lsmi_jax.reporting import COLORS, NAMES
 
 NUM_FOLDS = 3
-MAX_ROWS = 6000  # of the tweets
+MAX_ROWS = 6000  # number of tweets used
 PARADIGMS: dict[str, dict[str, Make]] = {
     "feature fusion": {"joint": models.Joint, "MMIB": models.Bottleneck, "bilinear": models.Bilinear},
     "decision fusion": {"additive": models.Additive, "weighted": models.Weighted, "QMF": models.QualityAware},
@@ -33,17 +33,17 @@ PARADIGMS: dict[str, dict[str, Make]] = {
 }
 
 
-def some(dataset: Dataset) -> Dataset:
+def subset(dataset: Dataset) -> Dataset:
     """At most `MAX_ROWS` rows, at random."""
     rows = np.random.default_rng(0).permutation(len(dataset.labels))[:MAX_ROWS]
     return dataset.pick(np.sort(rows))
 
 
 def study(dataset: Dataset, paradigm: str, name: str, make: Make, num_seeds: int) -> list[dict]:
-    """One dictionary a seed."""
+    """One dictionary per seed."""
     keys = jax.vmap(jax.random.key)(np.arange(num_seeds))
-    whole = partial(make, num_classes=len(dataset.classes))
-    logits, probed = cross_fit(keys, whole, dataset.features, dataset.labels, num_folds=NUM_FOLDS)
+    make = partial(make, num_classes=len(dataset.classes))
+    logits, probed = cross_fit(keys, make, dataset.features, dataset.labels, num_folds=NUM_FOLDS)
     accuracy = (np.asarray(logits[2]).argmax(-1) == dataset.labels).mean(-1)
     runs = []
     for seed in range(num_seeds):
@@ -81,7 +81,7 @@ def draw(runs: list[dict], names: list[str], path: Path) -> None:
 
 
 def verdict(runs: list[dict], data: str) -> str:
-    """The paper's three findings, each with its difference and standard error over models and seeds."""
+    """The paper's three findings, each with its difference and standard error over seeds."""
 
     def mean(part: str, **which: str) -> np.ndarray:
         return of(runs, data, part, **which).reshape(-1, 1 + max(run["seed"] for run in runs)).mean(0)
@@ -89,30 +89,29 @@ def verdict(runs: list[dict], data: str) -> str:
     def share(**which: str) -> np.ndarray:
         return mean("R", **which) / mean("total", **which)
 
-    def said(gain: np.ndarray) -> str:
+    def outcome(gain: np.ndarray) -> str:
         error = gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else np.inf
-        return f"{'seen' if gain.mean() > 2 * error else 'not seen'} ({with_error(gain)})"
+        return f"{'reproduced' if gain.mean() > 2 * error else 'not reproduced'} ({with_error(gain)})"
 
     fusion = share(paradigm="decision fusion") - share(paradigm="feature fusion")
     alignment = mean("R", model="alignment") - mean("R", model="joint")
     unique = sum(mean(part, model="reconstruction") - mean(part, model="joint") for part in ("U1", "U2"))
     return (
         f"on {data} a larger share of redundancy in decision-level fusion than in feature-level fusion is "
-        f"{said(fusion)}, "
-        f"more redundancy by alignment than by joint learning {said(alignment)}, and more unique information by "
-        f"reconstruction {said(np.asarray(unique))}"
+        f"{outcome(fusion)}, more redundancy by alignment than by joint learning is {outcome(alignment)}, and more "
+        f"unique information by reconstruction is {outcome(np.asarray(unique))}"
     )
 
 
 def main() -> None:
     arguments = parser(__doc__).parse_args()
-    sets = [degraded_av_digits(arguments.data), some(twitter(arguments.data))]
+    sets = [degraded_av_digits(arguments.data), subset(twitter(arguments.data))]
     runs = [
         run
         for dataset in sets
         for paradigm, group in PARADIGMS.items()
         for name, make in group.items()
-        for run in study(dataset, paradigm, name, make, arguments.seeds)
+        for run in study(dataset, paradigm, name, make, arguments.num_seeds)
     ]
     names = [dataset.name for dataset in sets]
     arguments.out.mkdir(parents=True, exist_ok=True)
@@ -127,12 +126,11 @@ def main() -> None:
     write(
         arguments.out,
         "paper_paradigms",
-        "Table 4: what models of different paradigms learn",
+        "Table 4: interactions that models of different paradigms learn",
         runs,
-        f"**Found:** {'; '.join(verdict(runs, data) for data in names)}.",
-        f"Over {arguments.seeds} seeds of {NUM_FOLDS} folds, with the standard error in brackets: held-out accuracy of "
-        "the "
-        "model's joint prediction, and adjusted means in nats. Whiskers are two standard errors.",
+        f"**Finding:** {'; '.join(verdict(runs, data) for data in names)}.",
+        f"Over {arguments.num_seeds} seeds of {NUM_FOLDS} folds, with the standard error in brackets: held-out "
+        "accuracy of the model's joint prediction, and adjusted means in nats. Whiskers show two standard errors.",
         table(["data", "paradigm", "model", *columns], rows),
         picture=True,
     )

@@ -1,4 +1,4 @@
-"""What a study leaves behind: every run as CSV, and a page in Markdown that says what was found."""
+"""Results of a study: a CSV file of every run, and a page in Markdown with the finding."""
 
 import csv
 from collections.abc import Sequence
@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-PARTS = ("R", "U1", "U2", "S")
+from lsmi_jax import decomposition
+
+PARTS = tuple(part.symbol for part in decomposition.PARTS)
 
 
 def with_error(values: Sequence[float] | np.ndarray, digits: int = 3) -> str:
-    """A mean over seeds with its standard error in brackets."""
+    """The mean over seeds, with its standard error in brackets."""
     values = np.asarray(values, float)
     if len(values) < 2:
         return f"{values.mean():.{digits}f}"
@@ -18,21 +20,21 @@ def with_error(values: Sequence[float] | np.ndarray, digits: int = 3) -> str:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """A table in Markdown."""
+    """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in lines)
 
 
 def write(out: Path, name: str, title: str, runs: Sequence[dict], *sections: str, picture: bool = False) -> None:
-    """Writes ``name.csv``, one line a run, and ``name.md``: the title, the sections, and the picture if there is one.
+    """Writes ``name.csv``, one line per run, and ``name.md`` with the title, the sections and the picture.
 
     Args:
-        out: The folder.
+        out: Folder to write to.
         name: Name of the study.
-        title: First line of the page.
-        runs: One dictionary a run, all of the same keys, the seed among them.
-        sections: Paragraphs and tables of the page; one of them says in a sentence what was found.
-        picture: Whether ``name.png`` was drawn.
+        title: Title of the page.
+        runs: One dictionary per run, all with the same keys, including the seed.
+        sections: Paragraphs and tables of the page; one of them states the finding.
+        picture: Whether to show ``name.png``.
     """
     out.mkdir(parents=True, exist_ok=True)
     with (out / f"{name}.csv").open("w", newline="") as file:

@@ -1,16 +1,15 @@
-"""Rows for what a study needs, of several seeds at once, and densities of what models say of them."""
+"""Splits of the rows for several seeds at once, and surprisals of a model's posteriors."""
 
 from collections.abc import Sequence
 
 import jax
 import numpy as np
 
-from lsmi_jax.density import fit_density
-from lsmi_jax.posterior_space import blur, posterior_coordinates
+from lsmi_jax.models import blur, fit_density, posterior_coordinates
 
 
 def parts(labels: np.ndarray, tenths: Sequence[int], num_seeds: int) -> tuple[np.ndarray, ...]:
-    """Cuts the rows into parts of so many tenths, each class evenly: row indices ``[num_seeds, n_part]`` a part."""
+    """Splits the rows into parts of so many tenths, stratified by class; each part is ``[num_seeds, n_part]`` rows."""
     part = np.repeat(np.arange(len(tenths)), tenths)[np.arange(len(labels)) % 10]
     orders = []
     for seed in range(num_seeds):
@@ -19,9 +18,9 @@ def parts(labels: np.ndarray, tenths: Sequence[int], num_seeds: int) -> tuple[np
     return tuple(np.stack(orders)[:, part == p] for p in range(len(tenths)))
 
 
-def posterior_surprisals(key: jax.Array, known: jax.Array, logits: jax.Array) -> jax.Array:
-    """Surprisal of posteriors ``[n]`` in nats, under a density fitted on those of other rows; for both, logits."""
+def posterior_surprisals(key: jax.Array, fit_logits: jax.Array, logits: jax.Array) -> jax.Array:
+    """Surprisals ``[n]`` in nats of posteriors given as logits, by a density fitted on the posteriors of other rows."""
     noise_key, key = jax.random.split(key)
-    points = blur(noise_key, posterior_coordinates(known))
+    points = blur(noise_key, posterior_coordinates(fit_logits))
     density = fit_density(key, points, num_components=16, covariance="diagonal")
     return density.surprisal(posterior_coordinates(logits))

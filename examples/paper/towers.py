@@ -1,4 +1,4 @@
-"""What the models of the studies share: what they say of rows, what that costs, and a network a modality."""
+"""Shared by the models of the studies: their outputs, their loss, and one network per modality."""
 
 from typing import Any, NamedTuple
 
@@ -7,18 +7,18 @@ import jax.numpy as jnp
 import optax
 from flax import nnx
 
-from lsmi_jax.standardize import Standardize
+from lsmi_jax.models import Standardize
 
 Pair = tuple[jax.Array, jax.Array]
 
 
 class Output(NamedTuple):
-    """What a model says of ``b`` rows.
+    """Output of a model for ``b`` rows.
 
     Attributes:
-        logits: Of the first modality, the second, and both, ``[b, K]``.
-        hidden: Representation of each modality before they meet, ``[b, width]``.
-        extra: What the model adds to the loss of each row ``[b]``, or 0.
+        logits: Logits of the first modality, the second, and both, each ``[b, K]``.
+        hidden: Representation of each modality before fusion, ``[b, width]``.
+        extra: Additional loss of each row ``[b]``, or 0.
     """
 
     logits: tuple[jax.Array, jax.Array, jax.Array]
@@ -27,18 +27,18 @@ class Output(NamedTuple):
 
 
 def cross_entropies(logits: tuple[jax.Array, ...], labels: jax.Array) -> jax.Array:
-    """Of each prediction and row, in nats, ``[p, b]``."""
-    return jnp.stack([optax.softmax_cross_entropy_with_integer_labels(one, labels) for one in logits])
+    """Cross-entropy ``[p, b]`` in nats of each prediction and row."""
+    return jnp.stack([optax.softmax_cross_entropy_with_integer_labels(view, labels) for view in logits])
 
 
 def plain_loss(model: Any, key: jax.Array | None, features: Pair, labels: jax.Array) -> jax.Array:
-    """Cross-entropy of all three predictions, and what the model adds, ``[b]``."""
+    """Sum of the cross-entropies of all three predictions and the model's additional loss, ``[b]``."""
     output = model(key, features)
     return cross_entropies(output.logits, labels).sum(0) + output.extra
 
 
 class Towers(nnx.Module):
-    """A network a modality, with a linear head on what it finds."""
+    """One network per modality, with a linear head."""
 
     def __init__(self, key: jax.Array, features: Pair, *, num_classes: int, width: int = 64):
         rngs = nnx.Rngs(key)

@@ -1,4 +1,4 @@
-"""Training a model of models.py so that each row is predicted by one that never saw it."""
+"""Cross-fitting of the models in models.py: each row is predicted by a model that was not trained on it."""
 
 from collections.abc import Callable
 from functools import partial
@@ -12,15 +12,13 @@ import optax
 from flax import nnx
 from towers import cross_entropies
 
-import lsmi_jax
-from lsmi_jax.folds import in_input_order, stratified_folds
-from lsmi_jax.probe import fit_linear, linear_losses
-from lsmi_jax.whiten import Whiten
+from lsmi_jax.inputs import in_input_order, stratified_folds
+from lsmi_jax.models import Whiten, fit, fit_linear, linear_losses
 
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
 
 Make = Callable[..., Any]
-"""Makes a model from a key, the feature blocks of its training rows, by which it may standardise, and settings."""
+"""Makes a model from a key, the feature blocks of its training rows, which it may standardize by, and settings."""
 
 
 def train(
@@ -36,19 +34,19 @@ def train(
     steps_per_round: int = 25,
     batch_size: int = 128,
 ) -> Any:
-    """Trains one model, keeping the weights whose joint prediction costs least on held-out rows; to be jitted.
+    """Trains one model and keeps the weights whose joint prediction has the least held-out loss; to be jitted.
 
     Args:
         key: Random key.
         make: Makes the model.
-        rows: Features and labels to train on, ``((x1, x2), labels)``.
-        held_out: The same to stop early on.
-        settings: Arrays that the model is made from, besides.
-        learning_rate: Peak of a rate that warms up and falls as a cosine.
+        rows: Training features and labels, ``((x1, x2), labels)``.
+        held_out: Features and labels for early stopping.
+        settings: Further arrays that the model is made from.
+        learning_rate: Peak of a learning rate with warm-up and cosine decay.
         weight_decay: Decoupled weight decay.
         num_rounds: Number of held-out evaluations.
-        steps_per_round: Optimiser steps between them.
-        batch_size: Rows of a batch.
+        steps_per_round: Optimizer steps between evaluations.
+        batch_size: Number of rows in a batch.
 
     Returns:
         The trained model.
@@ -64,7 +62,7 @@ def train(
 
     num_steps = num_rounds * steps_per_round
     rates = optax.warmup_cosine_decay_schedule(0.0, learning_rate, num_steps // 20, num_steps)
-    done = lsmi_jax.fit(
+    fitted = fit(
         key,
         params,
         loss,
@@ -75,16 +73,17 @@ def train(
         steps_per_round=steps_per_round,
         batch_size=batch_size,
     )
-    return nnx.merge(graphdef, done.params, rest)
+    return nnx.merge(graphdef, fitted.params, rest)
 
 
 class CrossFit(NamedTuple):
-    """What is known of each row from a model that never saw it, ``[m, n, K]`` for m seeds.
+    """Out-of-fold predictions of each row, ``[m, n, K]`` for m seeds.
 
     Attributes:
-        logits: Of the first modality, the second, and both, as the model gives them.
-        probed: The same as linear probes do: of the representation of each modality, and of the joint logits. Heads
-            trained alongside fall short of what a representation holds, and logits may be too sure: probes mend both.
+        logits: The model's logits of the first modality, the second, and both.
+        probed: Logits of linear probes of the representation of each modality and of the joint logits. Heads that are
+            trained with the model underestimate a representation, and joint logits may be overconfident; probes
+            correct both.
     """
 
     logits: tuple[jax.Array, jax.Array, jax.Array]
@@ -92,39 +91,36 @@ class CrossFit(NamedTuple):
 
 
 def cross_fit(keys: jax.Array, make: Make, features: tuple, labels: np.ndarray, **options: Any) -> CrossFit:
-    """Predicts each row by models, and by probes of them, that were trained and stopped without it.
+    """Predicts each row by models, and by probes of these, that were trained and stopped without it.
 
     Args:
-        keys: A random key for each seed ``[m]``.
+        keys: One random key per seed ``[m]``.
         make: Makes a model.
         features: The two feature blocks.
         labels: Class labels ``[n]``.
-        options: Of `cross_read` and `train`.
+        options: Options of `cross_read` and `train`.
 
     Returns:
         Logits of each row.
     """
     (rows, stop, left_out), parts = _read_parts(keys, make, features, labels, read=_output, **options)
     targets = jnp.asarray(labels)[rows], jnp.asarray(labels)[stop]
-    num_classes = parts[2].logits[2].shape[-1]
-    views = zip(*((*part.hidden, part.logits[2]) for part in parts), strict=True)
-    probed = [_probe_each(*view, *targets, num_classes) for view in views]
-    return jax.tree.map(
-        lambda values: _in_order(values, left_out, len(labels)), CrossFit(parts[2].logits, tuple(probed))
-    )
+    found = CrossFit(parts[2].logits, _probe(parts, *targets))
+    return jax.tree.map(lambda values: _in_order(values, left_out, len(labels)), found)
 
 
 def cross_read(keys: jax.Array, make: Make, features: tuple, labels: np.ndarray, **options: Any) -> Any:
-    """What is read of each row from a model that was trained and stopped without it.
+    """Reads arrays for each row from a model that was trained and stopped without it.
 
     Args:
-        keys: A random key for each seed ``[m]``.
+        keys: One random key per seed ``[m]``.
         make: Makes a model.
         features: The two feature blocks.
         labels: Class labels ``[n]``.
-        options: `read`, called with a model and features, gives a pytree of arrays ``[h, ...]``; `settings`, a tuple of
-            arrays that a model is made from besides, others of which need no new compilation; `num_folds`, of which of
-            the rows that are not left out, one in eight serves to stop early; and those of `train`.
+        options: `read` takes a model and features and returns a pytree of arrays ``[h, ...]``; `settings` is a tuple
+            of further arrays that a model is made from, which may change without recompilation; `num_folds` is the
+            number of folds, and one in eight of the other rows is used for early stopping; further options go to
+            `train`.
 
     Returns:
         That pytree for all rows, ``[m, n, ...]``.
@@ -138,7 +134,7 @@ def _output(model: Any, features: tuple) -> Any:
 
 
 def _read_parts(keys, make, features, labels, *, read, settings=(), num_folds=5, **options) -> tuple[tuple, tuple]:
-    """Rows to train on, to stop by, and left out ``[m, F, ...]``, and what is read of each."""
+    """Training, early-stopping and left-out rows ``[m, F, ...]``, and the arrays read from each."""
     data = tuple(map(jnp.asarray, features)), jnp.asarray(labels)
     split_keys, train_keys = jnp.split(jax.vmap(jax.random.split)(keys), 2, axis=1)
     rows = _splits(split_keys[:, 0], data[1], num_folds)
@@ -147,7 +143,7 @@ def _read_parts(keys, make, features, labels, *, read, settings=(), num_folds=5,
 
 @partial(jax.jit, static_argnums=2)
 def _splits(keys: jax.Array, labels: jax.Array, num_folds: int) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Rows to train on, to stop by, and left out, of each seed and fold ``[m, F, ...]``."""
+    """Training, early-stopping and left-out rows of each seed and fold, ``[m, F, ...]``."""
 
     def one_fold(key: jax.Array, rows: jax.Array) -> tuple[jax.Array, jax.Array]:
         eighths = stratified_folds(key, labels[rows], 8)
@@ -163,33 +159,32 @@ def _splits(keys: jax.Array, labels: jax.Array, num_folds: int) -> tuple[jax.Arr
 
 @partial(jax.jit, static_argnums=(4, 5, 6))
 def _train_and_read(keys, rows, data, settings, make, read, options) -> tuple:
-    def one(key: jax.Array, rows: tuple[jax.Array, ...]) -> tuple:
+    def one_fit(key: jax.Array, rows: tuple[jax.Array, ...]) -> tuple:
         parts = [jax.tree.map(itemgetter(part), data) for part in rows]
         model = train(key, make, *parts[:2], settings=settings, **dict(options))
         return tuple(read(model, features) for features, _ in parts)
 
     keys = jax.vmap(lambda key: jax.random.split(key, rows[2].shape[1]))(keys)
-    return jax.vmap(jax.vmap(one))(keys, rows)
+    return jax.vmap(jax.vmap(one_fit))(keys, rows)
 
 
-@partial(jax.jit, static_argnums=5)
-def _probe_each(rows, stop, wanted, labels, stop_labels, num_classes) -> jax.Array:
-    """Logits of wanted rows by a logistic regression, its ridge penalty that of least loss on the stop rows.
+@jax.jit
+def _probe(parts, labels, stop_labels) -> tuple[jax.Array, ...]:
+    """Logits of the left-out rows by logistic regressions, with the ridge penalty of least early-stopping loss."""
+    num_classes = parts[2].logits[2].shape[-1]
 
-    A program of its own for each view: several probes in that of the training can starve XLA's threads on few cores.
-    """
-
-    def one(rows, stop, wanted, labels, stop_labels) -> jax.Array:
+    def probe(rows, stop, left_out, labels, stop_labels) -> jax.Array:
         whiten = Whiten(rows)
         weights = fit_linear(whiten(rows), labels, num_classes=num_classes, penalties=jnp.asarray(PENALTIES))
         best = jax.vmap(linear_losses, (0, None, None))(weights, whiten(stop), stop_labels).mean(1).argmin()
         kernel, bias = jax.tree.map(itemgetter(best), weights)
-        return whiten(wanted) @ kernel + bias[None]
+        return whiten(left_out) @ kernel + bias[None]
 
-    return jax.vmap(jax.vmap(one))(rows, stop, wanted, labels, stop_labels)
+    views = zip(*((*part.hidden, part.logits[2]) for part in parts), strict=True)
+    return tuple(jax.vmap(jax.vmap(probe))(*view, labels, stop_labels) for view in views)
 
 
 @partial(jax.jit, static_argnums=2)
 def _in_order(values: jax.Array, left_out: jax.Array, num_rows: int) -> jax.Array:
-    """From ``[m, F, h, ...]`` to ``[m, n, ...]``."""
+    """Values of all rows ``[m, n, ...]`` from those of the left-out rows ``[m, F, h, ...]``."""
     return jax.vmap(lambda some, rows: in_input_order(some, rows, num_rows))(values, left_out)

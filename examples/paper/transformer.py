@@ -1,14 +1,14 @@
-"""A hierarchical multimodal transformer (Table 10): layers of one modality alone, then layers of both.
+"""A hierarchical multimodal transformer (Table 10): unimodal layers, then fused layers.
 
-It has the same weights whatever the number of unimodal layers. Each layer has its own for each modality, and in the
-first ones a token attends to those of its own modality only: the stage of fusion is all that differs.
+Its weights do not depend on the number of unimodal layers. Each layer has separate weights for each modality, and in
+unimodal layers a token attends only to tokens of its own modality, so that only the stage of fusion differs.
 
-Called as the models of models.py. What a modality says alone is read in three ways, as the answer turns on it, each by
-a linear head that sends no gradient back:
+The interface is that of models.py. The information of a single modality is read in three ways, since the finding
+depends on it, each by a linear head without gradient to the model:
 
-- pooled: from the mean of its tokens where the modalities are about to meet, as one reads a branch;
-- tokens: from all its tokens there, side by side;
-- alone: from the mean of its tokens after all layers, of which none lets it see the other modality.
+- pooled: from the mean of its tokens just before fusion, the usual readout of a branch;
+- tokens: from the concatenation of these tokens;
+- alone: from the mean of its tokens after all layers without fusion.
 """
 
 import jax
@@ -18,14 +18,14 @@ from flax import nnx
 from jax.lax import stop_gradient
 from towers import Output, Pair, cross_entropies
 
-from lsmi_jax.standardize import Standardize, Statistic
+from lsmi_jax.models import Standardize, Statistic
 
 READINGS = ("pooled", "tokens", "alone")
 NUM_HEADS = 4
 
 
 class Branch(nnx.Module):
-    """One modality's weights of a layer."""
+    """Weights of one layer for one modality."""
 
     def __init__(self, width: int, rngs: nnx.Rngs):
         self.norms = nnx.List([nnx.LayerNorm(width, rngs=rngs) for _ in range(2)])
@@ -34,36 +34,36 @@ class Branch(nnx.Module):
         self.up = nnx.Linear(width, 2 * width, rngs=rngs)
         self.down = nnx.Linear(2 * width, width, rngs=rngs)
 
-    def ask(self, tokens: jax.Array) -> jax.Array:
+    def project_tokens(self, tokens: jax.Array) -> jax.Array:
         """Queries, keys and values ``[b, T, heads, 3 width / heads]``."""
         return self.project(self.norms[0](tokens)).reshape(*tokens.shape[:2], NUM_HEADS, -1)
 
-    def answer(self, tokens: jax.Array, attended: jax.Array) -> jax.Array:
+    def update(self, tokens: jax.Array, attended: jax.Array) -> jax.Array:
         tokens = tokens + self.out(attended.reshape(tokens.shape))
         return tokens + self.down(jax.nn.gelu(self.up(self.norms[1](tokens))))
 
 
 class Layer(nnx.Module):
-    """Attention within the modalities or, if they meet, across."""
+    """Attention within each modality, or across both after fusion."""
 
     def __init__(self, key: jax.Array, width: int):
         rngs = nnx.Rngs(key)
         self.branches = nnx.List([Branch(width, rngs) for _ in range(2)])
 
-    def __call__(self, tokens: Pair, meet: jax.Array) -> Pair:
+    def __call__(self, tokens: Pair, fused: jax.Array) -> Pair:
         counts = [part.shape[1] for part in tokens]
-        asked = [branch.ask(part) for branch, part in zip(self.branches, tokens, strict=True)]
-        queries, keys, values = jnp.split(jnp.concatenate(asked, axis=1), 3, axis=3)
+        projected = [branch.project_tokens(part) for branch, part in zip(self.branches, tokens, strict=True)]
+        queries, keys, values = jnp.split(jnp.concatenate(projected, axis=1), 3, axis=3)
         modality = np.repeat([0, 1], counts)
-        mask = (modality[:, None] == modality) | meet
+        mask = (modality[:, None] == modality) | fused
         attended = jax.nn.dot_product_attention(queries, keys, values, mask=mask[None, None])
         parts = zip(self.branches, tokens, jnp.split(attended, [counts[0]], axis=1), strict=True)
-        t1, t2 = (branch.answer(part, got) for branch, part, got in parts)
+        t1, t2 = (branch.update(part, values) for branch, part, values in parts)
         return t1, t2
 
 
 class HierarchicalTransformer(nnx.Module):
-    """Made with the token counts of the blocks, whose rows are tokens one after another."""
+    """A transformer of two blocks whose columns are consecutive tokens, ``num_tokens`` of them."""
 
     def __init__(
         self,
@@ -79,7 +79,7 @@ class HierarchicalTransformer(nnx.Module):
         layer_key, key = jax.random.split(key)
         rngs = nnx.Rngs(key)
         dims = [block.shape[1] // count for block, count in zip(features, num_tokens, strict=True)]
-        self.standardize = nnx.List([Standardize(block.reshape(-1, 1)) for block in features])  # pixels are of one unit
+        self.standardize = nnx.List([Standardize(block.reshape(-1, 1)) for block in features])  # one scale per block
         self.embeddings = nnx.List([nnx.Linear(dim, width, rngs=rngs) for dim in dims])
         self.positions = nnx.List([nnx.Param(0.1 * rngs.params.normal((1, count, width))) for count in num_tokens])
         self.layers = jax.vmap(lambda key: Layer(key, width))(jax.random.split(layer_key, depth))
@@ -98,23 +98,23 @@ class HierarchicalTransformer(nnx.Module):
 
     def stages(self, features: Pair, unimodal_layers: jax.Array | int) -> Pair:
         """Tokens before each layer and after the last, ``[depth + 1, b, T, width]``."""
-        meet = jnp.arange(self.depth) >= unimodal_layers
+        fused = jnp.arange(self.depth) >= unimodal_layers
         start = self.embed(features)
         last, before = jax.lax.scan(
-            lambda tokens, layer: (layer[0](tokens, layer[1]), tokens), start, (self.layers, meet)
+            lambda tokens, layer: (layer[0](tokens, layer[1]), tokens), start, (self.layers, fused)
         )
-        s1, s2 = (jnp.concatenate([some, end[None]]) for some, end in zip(before, last, strict=True))
+        s1, s2 = (jnp.concatenate([tokens, end[None]]) for tokens, end in zip(before, last, strict=True))
         return s1, s2
 
     def readings(self, features: Pair) -> tuple[Output, ...]:
-        """What the model says of rows, in each of the `READINGS` of one modality alone."""
+        """Output of the model with each of the `READINGS` of a single modality."""
         stages = self.stages(features, self.unimodal_layers[...])
         both = self.head(jnp.concatenate([_mean(stage[-1]) for stage in stages], axis=1))
-        meeting = [stage[self.unimodal_layers[...]] for stage in stages]
-        apart = self.stages(features, self.depth)
-        seen = [*map(_mean, meeting), *map(_side_by_side, meeting), *(_mean(stage[-1]) for stage in apart)]
-        said = [reader(stop_gradient(hidden)) for reader, hidden in zip(self.readers, seen, strict=True)]
-        return tuple(Output((*said[i : i + 2], both), (seen[i], seen[i + 1])) for i in (0, 2, 4))
+        at_fusion = [stage[self.unimodal_layers[...]] for stage in stages]
+        unimodal = self.stages(features, self.depth)
+        hidden = [*map(_mean, at_fusion), *map(_concatenate, at_fusion), *(_mean(stage[-1]) for stage in unimodal)]
+        logits = [reader(stop_gradient(h)) for reader, h in zip(self.readers, hidden, strict=True)]
+        return tuple(Output((*logits[i : i + 2], both), (hidden[i], hidden[i + 1])) for i in (0, 2, 4))
 
     def __call__(self, key: jax.Array | None, features: Pair) -> Output:
         return self.readings(features)[0]
@@ -133,5 +133,5 @@ def _mean(tokens: jax.Array) -> jax.Array:
     return tokens.mean(1)
 
 
-def _side_by_side(tokens: jax.Array) -> jax.Array:
+def _concatenate(tokens: jax.Array) -> jax.Array:
     return tokens.reshape(len(tokens), -1)

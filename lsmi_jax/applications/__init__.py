@@ -1,9 +1,13 @@
-"""What sample-wise interactions are good for: choosing data, guiding distillation, combining models."""
+"""Uses of interactions: choosing data, weighting distillation, and combining the predictions of models.
 
-from lsmi_jax.applications.distillation import distillation_loss, distillation_weights
-from lsmi_jax.applications.ensemble import Ensemble, ensemble, expected_interactions
-from lsmi_jax.applications.partition import partition
-from lsmi_jax.applications.shares import Shares, shares
+`partition` cuts a data set by an interaction, `distillation_weights` and `distillation_loss` train a student on
+what its teacher's interactions single out, and `ensemble` pools unimodal and joint predictions sample by sample.
+"""
+
+from lsmi_jax.applications._distillation import distillation_loss, distillation_weights
+from lsmi_jax.applications._ensemble import Ensemble, ensemble, expected_interactions
+from lsmi_jax.applications._partition import partition
+from lsmi_jax.applications._shares import Shares, shares
 
 __all__ = [
     "Ensemble",

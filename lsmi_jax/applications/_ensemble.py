@@ -1,0 +1,154 @@
+"""Ensembles that weight the predictions of each sample by its interactions."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from lsmi_jax.applications._shares import Shares, shares
+from lsmi_jax.decomposition import (
+    Interactions,
+    PointwiseRedundancy,
+    SpecificityAmbiguity,
+    interactions_from_posteriors,
+    log_posterior,
+    smooth_log_posterior,
+    widen,
+)
+
+__all__ = ["Ensemble", "ensemble", "expected_interactions"]
+
+DEFAULT = SpecificityAmbiguity()
+SMOOTHING = float(jnp.finfo(jnp.float32).tiny)  # makes log-posteriors finite; smaller probabilities underflow anyway
+
+
+class Ensemble(NamedTuple):
+    """A prediction that pools several models.
+
+    Attributes:
+        log_posterior: Log-posterior of each class ``[n, K]`` in nats.
+        weights: Weights of the predictions from the first modality, the second, and both, each ``[n]``.
+        interactions: Expected interactions, averaged over the models, each ``[n]`` in nats.
+    """
+
+    log_posterior: jax.Array
+    weights: Shares
+    interactions: Interactions
+
+
+def expected_interactions(
+    logits: Sequence[ArrayLike],
+    surprisals: Sequence[ArrayLike] | None,
+    log_prior: ArrayLike,
+    *,
+    redundancy: PointwiseRedundancy = DEFAULT,
+) -> Interactions:
+    """Interactions of samples with unknown labels, in expectation over the model's joint posterior.
+
+    Each class is taken as the label in turn, and its interactions are weighted by the joint posterior of that
+    class. The expectation of i12 is therefore the divergence of the posterior from the prior.
+
+    Args:
+        logits: Logits of a model from the first modality, the second, and both, each ``[..., K]``, in nats.
+        surprisals: Surprisals of the first modality and the second, each ``[...]``, in nats; they do not depend
+            on labels. For an `lsmi_jax.Estimator` they are ``estimator.densities[m].surprisal`` of
+            ``lsmi_jax.posterior_coordinates(logits[m])``. None if the redundancy needs no density.
+        log_prior: Log-prior ``[K]`` in nats.
+        redundancy: Pointwise redundancy: an option object, or a function as in `lsmi_jax.decompose`.
+
+    Returns:
+        Interactions ``[...]`` in nats.
+
+    Raises:
+        TypeError: If an array is not of floats.
+        ValueError: If there are not three logits and two surprisals, the shapes do not match, or surprisals are
+            None for a redundancy that needs them.
+
+    Examples:
+        >>> certain, uncertain = jnp.array([[9.0, 0.0]]), jnp.array([[0.0, 0.0]])
+        >>> log_prior = jnp.log(jnp.array([0.5, 0.5]))
+        >>> surprisals = [jnp.array([3.0]), jnp.array([1.0])]
+        >>> parts = expected_interactions([certain, uncertain, certain], surprisals, log_prior)
+        >>> print(f"{parts.unique1[0]:.2f}")  # only the first modality is informative: one bit
+        0.69
+    """
+    log_posteriors, surprisals, log_prior = _check(logits, surprisals, log_prior, redundancy)
+    of_classes, _ = interactions_from_posteriors(log_posteriors, None, log_prior, surprisals, redundancy=redundancy)
+    probability = jnp.exp(log_posteriors[2])
+    return Interactions(*((probability * part).sum(-1) for part in of_classes))
+
+
+def ensemble(
+    logits: Sequence[ArrayLike],
+    surprisals: Sequence[ArrayLike] | None,
+    log_prior: ArrayLike,
+    *,
+    redundancy: PointwiseRedundancy = DEFAULT,
+) -> Ensemble:
+    """Combines unimodal and joint predictions of several models by their interactions: Figure 6 of Yang et al. (2025).
+
+    The interactions of each sample are averaged over the models. Their `lsmi_jax.applications.shares` weight the
+    predictions from the first modality, the second, and both; all models have the same weight. Predictions are
+    pooled by a weighted geometric mean. Labels are unknown at prediction time, so the interactions are
+    `expected_interactions` under each model's own posterior.
+
+    Args:
+        logits: Logits of M models from the first modality, the second, and both, each ``[M, n, K]``, in nats.
+        surprisals: Surprisals of the first modality and the second, each ``[M, n]``, in nats; None if the
+            redundancy needs no density.
+        log_prior: Log-prior ``[K]`` in nats.
+        redundancy: Pointwise redundancy: an option object, or a function as in `lsmi_jax.decompose`.
+
+    Returns:
+        An `Ensemble` of n samples.
+
+    Raises:
+        TypeError: If an array is not of floats.
+        ValueError: If there are not three logits and two surprisals, the shapes do not match, or surprisals are
+            None for a redundancy that needs them.
+
+    Examples:
+        >>> key, log_prior = jax.random.key(0), jnp.log(jnp.full(3, 1 / 3))
+        >>> logits = list(jax.random.normal(key, (3, 5, 8, 3)))  # three views, five models, eight samples
+        >>> pooled = ensemble(logits, [jnp.zeros((5, 8)), jnp.zeros((5, 8))], log_prior)
+        >>> print(pooled.log_posterior.shape)
+        (8, 3)
+    """
+    log_posteriors, surprisals, log_prior = _check(logits, surprisals, log_prior, redundancy)
+    if log_posteriors[0].ndim != 3:
+        raise ValueError(f"logits: expected shape [M, n, K], got {log_posteriors[0].shape}")
+    of_models = expected_interactions(log_posteriors, surprisals, log_prior, redundancy=redundancy)
+    interactions = Interactions(*(part.mean(0) for part in of_models))
+    weights = shares(interactions)
+    # Weighted geometric mean: weights differ by view and sample, and each view averages over its models.
+    pooled = jnp.zeros_like(log_posteriors[0][0])
+    for weight, of_view in zip(weights, log_posteriors, strict=True):
+        pooled += weight[:, None] * of_view.mean(0)
+    return Ensemble(jax.nn.log_softmax(pooled), weights, interactions)
+
+
+def _check(
+    logits: Sequence[ArrayLike],
+    surprisals: Sequence[ArrayLike] | None,
+    log_prior: ArrayLike,
+    redundancy: PointwiseRedundancy,
+) -> tuple[list[jax.Array], list[jax.Array] | None, jax.Array]:
+    """Returns log-posteriors, finite even where a class is ruled out, surprisals and prior, float32 or wider."""
+    if surprisals is None and getattr(redundancy, "density", None) is not None:
+        raise ValueError(f"surprisals: expected 2 for {redundancy}, got None")
+    given = () if surprisals is None else surprisals
+    if len(logits) != 3 or (surprisals is not None and len(given) != 2):
+        raise ValueError(f"logits, surprisals: expected 3 and 2, got {len(logits)} and {len(given)}")
+    arrays = [jnp.asarray(array) for array in (*logits, *given, log_prior)]
+    dtypes = [array.dtype for array in arrays]
+    if not all(jnp.issubdtype(dtype, jnp.floating) for dtype in dtypes):
+        raise TypeError(f"logits, surprisals, log_prior: expected floating dtypes, got {dtypes}")
+    shape = arrays[0].shape
+    shapes, expected = [array.shape for array in arrays], [*[shape] * 3, *[shape[:-1]] * len(given), shape[-1:]]
+    if shapes != expected or not shape:
+        raise ValueError(f"logits, surprisals, log_prior: expected shapes {expected}, got {shapes}")
+    log_posteriors = [smooth_log_posterior(log_posterior(array), SMOOTHING) for array in arrays[:3]]
+    checked = None if surprisals is None else [widen(array) for array in arrays[3:5]]
+    return log_posteriors, checked, widen(arrays[-1])

@@ -1,0 +1,209 @@
+"""From pointwise information and surprisal to redundancy, uniqueness and synergy of each sample."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition._arrays import check_floats, check_temperature
+from lsmi_jax.decomposition._information import pointwise_information
+from lsmi_jax.decomposition._options import PointwiseRedundancy
+from lsmi_jax.decomposition._quantities import Interactions
+from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity
+
+__all__ = [
+    "adjust",
+    "adjustment",
+    "decompose",
+    "from_redundancy",
+    "interactions_from_posteriors",
+    "single_source_fraction",
+    "soft_decompose",
+]
+
+
+def interactions_from_posteriors(
+    logits: Sequence[ArrayLike],
+    labels: ArrayLike | None,
+    log_prior: ArrayLike,
+    surprisals: Sequence[ArrayLike] | None = None,
+    *,
+    redundancy: PointwiseRedundancy = specificity_ambiguity,
+) -> tuple[Interactions, tuple[jax.Array, jax.Array, jax.Array]]:
+    """Interactions of each sample, from what three discriminators predict and its label.
+
+    Eq. 2 of Yang et al. (2025): pointwise information of each discriminator, decomposed by a redundancy.
+
+    Args:
+        logits: Log p(y|x1), log p(y|x2) and log p(y|x1,x2), each ``[..., K]``, in nats; need not be normalized.
+        labels: Class labels ``[...]`` in ``0..K-1``; None to take every class as the label in turn.
+        log_prior: Log p(y) ``[K]`` in nats.
+        surprisals: Surprisals h1 and h2, each ``[...]``, in nats; None if the redundancy does not use them.
+        redundancy: Pointwise redundancy, as in `decompose`.
+
+    Returns:
+        Interactions and the information ``i1, i2, i12``, in nats, each ``[...]``, or ``[..., K]`` without labels.
+
+    Raises:
+        TypeError: If logits or surprisals are not floats, or labels are not integers.
+        ValueError: If the shapes do not match.
+
+    Examples:
+        >>> import lsmi_jax
+        >>> least = lsmi_jax.MinimumInformation()
+        >>> logits = [jnp.array([[2.0, 0.0]]), jnp.zeros((1, 2)), jnp.array([[2.0, 0.0]])]
+        >>> log_prior = jnp.log(jnp.array([0.5, 0.5]))
+        >>> parts, _ = interactions_from_posteriors(logits, jnp.array([0]), log_prior, redundancy=least)
+        >>> print(parts.unique1.round(2))
+        [0.57]
+    """
+    first, second, joint = (pointwise_information(posterior, labels, log_prior) for posterior in logits)
+    h1, h2 = (None, None) if surprisals is None else surprisals
+    if labels is None and surprisals is not None:
+        h1, h2 = (jnp.broadcast_to(jnp.asarray(h)[..., None], first.shape) for h in surprisals)
+    return decompose(first, second, joint, h1, h2, redundancy=redundancy), (first, second, joint)
+
+
+def decompose(
+    i1: ArrayLike,
+    i2: ArrayLike,
+    i12: ArrayLike,
+    h1: ArrayLike | None,
+    h2: ArrayLike | None,
+    *,
+    redundancy: PointwiseRedundancy = specificity_ambiguity,
+) -> Interactions:
+    """Redundancy, uniqueness and synergy of each sample: Eq. 2 of Yang et al. (2025), solved for r.
+
+    Elementwise and differentiable almost everywhere; half precision is computed in float32.
+
+    Args:
+        i1: Pointwise information of the first modality about the label, in nats.
+        i2: Pointwise information of the second modality, in nats.
+        i12: Pointwise information of both modalities together, in nats.
+        h1: Surprisal ``-log p(x1)``, in nats; None if the redundancy does not use it.
+        h2: Surprisal ``-log p(x2)``, in nats; None if the redundancy does not use it.
+        redundancy: Pointwise redundancy, a function of the five arrays above.
+
+    Returns:
+        Interactions of the common shape, with ``r + u1 = i1``, ``r + u2 = i2``, ``r + u1 + u2 + s = i12``.
+
+    Raises:
+        TypeError: If an array is not of floats.
+        ValueError: If the shapes differ.
+
+    Examples:
+        >>> r, u1, u2, s = decompose(0.5, 0.25, 1.0, 3.0, 2.0)
+        >>> print(r, u1, u2, s)
+        0.25 0.25 0.0 0.5
+    """
+    given = {"i1": i1, "i2": i2, "i12": i12} | ({} if h1 is None or h2 is None else {"h1": h1, "h2": h2})
+    information = check_floats(**given)
+    surprisals = information[3:] or [None, None]  # type: ignore[list-item]
+    return from_redundancy(redundancy(*information[:3], *surprisals), *information[:3])
+
+
+def soft_decompose(
+    i1: ArrayLike, i2: ArrayLike, i12: ArrayLike, h1: ArrayLike, h2: ArrayLike, *, temperature: ArrayLike
+) -> Interactions:
+    """`lsmi_jax.decompose` with a redundancy that is smooth everywhere.
+
+    Every part is off by at most ``temperature * log 2`` nats from that of Eq. 2 and 5-6 of Yang et al. (2025);
+    the identities that tie the parts to i1, i2 and i12 stay exact.
+
+    Args:
+        i1: Pointwise information of the first modality about the label, in nats.
+        i2: Pointwise information of the second modality, in nats.
+        i12: Pointwise information of both modalities together, in nats.
+        h1: Surprisal ``-log p(x1)``, in nats.
+        h2: Surprisal ``-log p(x2)``, in nats.
+        temperature: In nats, positive; may be traced, to be annealed.
+
+    Returns:
+        Interactions of the common shape, in nats.
+
+    Raises:
+        TypeError: If an array is not of floats.
+        ValueError: If the five shapes differ, or the temperature, where its value is known, is not positive.
+
+    Examples:
+        >>> for temperature in (1.0, 0.1, 0.001):
+        ...     print(f"{soft_decompose(0.5, 0.25, 1.0, 3.0, 2.0, temperature=temperature).redundancy:.3f}")
+        0.324
+        0.250
+        0.250
+    """
+    check_temperature(temperature)
+    soft = partial(soft_specificity_ambiguity, temperature=temperature)
+    return decompose(i1, i2, i12, h1, h2, redundancy=soft)
+
+
+def from_redundancy(redundancy: jax.Array, i1: jax.Array, i2: jax.Array, i12: jax.Array) -> Interactions:
+    """All four parts from the redundancy: Eq. 2 of Yang et al. (2025).
+
+    Args:
+        redundancy: Redundancy r, in nats.
+        i1: Information of the first modality about the label, in nats.
+        i2: Information of the second modality, in nats.
+        i12: Information of both modalities together, in nats.
+
+    Returns:
+        `Interactions` of the common shape.
+    """
+    # Differences of like sizes first: s = (i12 - i1) - u2 keeps more digits than i12 - r - u1 - u2.
+    return Interactions(redundancy, i1 - redundancy, i2 - redundancy, (i12 - i1) - (i2 - redundancy))
+
+
+def single_source_fraction(i1: ArrayLike, i2: ArrayLike, h1: ArrayLike, h2: ArrayLike) -> jax.Array:
+    """Fraction of samples where one modality attains both minima of Eq. 5, so that its uniqueness is zero.
+
+    Near 1, the surprisals of the two modalities are not comparable: ``specificity_ambiguity`` then only
+    shows which modality has the smaller surprisal.
+
+    Args:
+        i1: Pointwise information of the first modality, in nats.
+        i2: Pointwise information of the second modality, in nats.
+        h1: Surprisal of the first modality, in nats.
+        h2: Surprisal of the second modality, in nats.
+
+    Returns:
+        A scalar between 0 and 1.
+    """
+    i1, i2, h1, h2 = check_floats(i1=i1, i2=i2, h1=h1, h2=h2)
+    difference = h1 - h2
+    return jnp.mean(((difference <= 0) == (difference <= i1 - i2)).astype(difference.dtype))
+
+
+def adjust(interactions: Interactions) -> Interactions:
+    """The paper's data-set-level shift: one constant that makes the smallest mean part zero.
+
+    With means R, U1, U2, S: c = -min(R, S) if R or S is negative, else c = min(U1, U2) if U1 or U2 is,
+    else 0; then r + c, u1 - c, u2 - c, s + c for every sample. It preserves i1, i2 and i12. The numbers in
+    the tables of Yang et al. (2025) are means after this shift.
+
+    Args:
+        interactions: Raw interactions of a data set, ``[n]`` each, in nats.
+
+    Returns:
+        Shifted interactions ``[n]`` in nats.
+    """
+    means = Interactions(*(jnp.mean(part) for part in interactions))
+    shift = adjustment(means)
+    r, u1, u2, s = interactions
+    return Interactions(r + shift, u1 - shift, u2 - shift, s + shift)
+
+
+def adjustment(means: Interactions) -> jax.Array:
+    """The constant c of `adjust`.
+
+    Args:
+        means: Mean parts R, U1, U2, S, in nats.
+
+    Returns:
+        What is added to r and s, and subtracted from u1 and u2, in nats.
+    """
+    least_common = jnp.minimum(means.redundancy, means.synergy)
+    least_unique = jnp.minimum(means.unique1, means.unique2)
+    return jnp.where(least_common < 0, -least_common, jnp.minimum(least_unique, 0))

@@ -1,0 +1,129 @@
+"""Pointwise information about a label, from the logits of a discriminator."""
+
+import math
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition._arrays import expand_like, widen
+
+__all__ = ["label_log_prior", "log_posterior", "pointwise_information", "smooth_log_posterior"]
+
+
+def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
+    """Log-prior of each class, estimated by its frequency among the labels.
+
+    Args:
+        labels: Class labels in ``0..num_classes-1``, integers of any shape.
+        num_classes: Number of classes K.
+
+    Returns:
+        Log-prior ``[K]`` in nats. An absent class has ``-inf``. A label out of range turns the
+        result into NaN, because compiled code cannot raise an error.
+
+    Raises:
+        TypeError: If ``labels`` are not integers.
+        ValueError: If ``labels`` are empty or ``num_classes`` is not positive.
+
+    Examples:
+        >>> print(jnp.exp(label_log_prior(jnp.array([0, 1, 1, 1]), num_classes=2)))
+        [0.25 0.75]
+    """
+    labels = _as_labels(labels)
+    if num_classes < 1:
+        raise ValueError(f"num_classes: expected at least 1, got {num_classes}")
+    if labels.size == 0:
+        raise ValueError("labels: expected at least one, got an empty array")
+    valid = (labels >= 0) & (labels < num_classes)
+    counts = jnp.zeros(num_classes, jnp.int32).at[jnp.where(valid, labels, 0)].add(valid.astype(jnp.int32))
+    frequencies = counts.astype(jnp.result_type(float)) / labels.size
+    return jnp.where(valid.all(), jnp.log(frequencies), jnp.nan)
+
+
+def log_posterior(logits: ArrayLike) -> jax.Array:
+    """Log-softmax over the classes, in float32 or wider.
+
+    Args:
+        logits: Unnormalized log p(y|x), ``[..., K]``, in nats.
+
+    Returns:
+        Log p(y|x) ``[..., K]`` in nats.
+    """
+    return jax.nn.log_softmax(widen(jnp.asarray(logits)), axis=-1)
+
+
+def pointwise_information(logits: ArrayLike, labels: ArrayLike | None, log_prior: ArrayLike) -> jax.Array:
+    """Pointwise mutual information ``i(x; y) = log p(y|x) - log p(y)`` of each sample with its label.
+
+    The first line of Eq. 2 of Yang et al. (2025), with p(y|x) the softmax of the logits.
+
+    Args:
+        logits: Unnormalized log p(y|x), ``[..., K]``, in nats. Half precision is computed in float32.
+        labels: Class labels in ``0..K-1``, integers ``[...]``; None for the information of every class.
+        log_prior: Log p(y), ``[K]``, in nats.
+
+    Returns:
+        Pointwise mutual information in nats, ``[...]``, or ``[..., K]`` without labels. NaN where a
+        label is out of range, because compiled code cannot raise an error.
+
+    Raises:
+        TypeError: If ``logits`` are not floats or ``labels`` are not integers.
+        ValueError: If the shapes do not match.
+
+    Examples:
+        >>> logits = jnp.log(jnp.array([[0.5, 0.5], [0.25, 0.75]]))
+        >>> information = pointwise_information(logits, jnp.array([0, 1]), jnp.log(jnp.array([0.5, 0.5])))
+        >>> print(jnp.exp(information))
+        [1.  1.5]
+    """
+    logits, log_prior = jnp.asarray(logits), jnp.asarray(log_prior)
+    _check_logits(logits, log_prior)
+    of_classes = log_posterior(logits)
+    prior = log_prior.astype(of_classes.dtype)
+    if labels is None:
+        return of_classes - expand_like(prior, of_classes)
+    labels = _as_labels(labels)
+    if labels.shape != logits.shape[:-1]:
+        raise ValueError(f"labels: expected shape {logits.shape[:-1]} to match the logits, got {labels.shape}")
+    return _pick(of_classes, labels) - _pick(prior, labels)
+
+
+def smooth_log_posterior(log_posterior: jax.Array, smoothing: float) -> jax.Array:
+    """Label smoothing in log space: moves a fraction of each posterior to the uniform distribution.
+
+    Args:
+        log_posterior: Normalized log p(y|x), ``[..., K]``, in nats; ``-inf`` is allowed.
+        smoothing: The fraction, between 0 and 1.
+
+    Returns:
+        Finite log-posterior ``[..., K]`` in nats.
+    """
+    return jnp.logaddexp(log_posterior + math.log1p(-smoothing), math.log(smoothing / log_posterior.shape[-1]))
+
+
+def _pick(table: jax.Array, labels: jax.Array) -> jax.Array:
+    """Picks each label's entry of ``[K]`` or ``[..., K]``; NaN, never a neighbor's, for a label out of range."""
+    num_classes = table.shape[-1]
+    valid = (labels >= 0) & (labels < num_classes)
+    index = jnp.where(valid, labels, 0)
+    picked = table[index] if table.ndim == 1 else jnp.take_along_axis(table, index[..., None], axis=-1)[..., 0]
+    return jnp.where(valid, picked, jnp.nan)
+
+
+def _as_labels(labels: ArrayLike) -> jax.Array:
+    """Checks that labels are integers."""
+    labels = jnp.asarray(labels)
+    if not jnp.issubdtype(labels.dtype, jnp.integer):
+        raise TypeError(f"labels: expected an integer dtype, got {labels.dtype}")
+    return labels
+
+
+def _check_logits(logits: jax.Array, log_prior: jax.Array) -> None:
+    """Checks that logits are floats whose last axis matches the prior."""
+    if not jnp.issubdtype(logits.dtype, jnp.floating):
+        raise TypeError(f"logits: expected a floating dtype, got {logits.dtype}")
+    if logits.ndim == 0:
+        raise ValueError("logits: expected shape [..., K], got a scalar")
+    if log_prior.shape != logits.shape[-1:]:
+        raise ValueError(f"log_prior: expected shape {logits.shape[-1:]} to match the logits, got {log_prior.shape}")

@@ -1,0 +1,190 @@
+"""Redundancies as option objects: each owns its options and states which densities it needs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import jax
+
+from lsmi_jax.decomposition._redundancies import (
+    common_change,
+    minimum_information,
+    shared_exclusions,
+    specificity_ambiguity,
+)
+
+__all__ = [
+    "REDUNDANCIES",
+    "CommonChange",
+    "CustomRedundancy",
+    "DensityOptions",
+    "MinimumInformation",
+    "PointwiseRedundancy",
+    "Redundancy",
+    "SharedExclusions",
+    "Space",
+    "SpecificityAmbiguity",
+    "check_mixture",
+    "check_redundancy",
+]
+
+Space = Literal["posterior", "features"]
+"""Where a density lives: on the discriminators' class posteriors, or on the features, as in the paper."""
+
+PointwiseRedundancy = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
+"""A function of ``i1, i2, i12, h1, h2``, elementwise, in nats."""
+
+
+@dataclass(frozen=True)
+class DensityOptions:
+    """Densities that a redundancy needs for its surprisals h1 and h2.
+
+    Attributes:
+        space: ``"posterior"`` for densities of the discriminators' class posteriors, which have one dimension
+            for both modalities and do not depend on the units of the features; ``"features"`` for the paper's
+            densities of the features.
+        num_components: Number of Gaussians of a `lsmi_jax.Knife`.
+        covariance: Covariance of a Gaussian on whitened columns: ``"diagonal"``, ``"full"``, or the rank of
+            what is added to a diagonal precision.
+
+    Raises:
+        ValueError: If an option is out of range.
+    """
+
+    space: Space = "posterior"
+    num_components: int = 16
+    covariance: str | int = "diagonal"
+
+    def __post_init__(self) -> None:
+        if self.space not in ("posterior", "features"):
+            raise ValueError(f'space: expected "posterior" or "features", got {self.space!r}')
+        check_mixture(self.num_components, self.covariance)
+
+
+class Redundancy(Protocol):
+    """What `lsmi_jax.estimate` takes as ``redundancy``: a pointwise redundancy with the densities that it needs."""
+
+    @property
+    def density(self) -> DensityOptions | None:
+        """Options of the densities of both modalities; None if h1 and h2 are not used."""
+
+    def __call__(self, i1: Any, i2: Any, i12: Any, h1: Any, h2: Any) -> Any:
+        """Pointwise redundancy in nats, elementwise; h1 and h2 are None where ``density`` is None."""
+
+
+@dataclass(frozen=True)
+class SpecificityAmbiguity(DensityOptions):
+    """The paper's redundancy, `lsmi_jax.specificity_ambiguity`, with its densities (Eq. 5-7 of Yang et al., 2025).
+
+    Examples:
+        >>> SpecificityAmbiguity(space="features").density
+        DensityOptions(space='features', num_components=16, covariance='diagonal')
+    """
+
+    @property
+    def density(self) -> DensityOptions:
+        """Options of the densities."""
+        return DensityOptions(self.space, self.num_components, self.covariance)
+
+    def __call__(self, i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Array, h2: jax.Array) -> jax.Array:
+        """Pointwise redundancy in nats."""
+        return specificity_ambiguity(i1, i2, i12, h1, h2)
+
+
+@dataclass(frozen=True)
+class SharedExclusions(DensityOptions):
+    """The redundancy of Makkeh et al. (2021), `lsmi_jax.shared_exclusions`, with its densities."""
+
+    @property
+    def density(self) -> DensityOptions:
+        """Options of the densities."""
+        return DensityOptions(self.space, self.num_components, self.covariance)
+
+    def __call__(self, i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Array, h2: jax.Array) -> jax.Array:
+        """Pointwise redundancy in nats."""
+        return shared_exclusions(i1, i2, i12, h1, h2)
+
+
+@dataclass(frozen=True)
+class MinimumInformation:
+    """The smaller of i1 and i2, `lsmi_jax.minimum_information`; no density is fitted."""
+
+    @property
+    def density(self) -> None:
+        """No density."""
+        return None
+
+    def __call__(self, i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: Any, h2: Any) -> jax.Array:
+        """Pointwise redundancy in nats."""
+        return minimum_information(i1, i2, i12, h1, h2)
+
+
+@dataclass(frozen=True)
+class CommonChange:
+    """The redundancy of Ince (2017), `lsmi_jax.common_change`; no density is fitted."""
+
+    @property
+    def density(self) -> None:
+        """No density."""
+        return None
+
+    def __call__(self, i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: Any, h2: Any) -> jax.Array:
+        """Pointwise redundancy in nats."""
+        return common_change(i1, i2, i12, h1, h2)
+
+
+@dataclass(frozen=True)
+class CustomRedundancy:
+    """Your own pointwise redundancy.
+
+    Attributes:
+        function: A function of ``i1, i2, i12, h1, h2``, elementwise, in nats, that JAX can trace.
+        density: The densities that h1 and h2 come from; None if the function does not use them.
+
+    Examples:
+        >>> mean = CustomRedundancy(lambda i1, i2, i12, h1, h2: (i1 + i2) / 2)
+        >>> mean(1.0, 0.5, 2.0, None, None)
+        0.75
+    """
+
+    function: PointwiseRedundancy
+    density: DensityOptions | None = None
+
+    def __call__(self, i1: Any, i2: Any, i12: Any, h1: Any, h2: Any) -> Any:
+        """Pointwise redundancy in nats."""
+        return self.function(i1, i2, i12, h1, h2)
+
+
+REDUNDANCIES = {
+    "specificity_ambiguity": SpecificityAmbiguity,
+    "shared_exclusions": SharedExclusions,
+    "minimum_information": MinimumInformation,
+    "common_change": CommonChange,
+}
+"""Option objects by the name of their pure function, for files and the command line."""
+
+
+def check_redundancy(redundancy: Any) -> Redundancy:
+    """Raises TypeError, and shows an object to pass instead, unless ``redundancy`` is a hashable option object."""
+    if callable(redundancy) and hasattr(redundancy, "density") and not isinstance(redundancy, type):
+        hash(redundancy)
+        return redundancy
+    name = redundancy.replace("-", "_") if isinstance(redundancy, str) else getattr(redundancy, "__name__", "")
+    if name in REDUNDANCIES:
+        hint = f"lsmi_jax.{REDUNDANCIES[name].__name__}()"
+    elif redundancy in REDUNDANCIES.values():
+        hint = f"lsmi_jax.{name}()"
+    elif callable(redundancy):
+        hint = "lsmi_jax.CustomRedundancy(your_function)"
+    else:
+        hint = "lsmi_jax.SpecificityAmbiguity()"
+    raise TypeError(f"redundancy: expected an object such as {hint}, got {redundancy!r}")
+
+
+def check_mixture(num_components: int, covariance: str | int) -> None:
+    """Raises ValueError if the options of a Gaussian mixture are out of range."""
+    if num_components < 1:
+        raise ValueError(f"num_components: expected at least 1, got {num_components}")
+    is_rank = isinstance(covariance, int) and not isinstance(covariance, bool) and covariance >= 1
+    if covariance not in ("full", "diagonal") and not is_rank:
+        raise ValueError(f'covariance: expected "full", "diagonal" or a positive rank, got {covariance!r}')

@@ -1,0 +1,59 @@
+"""Estimates: fitting, scoring and their results, summaries, checkpoints, export and streaming."""
+
+from lsmi_jax.estimation._checkpoint import load, save
+from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
+from lsmi_jax.estimation._estimate import estimate, estimate_pairs
+from lsmi_jax.estimation._estimator import Estimator, stack, unstack
+from lsmi_jax.estimation._export import export_score
+from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
+from lsmi_jax.estimation._fitting import VIEWS, cross_fitted_posteriors, fit_stacked, fit_stages
+from lsmi_jax.estimation._formatting import Cell, Overview, Row, is_concrete, plain_repr
+from lsmi_jax.estimation._frames import SAMPLE_COLUMNS, named_columns, to_pandas, to_xarray
+from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
+from lsmi_jax.estimation._result import Estimate, Pairs
+from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, score_rows
+from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
+from lsmi_jax.estimation._summary import Summary, summarize
+
+__all__ = [
+    "CHUNK",
+    "SAMPLE_COLUMNS",
+    "VIEWS",
+    "Cell",
+    "Diagnostics",
+    "Estimate",
+    "Estimator",
+    "Overview",
+    "Pairs",
+    "PermutationTest",
+    "Row",
+    "RowProgress",
+    "ScoredFile",
+    "Scores",
+    "Summary",
+    "all_finite",
+    "assemble",
+    "concatenate",
+    "cross_fitted_posteriors",
+    "estimate",
+    "estimate_pairs",
+    "export_score",
+    "fit_estimator",
+    "fit_stacked",
+    "fit_stages",
+    "is_concrete",
+    "load",
+    "named_columns",
+    "permutation_test",
+    "plain_repr",
+    "redundancy_of",
+    "save",
+    "score",
+    "score_rows",
+    "score_to_file",
+    "stack",
+    "summarize",
+    "to_pandas",
+    "to_xarray",
+    "unstack",
+]

@@ -1,0 +1,85 @@
+"""Diagnostics of an estimate, as numbers and as findings in plain text."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+__all__ = ["Diagnostics", "all_finite"]
+
+_NAMES = ("the first modality", "the second modality", "both modalities")
+
+
+class Diagnostics(NamedTuple):
+    """How far the parts of an estimate can be trusted.
+
+    Attributes:
+        single_source_fraction: Fraction of samples where one modality attains both minima of Eq. 5; None without
+            densities.
+        cross_entropy: Cross-entropy of each discriminator (first, second, both) on the scored rows ``[3]``.
+        accuracy: Accuracy of each discriminator on the scored rows ``[3]``.
+        prior_entropy: Entropy of the log-prior, the cross-entropy of a useless discriminator.
+        discriminator_gap: Training minus held-out loss of each discriminator ``[3]``; None if the logits are
+            the user's.
+        density_gap: Training minus held-out mean surprisal of each density ``[2]``; None without densities.
+        finite_fraction: Fraction of samples whose information and surprisal are all finite.
+    """
+
+    single_source_fraction: jax.Array | None
+    cross_entropy: jax.Array
+    accuracy: jax.Array
+    prior_entropy: jax.Array
+    discriminator_gap: jax.Array | None
+    density_gap: jax.Array | None
+    finite_fraction: jax.Array
+
+    def findings(self) -> list[str]:
+        """One sentence for each unusual value; empty if there is none."""
+        found = []
+        single = 0.0 if self.single_source_fraction is None else float(self.single_source_fraction)
+        if single > 0.95:
+            found.append(
+                f"With the paper's redundancy, one modality attains both minima on {single:.0%} of the samples, and "
+                "its uniqueness is zero there regardless of the data: the two surprisals are not comparable."
+            )
+        finite = float(self.finite_fraction)
+        if finite < 1:
+            found.append(f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity.")
+        return found + self._discriminator_findings() + self._density_findings()
+
+    def _discriminator_findings(self) -> list[str]:
+        """Findings about held-out loss and overfitting of the discriminators."""
+        found = []
+        cross_entropy, prior_entropy = np.asarray(self.cross_entropy), float(self.prior_entropy)
+        for name, loss in zip(_NAMES, cross_entropy, strict=True):
+            if loss > prior_entropy + 0.01:
+                found.append(
+                    f"The discriminator of {name} does worse than the class frequencies on the scored rows "
+                    f"(cross-entropy {loss:.3f} against {prior_entropy:.3f} nats)."
+                )
+        if cross_entropy[2] > cross_entropy[:2].min() + 0.01:
+            found.append(
+                "The discriminator of both modalities does worse than that of a single one, so the synergy is biased "
+                f"downwards (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats)."
+            )
+        gaps = np.empty(0) if self.discriminator_gap is None else np.asarray(self.discriminator_gap)
+        for name, gap in zip(_NAMES, gaps, strict=False):
+            if gap < -0.3:
+                found.append(f"The discriminator of {name} overfits by {-gap:.2f} nats: more samples would help.")
+        return found
+
+    def _density_findings(self) -> list[str]:
+        """Findings about overfitting of the densities."""
+        gaps = np.empty(0) if self.density_gap is None else np.asarray(self.density_gap)
+        return [
+            f"The density of {name} overfits by {-gap:.2f} nats: redundancy by surprisal is uncertain."
+            for name, gap in zip(_NAMES, gaps, strict=False)
+            if gap < -1
+        ]
+
+
+def all_finite(*arrays: jax.Array) -> jax.Array:
+    """Fraction of rows where every array is finite."""
+    finite = jnp.stack([jnp.isfinite(array) for array in arrays]).all(axis=0)
+    return 1 - (~finite).astype(jnp.float32).mean()  # exactly 1 where all are; a mean of ones need not be

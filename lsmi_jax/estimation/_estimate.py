@@ -1,0 +1,187 @@
+"""Out-of-fold estimates: from feature blocks and labels to the interactions of every sample."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import jax
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition import Redundancy, SpecificityAmbiguity, check_redundancy
+from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
+from lsmi_jax.estimation._result import Estimate, Pairs
+from lsmi_jax.estimation._scoring import assemble
+from lsmi_jax.inputs import (
+    Dataset,
+    Folds,
+    across_meshes,
+    check_class_counts,
+    check_key,
+    pack,
+    pairs_of,
+    stratified_folds,
+)
+from lsmi_jax.storage import Progress, stages
+
+__all__ = ["estimate", "estimate_pairs"]
+
+DEFAULT = SpecificityAmbiguity()
+
+
+@across_meshes
+def estimate(
+    key: jax.Array,
+    features: Sequence[ArrayLike],
+    labels: ArrayLike,
+    *,
+    num_folds: int = 5,
+    num_seeds: int = 1,
+    num_classes: int | None = None,
+    logits: Sequence[ArrayLike] | None = None,
+    log_prior: ArrayLike | None = None,
+    redundancy: Redundancy = DEFAULT,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> Estimate:
+    """Out-of-fold interactions of every sample: each is scored by models that were not fitted on it.
+
+    Discriminators (Eq. 2 of Yang et al., 2025), densities if the redundancy needs them (Eq. 7), and the
+    decomposition (Eq. 2-6), cross-fitted over stratified folds in one program per model.
+
+    Args:
+        key: Random key.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` of every class.
+        num_folds: Number of folds, at least 2.
+        num_seeds: Number of repetitions under new folds and initializations, in one program. Each sample then
+            has its mean over seeds, and its spread.
+        num_classes: Number of classes K; None for one more than the largest label.
+        logits: Logits of the user's own discriminators of the first modality, the second, and both, each
+            ``[n, K]`` and not fitted on these rows; None to train discriminators here.
+        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        redundancy: The redundancy with its options, such as ``SpecificityAmbiguity(space="features")`` or
+            ``MinimumInformation()``.
+        progress: Called with the name of each stage before it starts.
+        checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
+            None for no cache.
+
+    Returns:
+        An `Estimate` in the order of the rows.
+
+    Raises:
+        OSError: If the checkpoint cannot be written; its previous content is preserved.
+        TypeError: If ``key`` is not a random key, labels are not integers, features are not numbers, or the
+            redundancy is not an option object.
+        ValueError: If an argument has the wrong shape or values; the message names the argument.
+
+    Examples:
+        >>> import numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> labels = np.arange(60) % 2
+        >>> features = [rng.normal(size=(60, 2)) + labels[:, None] for _ in range(2)]
+        >>> result = estimate(jax.random.key(0), features, labels, num_folds=2)
+        >>> print(result.interactions.redundancy.shape)
+        (60,)
+    """
+    key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
+    data = pack(features, labels, num_classes=num_classes, logits=logits, log_prior=log_prior)
+    (result,) = _cross_fit(key, data, options, VIEWS)
+    return result
+
+
+@across_meshes
+def estimate_pairs(
+    key: jax.Array,
+    features: Sequence[ArrayLike],
+    labels: ArrayLike,
+    *,
+    names: Sequence[str] | None = None,
+    num_folds: int = 5,
+    num_seeds: int = 1,
+    num_classes: int | None = None,
+    logits: Sequence[ArrayLike] | None = None,
+    log_prior: ArrayLike | None = None,
+    redundancy: Redundancy = DEFAULT,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> Pairs:
+    """Out-of-fold interactions of every pair of modalities, as in Table 7 of Yang et al. (2025).
+
+    The discriminator and the density of each modality are fitted once and serve all its pairs: M models of each
+    kind, and M(M-1)/2 discriminators of two modalities, on the same folds. With two blocks this is
+    `lsmi_jax.estimate`.
+
+    Args:
+        key: Random key.
+        features: Two or more feature blocks, each ``[n, d]``.
+        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` of every class.
+        names: Names of the modalities, all different; None for ``x1``, ``x2``, ...
+        num_folds: As in `lsmi_jax.estimate`.
+        num_seeds: As in `lsmi_jax.estimate`.
+        num_classes: As in `lsmi_jax.estimate`.
+        logits: Logits ``[n, K]`` of the user's own discriminators, of each modality, then of each pair in the order
+            (1, 2), (1, 3), ..., (2, 3), ..., not fitted on these rows; None to train discriminators here.
+        log_prior: As in `lsmi_jax.estimate`.
+        redundancy: As in `lsmi_jax.estimate`.
+        progress: As in `lsmi_jax.estimate`.
+        checkpoint: As in `lsmi_jax.estimate`.
+
+    Returns:
+        `Pairs`, with an `Estimate` of each pair in the order of the rows.
+
+    Raises:
+        OSError: As `lsmi_jax.estimate`.
+        TypeError: As `lsmi_jax.estimate`.
+        ValueError: As `lsmi_jax.estimate`, or if the names are not different or not one per block.
+    """
+    key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
+    named = _check_names(names, features)
+    data = pack(features, labels, num_classes=num_classes, logits=logits, log_prior=log_prior, only_two=False)
+    of_pairs = (f"{named[a]} and {named[b]}" for a, b in pairs_of(len(named)))
+    return Pairs(_cross_fit(key, data, options, (*named, *of_pairs)), named)
+
+
+@dataclass(frozen=True)
+class _CrossFit:
+    """Options of a cross-fit, checked once."""
+
+    num_folds: int
+    num_seeds: int
+    redundancy: Redundancy
+    progress: Progress | None
+    checkpoint: str | Path | None
+
+    def __post_init__(self) -> None:
+        if self.num_folds < 2:
+            raise ValueError(f"num_folds: expected at least 2, got {self.num_folds}")
+        if self.num_seeds < 1:
+            raise ValueError(f"num_seeds: expected at least 1, got {self.num_seeds}")
+
+
+def _cross_fit(key: jax.Array, data: Dataset, options: _CrossFit, names: Sequence[str]) -> tuple[Estimate, ...]:
+    """Fits on all folds but one and scores that one, for every fold, and decomposes every pair of blocks."""
+    reason = f"num_folds={options.num_folds}"
+    check_class_counts(data.labels, data.num_classes, minimum=options.num_folds, reason=reason)
+    fold_key, fit_key = jax.random.split(key)
+    folds = _folds_of_seeds(fold_key, data.labels, options.num_folds, options.num_seeds)
+    stage = fit_stages(options.progress, options.checkpoint, options.redundancy, key, data, folds.train)
+    estimators = fit_stacked(fit_key, data, folds.train, options.redundancy, stage=stage, names=names)
+    scored = partial(assemble, estimators, data, folds.left_out, options.redundancy)
+    return stages(options.progress)("scores", scored)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
+    """Folds of every seed, compiled as one program: separate operations take longer to compile."""
+    return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
+
+
+def _check_names(names: Sequence[str] | None, features: Sequence[ArrayLike]) -> tuple[str, ...]:
+    """Checks that there is one name per block and all names are different."""
+    count = len(features) if isinstance(features, Sequence) else 0  # pack reports what is wrong with the features
+    if names is None:
+        return tuple(f"x{m + 1}" for m in range(count))
+    if isinstance(names, str) or len(names) != count or len(set(names)) != count:
+        raise ValueError(f"names: expected {count} different names, one per feature block, got {names!r}")
+    return tuple(names)

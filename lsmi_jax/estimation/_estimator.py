@@ -1,0 +1,60 @@
+"""What a fit returns: discriminators and densities, stacked over seeds and folds while they are fitted."""
+
+from dataclasses import dataclass, field
+
+import jax
+
+from lsmi_jax.decomposition import Redundancy
+from lsmi_jax.models import Density, Discriminator
+
+__all__ = ["Estimator", "stack", "unstack"]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, repr=False)
+class Estimator:
+    """Fitted discriminators and densities, a pytree.
+
+    Attributes:
+        discriminators: Discriminators of each modality, then of each pair; None if the logits are the user's.
+        densities: Density of each modality; None if the redundancy needs none.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+        key: Random key for resampling.
+        redundancy: The redundancy that it was fitted for.
+        num_features: Columns of each feature block.
+    """
+
+    discriminators: tuple[Discriminator, ...] | None
+    densities: tuple[Density, ...] | None
+    log_prior: jax.Array
+    key: jax.Array
+    redundancy: Redundancy = field(metadata={"static": True})
+    num_features: tuple[int, ...] = field(metadata={"static": True})
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes K."""
+        return self.log_prior.shape[-1]
+
+    def __repr__(self) -> str:
+        fitted = "discriminators" if self.densities is None else "discriminators and densities"
+        if self.discriminators is None:
+            fitted = (
+                "no models; logits are the user's" if self.densities is None else "densities; logits are the user's"
+            )
+        return (
+            f"Estimator(num_features={self.num_features}, num_classes={getattr(self.log_prior, 'shape', '?')[-1]}, "
+            f"redundancy={self.redundancy!r}; {fitted})"
+        )
+
+
+@jax.jit
+def stack(estimator: Estimator) -> Estimator:
+    """Adds leading axes of one seed and one fold."""
+    return jax.tree.map(lambda leaf: leaf[None, None], estimator)
+
+
+@jax.jit
+def unstack(estimators: Estimator) -> Estimator:
+    """Takes the estimator of the first seed and fold."""
+    return jax.tree.map(lambda leaf: leaf[0, 0], estimators)

@@ -1,0 +1,58 @@
+"""Exports a fitted estimator as a program that needs only JAX."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.export  # jax does not import it
+import jax.numpy as jnp
+
+from lsmi_jax.decomposition import INFORMATION, PARTS, SURPRISALS, Redundancy, interactions_from_posteriors
+from lsmi_jax.estimation._estimator import Estimator
+from lsmi_jax.estimation._fit_and_score import redundancy_of
+from lsmi_jax.estimation._scoring import score_rows
+
+__all__ = ["export_score"]
+
+
+def export_score(
+    estimator: Estimator, *, redundancy: Redundancy | None = None, platforms: Sequence[str] | None = None
+) -> jax.export.Exported:
+    """Exports `lsmi_jax.score` for any number of rows.
+
+    Write the result with ``.serialize()`` (extra ``[export]``), read it with ``jax.export.deserialize`` in a process
+    without this package, and run it with ``.call(features, labels)``, or ``.call(features, labels, logits)`` if the
+    estimator was fitted with the user's logits: tuples of float32 arrays, and int32 labels. It returns a dictionary
+    of ``[n]`` arrays in nats, named as the columns of `Estimate.to_pandas`, without the shifted ones. A label out of
+    range gives NaN. All rows are scored at once; the caller bounds memory.
+
+    Args:
+        estimator: From `lsmi_jax.fit_estimator`.
+        redundancy: As in `lsmi_jax.score`.
+        platforms: Platforms to compile for, such as ``("cpu", "cuda", "tpu")``; None for the current one.
+
+    Returns:
+        The exported function, with a symbolic number of rows.
+
+    Raises:
+        TypeError: As `lsmi_jax.score`.
+        ValueError: If the redundancy needs densities that were not fitted.
+    """
+    chosen = redundancy_of(estimator, redundancy)
+    (num_rows,) = jax.export.symbolic_shape("n")
+
+    def score_of(features: tuple, labels: jax.Array, logits: tuple | None = None) -> dict[str, jax.Array]:
+        posteriors, surprisals = score_rows(estimator, features, logits)
+        parts, information = interactions_from_posteriors(
+            posteriors, labels, estimator.log_prior, surprisals, redundancy=chosen
+        )
+        names = (quantity.column for quantity in (*PARTS, *INFORMATION, *SURPRISALS))
+        return dict(zip(names, (*parts, *information, *(surprisals or ())), strict=False))
+
+    def rows(*shape: int, dtype: Any = jnp.float32) -> jax.ShapeDtypeStruct:
+        return jax.ShapeDtypeStruct((num_rows, *shape), dtype)
+
+    inputs: tuple = (tuple(rows(d) for d in estimator.num_features), rows(dtype=jnp.int32))
+    if estimator.discriminators is None:
+        inputs += ((rows(estimator.num_classes),) * 3,)
+    return jax.export.export(jax.jit(score_of), platforms=platforms)(*inputs)

@@ -1,0 +1,144 @@
+"""Fits an estimator on one data set and scores another with it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition import Redundancy, SpecificityAmbiguity, check_redundancy
+from lsmi_jax.estimation._estimator import Estimator, stack, unstack
+from lsmi_jax.estimation._fitting import fit_stacked, fit_stages
+from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._scoring import assemble, concatenate
+from lsmi_jax.inputs import (
+    Batches,
+    Dataset,
+    across_meshes,
+    check_class_counts,
+    check_key,
+    check_no_logits,
+    chunks,
+    pack,
+    sample,
+)
+from lsmi_jax.storage import Progress
+
+__all__ = ["CHUNK", "fit_estimator", "redundancy_of", "score"]
+
+CHUNK = 2**16  # rows of a stream that are scored at a time
+DEFAULT = SpecificityAmbiguity()
+
+
+@across_meshes
+def fit_estimator(
+    key: jax.Array,
+    features: Sequence[ArrayLike] | Batches,
+    labels: ArrayLike | None = None,
+    *,
+    num_classes: int | None = None,
+    logits: Sequence[ArrayLike] | None = None,
+    log_prior: ArrayLike | None = None,
+    redundancy: Redundancy = DEFAULT,
+    max_rows: int = 200_000,
+    progress: Progress | None = None,
+    checkpoint: str | Path | None = None,
+) -> Estimator:
+    """Fits discriminators (Eq. 2) and densities (Eq. 7) on a data set, to `score` other data with.
+
+    Args:
+        key: Random key.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; or, without labels, an iterable of
+            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once.
+        labels: Class labels ``[n]`` in ``0..K-1``; None if the features are batches.
+        num_classes: Number of classes K; None for one more than the largest label.
+        logits: Logits of the user's own discriminators of the first modality, the second, and both, each
+            ``[n, K]``; None to train discriminators here.
+        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        redundancy: The redundancy with its options, as in `lsmi_jax.estimate`; `score` uses it by default.
+        max_rows: Number of rows to fit on, drawn at random from all batches; the log-prior is that of all rows.
+        progress: Called with the name of each stage before it starts.
+        checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
+            None for no cache.
+
+    Returns:
+        A fitted `Estimator`.
+
+    Raises:
+        OSError: If the checkpoint cannot be written; its previous content is preserved.
+        TypeError: As `lsmi_jax.estimate`.
+        ValueError: If an argument has the wrong shape or values; the message names the argument.
+    """
+    key, redundancy = check_key(key), check_redundancy(redundancy)
+    if labels is None:
+        check_no_logits(logits)
+        (features, labels, logits), counts = sample(key, features, max_rows, num_classes)
+        if log_prior is None and len(labels) < counts.sum():  # type: ignore[arg-type]
+            log_prior = jnp.log(jnp.asarray(counts / counts.sum(), jnp.float32))
+    data = pack(features, labels, num_classes=num_classes, logits=logits, log_prior=log_prior)
+    check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and early stopping")
+    stage = fit_stages(progress, checkpoint, redundancy, key, data)
+    return unstack(fit_stacked(key, data, _all_rows(data), redundancy, stage=stage))
+
+
+@across_meshes
+def score(
+    estimator: Estimator,
+    features: Sequence[ArrayLike] | Batches,
+    labels: ArrayLike | None = None,
+    *,
+    logits: Sequence[ArrayLike] | None = None,
+    redundancy: Redundancy | None = None,
+) -> Estimate:
+    """Interactions of samples under a fitted estimator: training, held-out or shifted data.
+
+    Args:
+        estimator: From `fit_estimator`.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; or, without labels, an iterable of
+            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once.
+        labels: Class labels ``[n]`` of the classes the estimator was fitted on; None if the features are batches.
+        logits: Logits of the user's discriminators, each ``[n, K]``, if it was fitted with logits.
+        redundancy: Another redundancy that needs no other densities; None for the one it was fitted for.
+
+    Returns:
+        An `Estimate` in the order of the rows.
+
+    Raises:
+        TypeError: As `lsmi_jax.estimate`.
+        ValueError: If an argument has the wrong shape or values, or the redundancy needs densities that were
+            not fitted.
+    """
+    redundancy = redundancy_of(estimator, redundancy)
+    if labels is None:
+        check_no_logits(logits)
+        parts = [
+            score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy)
+            for chunk, _ in chunks(features, CHUNK)
+        ]
+        return concatenate(parts)
+    data = pack(features, labels, num_classes=estimator.num_classes, logits=logits, log_prior=estimator.log_prior)
+    got = tuple(block.shape[1] for block in data.features)
+    if got != estimator.num_features:
+        raise ValueError(f"features: expected {estimator.num_features} columns, as in fit_estimator, got {got}")
+    if (logits is None) != (estimator.discriminators is not None):
+        expected = "the user's logits" if estimator.discriminators is None else "no logits"
+        raise ValueError(f"logits: expected {expected}, as in fit_estimator, got the opposite")
+    (result,) = assemble(stack(estimator), data, _all_rows(data), redundancy)
+    return result
+
+
+def redundancy_of(estimator: Estimator, redundancy: Redundancy | None) -> Redundancy:
+    """The redundancy to score with, after a check that the estimator has the densities it needs."""
+    if redundancy is None:
+        return estimator.redundancy
+    needed, fitted = check_redundancy(redundancy).density, estimator.redundancy.density
+    if needed is not None and needed != fitted:
+        raise ValueError(f"redundancy: expected one that needs {fitted or 'no density'}, as fitted, got {redundancy!r}")
+    return redundancy
+
+
+def _all_rows(data: Dataset) -> jax.Array:
+    """All rows, as those of one seed and one fold ``[1, 1, n]``."""
+    return jnp.asarray(np.arange(data.num_rows, dtype=np.int32)[None, None])

@@ -1,0 +1,106 @@
+"""Short tables of results, as text for a terminal and as HTML for a notebook."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from lsmi_jax.decomposition import INFORMATION, PARTS
+
+__all__ = ["Cell", "Overview", "Row", "is_concrete", "plain_repr"]
+
+_SUMS = ("R + U1", "R + U2", "all four")
+LABELS = {part.field: f"{part.symbol:3} {part.name}" for part in PARTS} | {
+    quantity.field: f"{quantity.symbol} = {parts}" for quantity, parts in zip(INFORMATION, _SUMS, strict=True)
+}
+"""Row labels of the parts, and of information as the sum of parts."""
+
+
+class Cell(NamedTuple):
+    """A mean with its standard error."""
+
+    mean: float
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.mean:+z.3f} ({self.error:.3f})"
+
+
+class Row(NamedTuple):
+    """A labeled row of text; ``bar`` is a share and a color, drawn in HTML."""
+
+    label: str
+    values: tuple[str, ...]
+    note: str = ""
+    bar: tuple[float, str] | None = None
+
+
+class Overview(NamedTuple):
+    """A result in a few lines: a heading, a table, and notes."""
+
+    heading: str
+    header: tuple[str, ...]
+    rows: list[Row]
+    notes: Sequence[str] = ()
+
+    def as_text(self) -> str:
+        """Lines of text, about 80 characters wide."""
+        label_width = max(16, *(len(row.label) + 1 for row in self.rows))
+        widths = [
+            max(10, len(title) + 3, *(len(row.values[k]) + 3 for row in self.rows if k < len(row.values)))
+            for k, title in enumerate(self.header)
+        ]
+        lines = [self.heading, " " * label_width + _cells(self.header, widths)]
+        for row in self.rows:
+            note = f"   {row.note}" if row.note else ""
+            lines.append(f"{row.label:{label_width}}{_cells(row.values, widths)}{note}".rstrip())
+        return "\n".join(lines + [f"Note: {note}" for note in self.notes])
+
+    def as_html(self) -> str:
+        """A table with bars, without scripts or style sheets, for light and dark notebooks."""
+        head = "".join(f"<th>{escape(title)}</th>" for title in ("", *self.header, ""))
+        body = "".join(_html_row(row, len(self.header)) for row in self.rows)
+        notes = "".join(f"<li>{escape(note)}</li>" for note in self.notes)
+        table = f'<table style="font-variant-numeric: tabular-nums"><tr>{head}</tr>{body}</table>'
+        return f"<div><p>{escape(self.heading)}</p>{table}{notes and f'<ul>{notes}</ul>'}</div>"
+
+
+def is_concrete(tree: Any) -> bool:
+    """Whether all leaves are arrays whose values can be read here: not traced, abstract, deleted or remote."""
+    return all(map(_is_readable, jax.tree.leaves(tree)))
+
+
+def plain_repr(result: Any) -> str:
+    """The repr of a named tuple or dataclass whose arrays cannot be read."""
+    named = result._asdict() if hasattr(result, "_asdict") else vars(result)
+    return f"{type(result).__name__}({', '.join(f'{name}={value!r}' for name, value in named.items())})"
+
+
+def _is_readable(leaf: object) -> bool:
+    """Whether the values of one leaf can be read."""
+    if isinstance(leaf, jax.core.Tracer) or not isinstance(leaf, (jax.Array, np.ndarray)):
+        return False
+    return isinstance(leaf, np.ndarray) or (leaf.is_fully_addressable and not leaf.is_deleted())
+
+
+def _cells(values: Sequence[str], widths: Sequence[int]) -> str:
+    """Right-aligned columns."""
+    return "".join(f"{value:>{width}}" for value, width in zip(values, widths, strict=False))
+
+
+def _html_row(row: Row, num_columns: int) -> str:
+    """One row of an HTML table."""
+    left, right = 'style="text-align: left"', 'style="text-align: right"'
+    padded = (*row.values, *[""] * (num_columns - len(row.values)))
+    cells = "".join(f"<td {right}>{escape(value)}</td>" for value in padded)
+    last = escape(row.note) if row.bar is None else _bar(*row.bar)
+    return f"<tr><td {left}>{escape(row.label)}</td>{cells}<td {left}>{last}</td></tr>"
+
+
+def _bar(share: float, color: str) -> str:
+    """A bar whose length is the share; pale if the value is negative."""
+    width = 10 * abs(share) if np.isfinite(share) else 0
+    style = f"width: {width:.2f}em; height: .8em; background: {color}; opacity: {1 if share >= 0 else 0.35}"
+    return f'<div style="{style}"></div>'

@@ -1,0 +1,94 @@
+"""Results as columns, data frames (extra ``[table]``: pandas) and labeled arrays (extra ``[xarray]``)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lsmi_jax.decomposition import ADJUSTED, INFORMATION, PARTS, SPREAD, SURPRISALS
+from lsmi_jax.inputs import import_extra, to_host
+
+__all__ = ["SAMPLE_COLUMNS", "named_columns", "to_pandas", "to_xarray"]
+
+_PARTS = tuple(part.column for part in PARTS)
+_BLOCKS = {
+    "interactions": _PARTS,
+    "adjusted": tuple(name + ADJUSTED for name in _PARTS),
+    "information": tuple(quantity.column for quantity in INFORMATION),
+    "surprisal": tuple(quantity.column for quantity in SURPRISALS),
+    "spread": tuple(name + SPREAD for name in _PARTS),
+}
+"""Columns of each block of an estimate."""
+
+SAMPLE_COLUMNS = tuple(name for names in _BLOCKS.values() for name in names)
+"""Columns of a table of samples; surprisals and spreads are absent where there are none."""
+
+_DIMENSIONS = {
+    "interactions": "part",
+    "adjusted": "part",
+    "information": "view",
+    "surprisal": "modality",
+    "spread": "part",
+    "cross_entropy": "view",
+    "accuracy": "view",
+    "discriminator_gap": "view",
+    "density_gap": "modality",
+}
+_FRACTIONS = {"accuracy", "single_source_fraction", "finite_fraction"}  # everything else is in nats
+
+
+def named_columns(blocks: Mapping[str, Sequence[Any] | None]) -> dict[str, np.ndarray]:
+    """Columns ``[n]`` by name, from blocks such as ``interactions``; blocks that are None are left out."""
+    present = {name: block for name, block in blocks.items() if block is not None}
+    return {
+        column: to_host(values)
+        for block, columns in _BLOCKS.items()
+        if block in present
+        for column, values in zip(columns, present[block], strict=True)
+    }
+
+
+def to_pandas(columns: Mapping[str, np.ndarray], index: Sequence | np.ndarray | None) -> Any:
+    """Columns ``[n]`` as a data frame."""
+    pandas = import_extra("pandas", purpose="to_pandas", extra="table")
+    _check_index(index, len(next(iter(columns.values()))))
+    return pandas.DataFrame(dict(columns), index=index)
+
+
+def to_xarray(
+    blocks: Mapping[str, Sequence[Any] | None],
+    diagnostics: Mapping[str, Any],
+    index: Sequence | np.ndarray | None,
+) -> Any:
+    """Blocks of columns ``[n]`` and diagnostics as a labeled data set."""
+    xarray = import_extra("xarray", purpose="to_xarray", extra="xarray")
+    present = {name: block for name, block in blocks.items() if block is not None}
+    size = len(present["interactions"][0])
+    _check_index(index, size)
+    coordinates = {
+        "sample": np.arange(size) if index is None else index,
+        "part": list(_PARTS),
+        "view": [quantity.column.removeprefix("i") for quantity in INFORMATION],
+        "modality": [quantity.column.removeprefix("h") for quantity in SURPRISALS],
+    }
+    samples = {
+        name: (("sample", _DIMENSIONS[name]), np.stack([to_host(values) for values in block], axis=1), _units(name))
+        for name, block in present.items()
+    }
+    of_data = {
+        name: (_DIMENSIONS.get(name, ()), to_host(value), _units(name))
+        for name, value in diagnostics.items()
+        if value is not None
+    }
+    return xarray.Dataset(samples | of_data, coordinates)
+
+
+def _units(name: str) -> dict[str, str]:
+    """Attributes of a variable."""
+    return {} if name in _FRACTIONS else {"units": "nats"}
+
+
+def _check_index(index: Sequence | np.ndarray | None, size: int) -> None:
+    """Checks that there is one name per sample."""
+    if index is not None and len(index) != size:
+        raise ValueError(f"index: expected {size} names, one per sample, got {len(index)}")

@@ -1,0 +1,239 @@
+"""Results: the interactions of every sample, in input order, with their means and diagnostics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions
+from lsmi_jax.estimation import _frames
+from lsmi_jax.estimation._diagnostics import Diagnostics
+from lsmi_jax.estimation._formatting import LABELS, Cell, Overview, Row, is_concrete, plain_repr
+from lsmi_jax.estimation._summary import Summary, summarize
+from lsmi_jax.inputs import import_extra, pairs_of
+
+if TYPE_CHECKING:
+    import pandas
+    import xarray
+
+__all__ = ["Estimate", "Pairs"]
+
+UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
+
+
+class Estimate(NamedTuple):
+    """Interactions of every sample, with the quantities they follow from; all ``[n]`` in input order, in nats.
+
+    Attributes:
+        interactions: Raw r, u1, u2, s of each sample.
+        adjusted: Interactions after the paper's data-set-level shift, `lsmi_jax.adjust`.
+        information: Pointwise information ``i1, i2, i12``.
+        surprisal: Surprisal ``h1, h2``, in the space of the redundancy's densities; None if it needs no density.
+        spread: Standard deviation of each sample's interactions over seeds, where all other values are means
+            over seeds; None for one seed.
+        diagnostics: How far to trust them.
+        key: Random key of the resampling in `mean`, derived from the key of the fit.
+    """
+
+    interactions: Interactions
+    adjusted: Interactions
+    information: tuple[jax.Array, jax.Array, jax.Array]
+    surprisal: tuple[jax.Array, jax.Array] | None
+    spread: Interactions | None
+    diagnostics: Diagnostics
+    key: jax.Array
+
+    @property
+    def num_samples(self) -> int:
+        """Number of samples n."""
+        return self.interactions.redundancy.shape[0]
+
+    def __repr__(self) -> str:
+        return self._overview().as_text() if self._has_numbers() else plain_repr(self)
+
+    def _repr_html_(self) -> str | None:
+        return self._overview().as_html() if self._has_numbers() else None
+
+    def columns(self) -> dict[str, np.ndarray]:
+        """All values of each sample by name.
+
+        Returns:
+            Columns ``[n]`` in nats: ``r, u1, u2, s``, then the shifted parts with ``_adjusted``, ``i1, i2, i12``,
+            ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one seed.
+        """
+        return _frames.named_columns(self._blocks())
+
+    def to_pandas(self, index: Sequence | np.ndarray | None = None) -> "pandas.DataFrame":
+        """One row per sample, in nats (extra ``[table]``).
+
+        Args:
+            index: Name of each sample ``[n]``, in the order of the rows; None for 0 to n-1.
+
+        Returns:
+            The columns of `columns`.
+
+        Raises:
+            ImportError: If pandas is not installed.
+            ValueError: If the number of names is not the number of samples.
+        """
+        return _frames.to_pandas(self.columns(), index)
+
+    def to_xarray(self, index: Sequence | np.ndarray | None = None) -> "xarray.Dataset":
+        """Everything except the key as a labeled data set (extra ``[xarray]``).
+
+        Args:
+            index: Name of each sample ``[n]``, in the order of the rows; None for 0 to n-1.
+
+        Returns:
+            ``interactions``, ``adjusted`` and, for more than one seed, ``spread`` over ``sample`` and ``part``;
+            ``information`` over ``sample`` and ``view``; ``surprisal``, if there is one, over ``sample`` and
+            ``modality``, in nats; and the diagnostics.
+
+        Raises:
+            ImportError: If xarray is not installed.
+            ValueError: If the number of names is not the number of samples.
+        """
+        return _frames.to_xarray(self._blocks(), self.diagnostics._asdict(), index)
+
+    def mean(
+        self,
+        groups: ArrayLike | None = None,
+        *,
+        adjusted: bool = False,
+        level: float = 0.95,
+        num_resamples: int = 1000,
+    ) -> Summary:
+        """Means of interactions and information, with bootstrap standard errors and intervals.
+
+        Args:
+            groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all samples together.
+            adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`.
+            level: Nominal coverage of the intervals.
+            num_resamples: Number of resamples.
+
+        Returns:
+            A `Summary` of scalars or ``[G]`` arrays, in nats.
+
+        Raises:
+            TypeError: If ``groups`` are not integers.
+            ValueError: If ``groups`` are not ``[n]`` or negative, or an option is out of range.
+        """
+        return summarize(
+            self.key,
+            self.interactions,
+            self.information,
+            groups,
+            adjusted=adjusted,
+            level=level,
+            num_resamples=num_resamples,
+        )
+
+    def _blocks(self) -> dict[str, Any]:
+        """The fields that hold one value per sample."""
+        return {name: getattr(self, name) for name in self._fields[:5]}
+
+    def _has_numbers(self) -> bool:
+        """Whether there are values to print: readable ones, one per sample."""
+        return is_concrete(self) and np.ndim(self.interactions.redundancy) == 1
+
+    def _overview(self) -> Overview:
+        """Raw and adjusted means of the parts, and information with the performance of the discriminators."""
+        means = [_cell(part) for part in self.interactions]
+        longest = max((abs(cell.mean) for cell in means if np.isfinite(cell.mean)), default=0) or 1.0
+        rows = [
+            Row(LABELS[part.field], (str(cell), f"{_cell(shifted).mean:+z.3f}"), bar=(cell.mean / longest, part.color))
+            for part, cell, shifted in zip(PARTS, means, self.adjusted, strict=True)
+        ]
+        quality = zip(np.asarray(self.diagnostics.cross_entropy), np.asarray(self.diagnostics.accuracy), strict=True)
+        rows += [
+            Row(LABELS[quantity.field], (str(_cell(i)),), f"cross-entropy {loss:.3f}, accuracy {accuracy:.1%}")
+            for quantity, i, (loss, accuracy) in zip(INFORMATION, self.information, quality, strict=True)
+        ]
+        seeds = "" if self.spread is None else ", each the mean over seeds"
+        heading = f"Estimate of {self.num_samples} samples{seeds}: {UNITS}"
+        return Overview(heading, ("raw", "adjusted"), rows, self.diagnostics.findings())
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, repr=False)
+class Pairs:
+    """Interactions of every pair of M modalities; index it as ``pairs["text", "audio"]`` or ``pairs[0]``.
+
+    Attributes:
+        estimates: An `Estimate` of each pair, in the order of ``pairs``.
+        names: Names of the modalities, in the order of the feature blocks.
+    """
+
+    estimates: tuple[Estimate, ...]
+    names: tuple[str, ...] = field(metadata={"static": True})
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """Names of the first and the second modality of each pair."""
+        return tuple((self.names[a], self.names[b]) for a, b in pairs_of(len(self.names)))
+
+    def __getitem__(self, pair: int | tuple[str, str]) -> Estimate:
+        if isinstance(pair, int):
+            return self.estimates[pair]
+        if pair not in self.pairs:
+            raise KeyError(f"pair: expected one of {', '.join(map(str, self.pairs))}, got {pair!r}")
+        return self.estimates[self.pairs.index(pair)]
+
+    def __len__(self) -> int:
+        return len(self.estimates)
+
+    def __repr__(self) -> str:
+        if not is_concrete(self.estimates):
+            return plain_repr(self)
+        rows = [
+            Row(f"{first}, {second}", tuple(f"{_cell(v).mean:+z.3f}" for v in (*e.interactions, *e.information)))
+            for (first, second), e in zip(self.pairs, self.estimates, strict=True)
+        ]
+        heading = f"Pairs of {len(self.names)} modalities, {self[0].num_samples} samples: raw means in nats"
+        return Overview(heading, tuple(quantity.symbol for quantity in (*PARTS, *INFORMATION)), rows).as_text()
+
+    def means(self, **options: Any) -> Summary:
+        """Means of interactions and information of every pair, from the same resamples of the rows.
+
+        Args:
+            **options: Options of `Estimate.mean` except ``groups``.
+
+        Returns:
+            A `Summary` of ``[P]`` arrays in the order of ``pairs``, in nats.
+
+        Raises:
+            ValueError: As `Estimate.mean`.
+        """
+        summaries = [estimate.mean(**options) for estimate in self.estimates]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *summaries)
+
+    def to_pandas(self) -> "pandas.DataFrame":
+        """Mean interactions of every pair, as in Table 7 of Yang et al. (2025) (extra ``[table]``).
+
+        Returns:
+            One row per pair, labeled ``first`` and ``second``; columns ``R``, ``U1``, ``U2``, ``S`` under ``raw``,
+            ``raw error``, ``adjusted`` and ``adjusted error`` (standard errors), in nats. U1 is unique to the first modality, U2 to
+            the second.
+
+        Raises:
+            ImportError: If pandas is not installed.
+        """
+        pandas = import_extra("pandas", purpose="Pairs.to_pandas", extra="table")
+        columns: dict[tuple[str, str], np.ndarray] = {}
+        for kind in ("raw", "adjusted"):
+            summary = self.means(adjusted=kind == "adjusted")
+            for name, means in ((kind, summary.mean), (f"{kind} error", summary.standard_error)):
+                columns |= {(name, part.symbol): np.asarray(getattr(means, part.field)) for part in PARTS}
+        return pandas.DataFrame(columns, index=pandas.MultiIndex.from_tuples(self.pairs, names=("first", "second")))
+
+
+def _cell(values: jax.Array) -> Cell:
+    """Mean of samples and its standard error; the error of a single sample is NaN."""
+    array = np.asarray(values, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # findings report infinite values
+        error = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else np.nan
+        return Cell(float(array.mean()), float(error))

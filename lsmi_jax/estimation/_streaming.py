@@ -1,0 +1,254 @@
+"""Scores more rows than fit in memory: chunk by chunk to a file, resumable after a crash."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import IO, NamedTuple, TypeVar
+
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from lsmi_jax.decomposition import ADJUSTED, PARTS, Interactions, Redundancy, adjust, adjustment
+from lsmi_jax.estimation._diagnostics import Diagnostics
+from lsmi_jax.estimation._estimator import Estimator
+from lsmi_jax.estimation._fit_and_score import CHUNK, redundancy_of, score
+from lsmi_jax.estimation._frames import SAMPLE_COLUMNS
+from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra
+from lsmi_jax.storage import fingerprint, open_rows, row_dtype, to_npy, to_parquet, write_atomic
+
+__all__ = ["RowProgress", "ScoredFile", "score_to_file"]
+
+RowProgress = Callable[[int, int | None], None]
+"""Called with the number of rows done, and the number of all rows if it is known."""
+
+T = TypeVar("T")
+
+
+class ScoredFile(NamedTuple):
+    """What `score_to_file` returns.
+
+    Attributes:
+        path: The file: one row per sample, in the order of the batches, in nats, with the columns of
+            `Estimate.to_pandas`.
+        num_rows: Number of rows n.
+        means: Mean r, u1, u2, s over all rows, in nats.
+        adjusted: Means after the paper's data-set-level shift, `lsmi_jax.adjust`.
+        diagnostics: How far to trust them.
+    """
+
+    path: Path
+    num_rows: int
+    means: Interactions
+    adjusted: Interactions
+    diagnostics: Diagnostics
+
+
+@dataclass(frozen=True)
+class _State:
+    """What is safely on disk, and what is needed to resume."""
+
+    identity: str
+    num_rows: int = 0
+    batch: int = 0  # position of the last chunk that is safe
+    row: int = 0
+    last_chunk: str = ""  # its fingerprint
+    interactions: tuple[float, ...] = (0.0,) * 4  # sums over the rows
+    diagnostics: tuple[float, ...] = ()  # sums of the chunks', by their rows
+    complete: bool = False
+
+
+def score_to_file(
+    path: str | Path,
+    estimator: Estimator,
+    batches: Batches,
+    *,
+    redundancy: Redundancy | None = None,
+    checkpoint_seconds: float = 30.0,
+    overwrite: bool = False,
+    progress: RowProgress | None = None,
+) -> ScoredFile:
+    """Interactions of samples under a fitted estimator, written to a file while they are computed.
+
+    The file appears under its name when it is complete. Until then the rows are in ``<path>.rows``, and
+    ``<path>.state`` records at intervals how many of them are safe. After any crash, the same call resumes there and
+    produces the same file, bit for bit.
+
+    Args:
+        path: The file to write: ``.npy`` (a structured array, to be read with ``mmap_mode="r"``) or ``.parquet``
+            (through pyarrow, extra ``[data]``).
+        estimator: From `lsmi_jax.fit_estimator`.
+        batches: Iterable of ``(features, labels)`` or ``(features, labels, logits)``, the same in every call;
+            `lsmi_jax.ArrayBatches` makes one of memory-mapped arrays.
+        redundancy: As in `lsmi_jax.score`.
+        checkpoint_seconds: Maximum seconds of work lost in a crash.
+        overwrite: Whether to replace an existing file.
+        progress: Called with the number of rows done and of all rows (None if unknown) after each chunk;
+            `lsmi_jax.reporting.row_bar` makes a bar for the terminal.
+
+    Returns:
+        A `ScoredFile`.
+
+    Raises:
+        FileExistsError: If the path exists and ``overwrite`` is false.
+        ImportError: If a Parquet file is requested and pyarrow is not installed.
+        OSError: If the disk is full or the folder cannot be written; rows that were safe stay safe.
+        TypeError: If an array of a batch has the wrong type.
+        ValueError: If the path has another ending, an array has the wrong shape or values, or the path has rows of
+            another estimator or other batches.
+    """
+    path = Path(path).absolute()
+    if path.suffix not in (".npy", ".parquet"):
+        raise ValueError(f"path: expected a name that ends in .npy or .parquet, got {path.name}")
+    if path.suffix == ".parquet":
+        import_extra("pyarrow", purpose="a Parquet file", extra="data")
+    redundancy = redundancy_of(estimator, redundancy)
+    rows, saved = (path.with_name(path.name + end) for end in (".rows", ".state"))
+    identity = fingerprint(estimator, _name(redundancy))
+    state = _read_state(saved, identity)
+    if path.exists() and not overwrite and not saved.exists():
+        raise FileExistsError(f"path: expected a new file, got {path}, which exists; pass overwrite=True")
+    try:
+        if not state.complete:
+            for safe in _append(rows, state, estimator, batches, redundancy, checkpoint_seconds, progress):
+                _write_state(saved, safe)
+            state = safe
+        if rows.exists():
+            convert = to_parquet if path.suffix == ".parquet" else to_npy
+            convert(rows, path, state.num_rows, _columns(estimator), partial(_shift, _means(state)))
+        rows.unlink(missing_ok=True)
+        saved.unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(
+            error.errno, f"could not write {path}; rows that were safe stay safe: {error.strerror}"
+        ) from error
+    return _summarize(path, state, estimator)
+
+
+def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> Iterator[_State]:
+    """Appends the scores chunk by chunk, and yields at intervals what is safely on disk."""
+    started, columns = time.monotonic(), _columns(estimator)
+    total = getattr(batches, "num_rows", None)
+    with open_rows(rows, state.num_rows, columns) as file:
+        for estimate, chunk, start in _one_ahead(_scored(state, estimator, batches, redundancy)):
+            file.write(_as_rows(estimate, columns).tobytes())
+            state = _added(state, estimate, start)
+            if progress is not None:
+                progress(state.num_rows, total)
+            if time.monotonic() - started > seconds:
+                _sync(file)
+                yield replace(state, last_chunk=fingerprint(chunk))
+                started = time.monotonic()
+        _sync(file)
+    yield replace(state, complete=True)
+
+
+def _scored(state: _State, estimator, batches, redundancy) -> Iterator[tuple[Estimate, Batch, Position]]:
+    """Scores the chunks after the last safe one, which is read again to check that the batches are the same."""
+    start = Position(state.batch, state.row) if state.num_rows else None
+    for number, (chunk, began) in enumerate(chunks(batches, CHUNK, start)):
+        if start is None or number:
+            yield score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy), chunk, began
+        elif fingerprint(chunk) != state.last_chunk:
+            raise ValueError(f"features: expected the batches of the last call, got others at row {state.num_rows}")
+
+
+def _one_ahead(items: Iterable[T]) -> Iterator[T]:
+    """Starts the next item before the previous one is used, so that reading and computing overlap."""
+    held: list[T] = []
+    for item in items:
+        yield from held
+        held = [item]
+    yield from held
+
+
+def _added(state: _State, estimate: Estimate, start: Position) -> _State:
+    """The state after one more chunk."""
+    size = estimate.num_samples
+    sums = [np.asarray(part).sum(dtype=np.float64) for part in estimate.interactions]
+    diagnostics, _ = ravel_pytree(estimate.diagnostics)
+    return replace(
+        state,
+        num_rows=state.num_rows + size,
+        batch=start.batch,
+        row=start.row,
+        interactions=_sum(state.interactions, sums),
+        diagnostics=_sum(state.diagnostics, size * np.asarray(diagnostics, np.float64)),
+    )
+
+
+def _sum(so_far: tuple[float, ...], more: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+    """Adds to running sums in float64."""
+    return tuple(float(a) + float(b) for a, b in zip(so_far or (0.0,) * len(more), more, strict=True))
+
+
+def _name(redundancy: Redundancy) -> str:
+    """A name that is the same in every process; functions have no other identity."""
+    return getattr(getattr(redundancy, "function", None), "__qualname__", repr(redundancy))
+
+
+def _columns(estimator: Estimator) -> tuple[str, ...]:
+    """Columns of the file: those of one estimate under the estimator."""
+    names = SAMPLE_COLUMNS[: -len(PARTS)]  # no spread: one estimator
+    return names if estimator.densities is not None else names[:-2]
+
+
+def _as_rows(estimate: Estimate, columns: Sequence[str]) -> np.ndarray:
+    """Records of a chunk; the shift is known only at the end, so that shifted parts are filled in later."""
+    rows, values = np.zeros(estimate.num_samples, row_dtype(columns)), estimate.columns()
+    for name in columns:
+        rows[name] = np.nan if name.endswith(ADJUSTED) else values[name]
+    return rows
+
+
+def _shift(means: Interactions, rows: np.ndarray) -> None:
+    """Fills in the shifted parts of some rows."""
+    shift = np.float32(adjustment(means))
+    for part, sign in zip(PARTS, (1, -1, -1, 1), strict=True):
+        rows[part.column + ADJUSTED] = rows[part.column] + sign * shift
+
+
+def _sync(file: IO[bytes]) -> None:
+    """Forces written rows to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def _write_state(path: Path, state: _State) -> None:
+    """Writes the state atomically."""
+    write_atomic(path, lambda file: file.write(json.dumps(asdict(state)).encode()))
+
+
+def _read_state(path: Path, identity: str) -> _State:
+    """Reads the state of an interrupted call, or returns an empty one."""
+    if not path.exists():
+        return _State(identity)
+    try:
+        state = _State(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"path: expected a state of score_to_file in {path}, got something else; delete it") from error
+    if state.identity != identity:
+        raise ValueError(
+            f"path: expected the state of the same call, but {path} has another estimator or redundancy; delete it"
+        )
+    return state
+
+
+def _means(state: _State) -> Interactions:
+    """Means of the parts over all rows."""
+    return Interactions(*(jnp.float32(total / state.num_rows) for total in state.interactions))
+
+
+def _summarize(path: Path, state: _State, estimator: Estimator) -> ScoredFile:
+    """The result of a complete file."""
+    means, zero = _means(state), jnp.zeros(())
+    gap = None if estimator.discriminators is None else jnp.zeros(3)
+    single, density_gap = (None, None) if estimator.densities is None else (zero, jnp.zeros(2))
+    _, restore = ravel_pytree(Diagnostics(single, jnp.zeros(3), jnp.zeros(3), zero, gap, density_gap, zero))
+    diagnostics = restore(jnp.asarray(np.asarray(state.diagnostics) / state.num_rows, jnp.float32))
+    return ScoredFile(path, state.num_rows, means, adjust(means), diagnostics)

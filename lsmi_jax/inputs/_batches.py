@@ -1,0 +1,247 @@
+"""Batches of rows that do not fit in memory: cut to one size, or sampled at random."""
+
+import mmap
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lsmi_jax.inputs._labels import check_labels
+from lsmi_jax.inputs._validation import check_features, check_logits
+
+__all__ = ["ArrayBatches", "Batch", "Batches", "Position", "Sample", "chunks", "sample"]
+
+Batches = Iterable[Any]
+"""Iterable of ``(features, labels)``, or of ``(features, labels, logits)`` with the user's logits."""
+
+NO_ROWS = "features: expected batches of rows, got none"
+
+
+class Batch(NamedTuple):
+    """A batch of rows: two feature blocks, labels, and the user's logits if any."""
+
+    features: Any
+    labels: Any
+    logits: Any = None
+
+
+class Position(NamedTuple):
+    """Position in a stream: number of complete batches, and number of rows of the next one."""
+
+    batch: int = 0
+    row: int = 0
+
+
+class ArrayBatches(Sequence):
+    """Arrays as a sequence of batches, with at most one batch in memory.
+
+    Pages of a memory-mapped file are released as soon as the next batch is read.
+
+    Examples:
+        >>> batches = ArrayBatches((np.zeros((5, 2)), np.zeros((5, 3))), np.zeros(5, int), size=2)
+        >>> print(len(batches), [len(batch.labels) for batch in batches])
+        3 [2, 2, 1]
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Any],
+        labels: Any,
+        *,
+        logits: Sequence[Any] | None = None,
+        size: int = 2**16,
+    ):
+        """Stores references to the arrays; reads no rows.
+
+        Args:
+            features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``, such as two `numpy.memmap`.
+            labels: Class labels ``[n]``.
+            logits: The user's three logits, each ``[n, K]``.
+            size: Number of rows of a batch.
+
+        Raises:
+            ValueError: If the lengths differ or ``size`` is not positive.
+        """
+        if size < 1:
+            raise ValueError(f"size: expected at least 1, got {size}")
+        batch = _as_arrays(Batch(features, labels, logits))
+        lengths = [len(array) for array in jax.tree.leaves(batch)]
+        if len(set(lengths)) != 1:
+            raise ValueError(f"features: expected blocks, labels and logits of one length, got {lengths}")
+        self.batch, self.size, self.num_rows = batch, size, lengths[0]
+
+    def __len__(self) -> int:
+        """Number of batches."""
+        return -(-self.num_rows // self.size)
+
+    def __getitem__(self, index: Any) -> Batch:
+        """One batch."""
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"index: expected below {len(self)}, got {index}")
+        start = index % len(self) * self.size
+        jax.tree.map(_release_pages, self.batch)
+        return jax.tree.map(lambda array: array[start : start + self.size], self.batch)
+
+
+def chunks(batches: Batches, size: int, start: Position | None = None) -> Iterator[tuple[Batch, Position]]:
+    """Cuts batches of any size into chunks of one size; the last chunk may be shorter.
+
+    Args:
+        batches: The batches. Those before the start are skipped, by index if they form a sequence.
+        size: Number of rows of a chunk.
+        start: Where to begin; None for the first row.
+
+    Yields:
+        A chunk, and the position of its first row.
+
+    Raises:
+        ValueError: If there are no rows, or an item is not a batch.
+    """
+    start = began = start or Position()
+    pending: list[Batch] = []
+    number = -1
+    for number, batch in _from(batches, start.batch):
+        length = len(batch.labels)
+        row = start.row if number == start.batch else 0
+        while row < length:
+            began = began if pending else Position(number, row)
+            end = min(row + size - _num_rows(pending), length)
+            pending.append(_rows(batch, row, end))
+            row = end
+            if _num_rows(pending) == size:
+                yield _joined(pending), began
+                pending = []
+    if pending:
+        yield _joined(pending), began
+    if number < 0:
+        raise ValueError(NO_ROWS)
+
+
+class Sample(NamedTuple):
+    """Rows drawn from a stream, in its order, and the number of rows of each class in the stream ``[K]``."""
+
+    batch: Batch
+    class_counts: np.ndarray
+
+
+def sample(key: jax.Array, batches: Batches, max_rows: int, num_classes: int | None = None) -> Sample:
+    """Draws rows from a stream in one pass, uniformly and without replacement.
+
+    Every row gets a random rank and the lowest ranks are kept, so that the drawn rows do not depend on the sizes
+    of the batches.
+
+    Args:
+        key: Random key.
+        batches: The batches.
+        max_rows: Number of rows to draw; a shorter stream is returned completely.
+        num_classes: Number of classes K; None for one more than the largest label.
+
+    Returns:
+        A `Sample`.
+
+    Raises:
+        TypeError: If an array of a batch is of the wrong type.
+        ValueError: If there are no rows, or an array has the wrong shape or values.
+    """
+    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+    counts = np.zeros(num_classes or 2, np.int64)
+    pending: list[Batch] = []
+    ranks = np.empty(0)
+    for number, batch in _from(batches, 0):
+        try:
+            checked = _checked(batch, num_classes)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"batch {number}: {error}") from error
+        counted = np.bincount(checked.labels, minlength=len(counts))
+        counted[: len(counts)] += counts
+        counts, pending = counted, [*pending, checked]
+        ranks = np.concatenate([ranks, rng.random(len(checked.labels))])
+        if len(ranks) > 2 * max_rows:
+            pending, ranks = _lowest(pending, ranks, max_rows)
+    if not pending:
+        raise ValueError(NO_ROWS)
+    pending, _ = _lowest(pending, ranks, max_rows)
+    return Sample(pending[0], counts)
+
+
+def _lowest(pending: list[Batch], ranks: np.ndarray, count: int) -> tuple[list[Batch], np.ndarray]:
+    """Keeps the rows with the lowest ranks."""
+    joined = _joined(pending)
+    if len(ranks) <= count:
+        return [joined], ranks
+    rows = np.sort(np.argpartition(ranks, count - 1)[:count])
+    return [jax.tree.map(lambda array: array[rows], joined)], ranks[rows]
+
+
+def _checked(batch: Batch, num_classes: int | None) -> Batch:
+    """Checks a batch and copies it to memory, in float32 and int32."""
+    blocks = check_features(batch.features)
+    labels, _ = check_labels(batch.labels, len(blocks[0]), num_classes, few_rows=True)
+    logits = batch.logits
+    if logits is not None:
+        logits = check_logits(logits, len(labels), num_classes or np.shape(logits[0])[-1])
+    return jax.tree.map(np.asarray, Batch(blocks, labels, logits))
+
+
+def _from(batches: Batches, start: int) -> Iterator[tuple[int, Batch]]:
+    """Yields batches with their numbers, from batch number ``start`` on."""
+    if isinstance(batches, Sequence):
+        numbered: Iterable = ((number, batches[number]) for number in range(start, len(batches)))
+    else:
+        numbered = islice(enumerate(batches), start, None)
+    for number, batch in numbered:
+        if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
+            got = f"{len(batch)} items" if isinstance(batch, tuple | list) else type(batch).__name__
+            raise ValueError(
+                "features: where no labels are given, expected batches (features, labels) or "
+                f"(features, labels, logits), got {got} as number {number}"
+            )
+        arrays = _as_arrays(Batch(*batch))
+        lengths = [len(array) for array in jax.tree.leaves(arrays)]
+        if len(set(lengths)) != 1:
+            raise ValueError(
+                f"labels: expected as many as rows in every batch, got lengths {lengths} in number {number}"
+            )
+        yield number, arrays
+
+
+def _as_arrays(batch: Batch) -> Batch:
+    """Converts lists to arrays and leaves arrays unchanged."""
+
+    def as_array(values: Any) -> Any:
+        return values if isinstance(values, jax.Array) else np.asanyarray(values)
+
+    for name, blocks in (("features", batch.features), ("logits", batch.logits or ())):
+        if not isinstance(blocks, Sequence):
+            raise ValueError(f"{name}: expected a tuple of arrays, got {type(blocks).__name__}")
+    logits = None if batch.logits is None else tuple(map(as_array, batch.logits))
+    return Batch(tuple(map(as_array, batch.features)), as_array(batch.labels), logits)
+
+
+def _num_rows(pending: list[Batch]) -> int:
+    """Total number of rows of some batches."""
+    return sum(len(batch.labels) for batch in pending)
+
+
+def _rows(batch: Batch, start: int, end: int) -> Batch:
+    """Slices the rows of a batch."""
+    return jax.tree.map(lambda array: array[start:end], batch)
+
+
+def _joined(pending: list[Batch]) -> Batch:
+    """Concatenates batches, on the device if they are there."""
+    if len(pending) == 1:
+        return pending[0]
+    return jax.tree.map(lambda *parts: (jnp if isinstance(parts[0], jax.Array) else np).concatenate(parts), *pending)
+
+
+def _release_pages(array: Any) -> None:
+    """Releases the pages of a read-only memory-mapped file."""
+    base = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap) and getattr(array, "mode", None) == "r" and hasattr(base, "madvise"):
+        base.madvise(mmap.MADV_DONTNEED)

@@ -1,0 +1,110 @@
+"""The data set, checked and packed once, and the views of it that discriminators are fitted on."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition import label_log_prior
+from lsmi_jax.inputs._labels import check_labels
+from lsmi_jax.inputs._validation import check_features, check_log_prior, check_logits
+
+__all__ = ["Dataset", "pack", "pairs_of", "views"]
+
+NARROW = 64  # columns of a pair of blocks up to which all views are padded to one width and share one program
+
+
+class Dataset(NamedTuple):
+    """A checked data set, one row per sample.
+
+    Attributes:
+        features: Feature blocks ``[n, d]``, float32.
+        labels: Class labels ``[n]`` in ``0..K-1``, int32.
+        logits: The user's logits ``[n, K]`` of each block, then of each pair, float32; None to fit discriminators.
+        log_prior: Log-prior of the classes ``[K]``, in nats, float32.
+    """
+
+    features: tuple[jax.Array, ...]
+    labels: jax.Array
+    logits: tuple[jax.Array, ...] | None
+    log_prior: jax.Array
+
+    @property
+    def num_rows(self) -> int:
+        """Number of samples n."""
+        return self.labels.shape[0]
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes K."""
+        return self.log_prior.shape[0]
+
+
+def pack(
+    features: Any,
+    labels: ArrayLike,
+    *,
+    num_classes: int | None = None,
+    logits: Sequence[ArrayLike] | None = None,
+    log_prior: ArrayLike | None = None,
+    only_two: bool = True,
+) -> Dataset:
+    """Checks the user's arguments and packs them.
+
+    Args:
+        features: Feature blocks ``[n, d]``.
+        labels: Class labels ``[n]``.
+        num_classes: Number of classes K; None for one more than the largest label.
+        logits: Logits of each block, then of each pair; None for none.
+        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        only_two: Whether exactly two blocks are expected.
+
+    Returns:
+        A `Dataset`.
+
+    Raises:
+        TypeError: If labels are not integers or features are not numbers.
+        ValueError: If an argument has the wrong shape or values.
+    """
+    blocks = check_features(features, only_two=only_two)
+    checked, count = check_labels(labels, len(blocks[0]), num_classes)
+    if logits is not None:
+        logits = check_logits(logits, len(checked), count, len(blocks) + len(pairs_of(len(blocks))))
+    prior = _label_log_prior(checked, count) if log_prior is None else log_prior
+    return Dataset(blocks, checked, logits, check_log_prior(prior, count))
+
+
+def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:
+    """All pairs of blocks, in the order of their discriminators, logits and results.
+
+    Args:
+        num_blocks: Number of blocks M.
+
+    Returns:
+        M(M-1)/2 pairs of positions.
+
+    Examples:
+        >>> pairs_of(3)
+        ((0, 1), (0, 2), (1, 2))
+    """
+    return tuple(combinations(range(num_blocks), 2))
+
+
+@jax.jit
+def views(features: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
+    """Inputs of the discriminators: each block, then each pair of blocks, padded with constant columns.
+
+    Constant columns carry no information. Padding gives views few distinct shapes, and each shape is compiled
+    once. Narrow views all get one width; with more than two blocks, wide views get a multiple of `NARROW`.
+    """
+    pairs = [jnp.concatenate([features[a], features[b]], axis=1) for a, b in pairs_of(len(features))]
+    widest = max(pair.shape[1] for pair in pairs)
+    unit = 1 if widest > NARROW and len(features) == 2 else min(widest, NARROW)
+    return tuple(jnp.pad(view, ((0, 0), (0, -view.shape[1] % unit))) for view in (*features, *pairs))
+
+
+# Compiled as one program: separate operations take longer to compile.
+_label_log_prior = jax.jit(label_log_prior, static_argnums=1)

@@ -1,0 +1,95 @@
+"""Class labels: encoding labels of any kind as integers, and checks."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from lsmi_jax.inputs._sharding import to_host
+
+__all__ = ["check_class_counts", "check_labels", "encode_labels"]
+
+
+def encode_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes labels as ``0..K-1`` in sorted order: strings, floats, or integers with gaps.
+
+    Args:
+        labels: Labels ``[n]`` of one sortable kind, without missing values.
+
+    Returns:
+        Integers ``[n]``, and the classes ``[K]`` they index: ``classes[encoded]`` are the labels.
+
+    Raises:
+        TypeError: If the labels cannot be sorted, as when strings and numbers are mixed.
+        ValueError: If the labels are not ``[n]`` or some are missing (NaN or None).
+
+    Examples:
+        >>> encoded, classes = encode_labels(["dog", "cat", "dog"])
+        >>> print(encoded, classes)
+        [1 0 1] ['cat' 'dog']
+    """
+    values = np.asarray(labels)
+    if isinstance(labels, (list, tuple)) and values.dtype.kind in "US" and not all(isinstance(v, str) for v in labels):
+        raise TypeError("labels: expected one kind of value, got strings among others")
+    if values.ndim != 1:
+        raise ValueError(f"labels: expected shape [n], got {values.shape}")
+    missing = sum(value is None or value != value for value in values.tolist())
+    if missing:
+        raise ValueError(f"labels: expected no missing values, got {missing} among {len(values)}")
+    try:
+        classes, encoded = np.unique(values, return_inverse=True)
+    except TypeError as error:
+        raise TypeError(f"labels: expected values that can be sorted, got dtype {values.dtype}: {error}") from None
+    return encoded.astype(np.int32), classes
+
+
+def check_labels(
+    labels: ArrayLike, num_samples: int, num_classes: int | None = None, *, few_rows: bool = False
+) -> tuple[jax.Array, int]:
+    """Checks labels ``[n]`` in ``0..K-1``.
+
+    Args:
+        labels: Integer class labels.
+        num_samples: Number of rows of the features.
+        num_classes: Number of classes K; None for one more than the largest label.
+        few_rows: Whether these rows are a small part of the data, which may miss classes.
+
+    Returns:
+        The labels as int32, and K.
+
+    Raises:
+        TypeError: If the labels are not integers.
+        ValueError: If they are not ``[n]``, or out of range, or K is below 2.
+    """
+    array = to_host(labels)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}; encode_labels makes them")
+    if array.shape != (num_samples,):
+        raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}")
+    if array.min() < 0:
+        raise ValueError(f"labels: expected 0..K-1, got {array.min()}; encode_labels makes them")
+    count = int(array.max()) + 1 if num_classes is None else int(num_classes)
+    if num_classes is None and count > num_samples and not few_rows:
+        raise ValueError(
+            f"labels: expected 0..K-1 without gaps, got {array.max()} among {num_samples} samples; "
+            "encode_labels removes gaps"
+        )
+    if count < 2 and not few_rows:
+        raise ValueError(f"labels: expected at least 2 classes, got {count}")
+    if array.max() >= count:
+        raise ValueError(f"labels: expected 0..{count - 1} for num_classes={count}, got {array.max()}")
+    return jnp.asarray(array, dtype=jnp.int32), count
+
+
+def check_class_counts(labels: jax.Array, num_classes: int, *, minimum: int, reason: str) -> None:
+    """Raises ValueError if a class has fewer than ``minimum`` samples; ``reason`` is for the message."""
+    counts = np.bincount(np.asarray(labels), minlength=num_classes)
+    if (counts > 0).sum() < 2:
+        raise ValueError("labels: expected at least 2 classes with samples, got one")
+    scarce = np.flatnonzero(counts < minimum)
+    if scarce.size:
+        named = ", ".join(f"{c} ({counts[c]})" for c in scarce[:5])
+        raise ValueError(
+            f"labels: expected at least {minimum} samples of every class for {reason}, got too few of class "
+            f"{named}{', ...' if scarce.size > 5 else ''}{'; encode_labels removes gaps' if not counts.all() else ''}"
+        )

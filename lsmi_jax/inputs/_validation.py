@@ -1,0 +1,156 @@
+"""Checks of keys, features, logits and priors at the host boundary, before any work is done."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+__all__ = ["check_features", "check_key", "check_log_prior", "check_logits", "check_no_logits"]
+
+
+def check_key(key: Any) -> jax.Array:
+    """Checks a random key.
+
+    Args:
+        key: From `jax.random.key`, or a legacy key from `jax.random.PRNGKey`; may be traced.
+
+    Returns:
+        A typed key.
+
+    Raises:
+        TypeError: If it is anything else, such as an integer seed or the data.
+
+    Examples:
+        >>> check_key(jax.random.PRNGKey(0)) == jax.random.key(0)
+        Array(True, dtype=bool)
+    """
+    if isinstance(key, jax.Array):
+        if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
+            return key
+        if key.dtype == jnp.uint32 and key.ndim == 1:
+            return jax.random.wrap_key_data(key)
+    if isinstance(key, np.ndarray) and key.dtype == np.uint32 and key.ndim == 1:
+        return jax.random.wrap_key_data(jnp.asarray(key))
+    got = f"{key}" if isinstance(key, int) else type(key).__name__
+    if hasattr(key, "dtype") and hasattr(key, "shape"):
+        got = f"an array of dtype {key.dtype} and shape {key.shape}"
+    raise TypeError(f"key: expected a random key such as jax.random.key(0), got {got}")
+
+
+def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> tuple[jax.Array, ...]:
+    """Checks feature blocks ``[n, d]`` of finite values.
+
+    Args:
+        features: Feature blocks of real numbers, integers or booleans.
+        only_two: Whether exactly two blocks are expected, not two or more.
+
+    Returns:
+        The blocks as float32 arrays.
+
+    Raises:
+        TypeError: If a block does not hold numbers.
+        ValueError: If the number of blocks is wrong, a block is not 2-D, is empty, or holds NaN or inf, or
+            the blocks differ in length.
+    """
+    blocks = _several(features, "features", 2, at_least=not only_two)
+    checked = tuple(_check_block(f"features[{m}]", block) for m, block in enumerate(blocks))
+    lengths = [len(block) for block in checked]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"features: expected blocks of one length, got {' and '.join(map(str, lengths))} rows")
+    return checked
+
+
+def check_logits(
+    logits: Sequence[ArrayLike], num_samples: int, num_classes: int, count: int = 3
+) -> tuple[jax.Array, ...]:
+    """Checks logits ``[n, K]`` of each modality, then of each pair.
+
+    Args:
+        logits: Arrays of floats; ``-inf`` is allowed, for a class that is ruled out.
+        num_samples: Number of rows n.
+        num_classes: Number of classes K.
+        count: Number of arrays: three for two modalities.
+
+    Returns:
+        The logits as float32 arrays.
+
+    Raises:
+        TypeError: If they are not floats.
+        ValueError: If the number of arrays or a shape is wrong, or a value is NaN or +inf.
+    """
+    checked = []
+    for m, values in enumerate(_several(logits, "logits", count)):
+        name, array = f"logits[{m}]", jnp.asarray(values)
+        if not jnp.issubdtype(array.dtype, jnp.floating):
+            raise TypeError(f"{name}: expected a floating dtype, got {array.dtype}")
+        if array.shape != (num_samples, num_classes):
+            raise ValueError(f"{name}: expected shape ({num_samples}, {num_classes}), got {array.shape}")
+        bad = int((jnp.isnan(array) | (array == jnp.inf)).any(axis=1).sum())
+        if bad:
+            raise ValueError(f"{name}: expected no NaN and no +inf, got some in {bad} of {num_samples} rows")
+        checked.append(array.astype(jnp.float32))
+    return tuple(checked)
+
+
+def check_no_logits(logits: object) -> None:
+    """Raises ValueError if logits were passed in addition to batches, which hold their own."""
+    if logits is not None:
+        raise ValueError("logits: expected none together with batches; make each batch (features, labels, logits)")
+
+
+def check_log_prior(log_prior: ArrayLike, num_classes: int) -> jax.Array:
+    """Checks a log-prior ``[K]`` whose probabilities sum to one.
+
+    Args:
+        log_prior: Log-probability of each class, in nats.
+        num_classes: Number of classes K.
+
+    Returns:
+        The log-prior as a float32 array.
+
+    Raises:
+        ValueError: If the shape is wrong or the probabilities do not sum to one within 1e-3.
+    """
+    array = np.asarray(log_prior, dtype=np.float32)
+    if array.shape != (num_classes,):
+        raise ValueError(f"log_prior: expected shape ({num_classes},), got {array.shape}")
+    total = np.exp(array).sum()
+    if not abs(total - 1) <= 1e-3:
+        raise ValueError(f"log_prior: expected probabilities that sum to 1, got a sum of {total:.6g}")
+    return jnp.asarray(array)
+
+
+def _several(values: Any, name: str, count: int, *, at_least: bool = False) -> list:
+    """Checks the number of arrays in a sequence."""
+    if not isinstance(values, Sequence) or len(values) < count or (len(values) > count and not at_least):
+        got = f"{len(values)}" if isinstance(values, Sequence) else type(values).__name__
+        raise ValueError(f"{name}: expected a tuple of {'at least ' * at_least}{count} arrays, got {got}")
+    return list(values)
+
+
+def _check_block(name: str, block: ArrayLike) -> jax.Array:
+    """Checks one feature block and casts it to float32."""
+    if not isinstance(block, jax.Array):
+        block = np.asarray(block)
+    is_real = jnp.issubdtype(block.dtype, jnp.floating) or jnp.issubdtype(block.dtype, jnp.integer)
+    if not is_real and block.dtype != bool:
+        raise TypeError(f"{name}: expected real numbers, got dtype {block.dtype}")
+    if block.ndim != 2:
+        raise ValueError(f"{name}: expected shape [n, d], got {block.shape}")
+    if 0 in block.shape:
+        raise ValueError(f"{name}: expected at least one row and one column, got shape {block.shape}")
+    with np.errstate(over="ignore"):
+        array = block.astype(np.float32)
+    bad = int(_count_not_finite(array) if isinstance(array, jax.Array) else (~np.isfinite(array)).any(axis=1).sum())
+    if bad:
+        raise ValueError(f"{name}: expected finite float32 values, got NaN or inf in {bad} of {len(array)} rows")
+    return jnp.asarray(array)
+
+
+@jax.jit
+def _count_not_finite(rows: jax.Array) -> jax.Array:
+    """Number of rows with a NaN or inf; compiled, so that sharded rows are not moved."""
+    return (~jnp.isfinite(rows)).any(axis=1).sum()

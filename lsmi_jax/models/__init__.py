@@ -1,0 +1,45 @@
+"""What is fitted: discriminators of the class, densities of features or posteriors, and the training behind them."""
+
+from lsmi_jax.models._chunking import in_chunks
+from lsmi_jax.models._density import Density, fit_density
+from lsmi_jax.models._discriminator import Discriminator, fit_discriminator
+from lsmi_jax.models._early_stopping import NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
+from lsmi_jax.models._knife import Knife
+from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, solve
+from lsmi_jax.models._logistic_regression import fit_linear, linear_losses
+from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
+from lsmi_jax.models._probe import Probe
+from lsmi_jax.models._training import Fit, Schedule, descend, fit, schedule
+from lsmi_jax.models._vector_adam import scale_by_vector_adam
+from lsmi_jax.models._whitening import Standardize, Statistic, Whiten
+
+__all__ = [
+    "NUM_SPLITS",
+    "Density",
+    "Discriminator",
+    "EarlyStopped",
+    "Fit",
+    "Knife",
+    "Probe",
+    "Schedule",
+    "Standardize",
+    "Statistic",
+    "Whiten",
+    "blur",
+    "descend",
+    "fit",
+    "fit_density",
+    "fit_discriminator",
+    "fit_early_stopped",
+    "fit_linear",
+    "in_chunks",
+    "inner_splits",
+    "inverse_cholesky",
+    "linear_losses",
+    "log_determinant",
+    "log_ratio_coordinates",
+    "posterior_coordinates",
+    "scale_by_vector_adam",
+    "schedule",
+    "solve",
+]

@@ -1,0 +1,171 @@
+"""p(y|x): an ensemble of probes and the class prior."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax.scipy.special import logsumexp
+
+from lsmi_jax.decomposition import label_log_prior
+from lsmi_jax.models._chunking import in_chunks
+from lsmi_jax.models._early_stopping import NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
+from lsmi_jax.models._logistic_regression import fit_linear, linear_losses
+from lsmi_jax.models._probe import Probe
+from lsmi_jax.models._vector_adam import scale_by_vector_adam
+
+__all__ = ["Discriminator", "fit_discriminator"]
+
+# Chosen on benchmarks/accuracy.py; CHANGELOG.md lists the alternatives that lost.
+PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
+INPUT_NOISE = 0.5  # standard deviations, for few rows
+FEW_ROWS = 1600  # above this many rows, noise shrinks at Scott's rate n^(-1/(d+4))
+TIED = 0.5  # differences between penalties below this many standard errors count as ties
+TIE = 3.0  # losses of probes and prior on h held-out rows count as different from about TIE / h on
+LEARNING_RATE = 4e-2
+WEIGHT_DECAY = 1e-4
+SIGNIFICANT_GAIN = 2.0  # standard errors by which networks must beat the linear probes they started from
+NUM_MIXED = 4  # rows that are combined to one row of noise
+CHUNK = 8192  # rows scored at a time
+
+
+class Discriminator(NamedTuple):
+    """A mixture of probes and the class prior, weighted by their held-out losses.
+
+    Attributes:
+        probes: The probes, stacked: every array has a leading axis of m members.
+        log_weights: Log-weight of each member, then of the prior, ``[m + 1]``.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+        held_out_loss: Weighted mean cross-entropy of the members on their held-out rows, in nats.
+        train_loss: Weighted mean cross-entropy of the members on their training rows, in nats.
+    """
+
+    probes: Probe
+    log_weights: jax.Array
+    log_prior: jax.Array
+    held_out_loss: jax.Array
+    train_loss: jax.Array
+
+    def log_posterior(self, features: jax.Array) -> jax.Array:
+        """Log-posterior of each class; also usable as logits.
+
+        Args:
+            features: Rows ``[n, d]``.
+
+        Returns:
+            Log p(y|x) ``[n, K]`` in nats, float32.
+        """
+        log_weights = self.log_weights[:, None, None]
+
+        def mixture(rows: jax.Array) -> jax.Array:
+            members = jax.vmap(lambda probe: jax.nn.log_softmax(probe(rows)))(self.probes)
+            prior = jnp.broadcast_to(self.log_prior, members.shape[1:])
+            return logsumexp(jnp.concatenate([members, prior[None]]) + log_weights, axis=0)
+
+        return in_chunks(mixture, features, CHUNK)
+
+
+def fit_discriminator(
+    key: jax.Array, features: jax.Array, labels: jax.Array, rows: jax.Array, *, num_classes: int
+) -> Discriminator:
+    """Fits p(y|x), a pure function to be compiled or mapped over folds.
+
+    Linear probes are fitted first, over a grid of penalties and several splits of the rows. Networks are then
+    trained from the best of them, under input noise and with early stopping. The networks replace the linear
+    probes only if they beat them by two standard errors on the held-out rows (after the one-standard-error rule
+    of Breiman et al., 1984). The class prior is a member, so that uninformative features give (nearly) the prior.
+
+    Args:
+        key: Random key.
+        features: Rows ``[n, d]``.
+        labels: Class labels ``[n]``.
+        rows: Indices of the rows to fit on, ``[t]``.
+        num_classes: Number of classes K.
+
+    Returns:
+        A `Discriminator`.
+    """
+    split_key, member_key, *start_keys = jax.random.split(key, 2 + NUM_SPLITS)
+    splits = inner_splits(split_key, labels, rows)
+
+    def start(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
+        probe = Probe(key, features[train], num_classes=num_classes)
+        return probe, *((probe.whiten(features[part]), labels[part]) for part in (train, held_out))
+
+    probes, train, held_out = jax.vmap(start)(jnp.stack(start_keys), *splits)
+    linear = _fit_linear_probes(probes, train, held_out)
+    num_columns = probes.whiten.varies().sum(1).mean()
+    noise = INPUT_NOISE * min(1.0, FEW_ROWS / splits.train.shape[1]) ** (1 / (num_columns + 4))
+    networks = fit_early_stopped(
+        member_key,
+        linear.modules,
+        partial(_loss, noise),
+        train,
+        held_out,
+        scaling=scale_by_vector_adam(),
+        learning_rate=LEARNING_RATE,
+        weight_decay=WEIGHT_DECAY,
+    )
+    members = _keep_what_gains(networks, linear)
+    held_out_loss, train_loss = members.held_out_losses.mean(), members.train_losses.mean()
+    # The prior competes with the probes: weights are a logistic function of the difference of their losses.
+    log_prior = label_log_prior(labels[rows], num_classes)
+    prior_loss = -log_prior[labels[splits.left_out]].mean()
+    advantage = (prior_loss - held_out_loss) * splits.left_out.shape[1] / TIE
+    log_weights = jax.nn.log_sigmoid(jnp.stack([advantage, -advantage]))
+    weight = jnp.exp(log_weights[0])
+    return Discriminator(
+        members.modules,
+        jnp.append(jnp.tile(log_weights[0] - jnp.log(NUM_SPLITS), NUM_SPLITS), log_weights[1]),
+        log_prior,
+        weight * held_out_loss + (1 - weight) * prior_loss,
+        weight * train_loss + (1 - weight) * prior_loss,
+    )
+
+
+def _fit_linear_probes(probes: Probe, train: tuple, held_out: tuple) -> EarlyStopped:
+    """Linear probes, one per split, with the smallest penalty that is tied with the best over all splits."""
+    num_classes = probes.bias.shape[-1]
+
+    def fit(train: tuple, held_out: tuple) -> tuple:
+        weights = fit_linear(*train, num_classes=num_classes, penalties=jnp.array(PENALTIES))
+        return weights, *(jax.vmap(linear_losses, in_axes=(0, None, None))(weights, *p) for p in (train, held_out))
+
+    weights, train_losses, losses = jax.vmap(fit)(train, held_out)
+    best = _least_penalty(losses.swapaxes(0, 1).reshape(len(PENALTIES), -1))
+    kernel, bias = (leaf[:, best] for leaf in weights)
+    probes.kernel[...] = kernel
+    probes.bias[...] = bias
+    return EarlyStopped(probes, losses[:, best].mean(1), train_losses[:, best].mean(1), jnp.zeros_like(losses[:, best]))
+
+
+def _loss(noise: jax.Array, probe: Probe, rows: tuple[jax.Array, jax.Array], key: jax.Array | None) -> jax.Array:
+    """Cross-entropy of whitened rows; with input noise in training."""
+    whitened, labels = rows
+    if key is not None:
+        whitened = whitened + noise * _data_noise(key, whitened)
+    return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels)
+
+
+def _least_penalty(losses: jax.Array) -> jax.Array:
+    """Index of the smallest penalty whose losses ``[P, h]`` are tied with the best; penalties decrease."""
+    excess = losses - losses[jnp.nanargmin(losses.mean(1))][None]
+    tied = excess.mean(1) <= TIED * excess.std(1) / jnp.sqrt(losses.shape[1])
+    return len(PENALTIES) - 1 - jnp.argmax(tied[::-1])
+
+
+def _keep_what_gains(networks: EarlyStopped, linear: EarlyStopped) -> EarlyStopped:
+    """The networks if they beat the linear probes significantly, otherwise the linear probes."""
+    gains = networks.gains
+    is_better = gains.mean() > SIGNIFICANT_GAIN * gains.std() / jnp.sqrt(gains.size)
+    return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks, linear)
+
+
+def _data_noise(key: jax.Array, rows: jax.Array) -> jax.Array:
+    """Noise with the covariance of the rows: random combinations of other rows."""
+    weights = jax.random.normal(key, (NUM_MIXED, len(rows), 1)) / jnp.sqrt(NUM_MIXED)
+    noise = jnp.zeros_like(rows)
+    for shift, weight in enumerate(weights, start=1):  # a stacked sum takes XLA ten times as long to compile
+        noise += weight * jnp.roll(rows, shift, axis=0)
+    return noise

@@ -1,0 +1,94 @@
+"""Ensembles of early-stopped members, trained together, each on its own split of the rows."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import optax
+from flax import nnx
+
+from lsmi_jax.inputs import Folds, stratified_folds
+from lsmi_jax.models._training import fit, schedule
+
+__all__ = ["NUM_SPLITS", "EarlyStopped", "fit_early_stopped", "inner_splits"]
+
+NUM_PARTS = 5  # parts that the rows are cut into
+NUM_SPLITS = 3  # parts that are held out, each for the early stopping of one member
+
+Loss = Callable[[Any, Any, jax.Array | None], jax.Array]
+"""Per-row losses of a member, from rows and a key (None on held-out rows)."""
+
+
+class EarlyStopped(NamedTuple):
+    """Trained members, one per split.
+
+    Attributes:
+        modules: The members, stacked: every array has a leading axis of members.
+        held_out_losses: Mean loss of each member on its held-out rows ``[NUM_SPLITS]``.
+        train_losses: Mean loss of each member on its training rows ``[NUM_SPLITS]``.
+        gains: Reduction in each held-out row's loss by training ``[NUM_SPLITS, h]``.
+    """
+
+    modules: Any
+    held_out_losses: jax.Array
+    train_losses: jax.Array
+    gains: jax.Array
+
+
+def inner_splits(key: jax.Array, labels: jax.Array, rows: jax.Array) -> Folds:
+    """Splits rows into training and held-out rows, stratified by label.
+
+    Args:
+        key: Random key.
+        labels: Class labels ``[n]`` of all rows.
+        rows: Row indices to split ``[t]``.
+
+    Returns:
+        `Folds` of row indices, ``[NUM_SPLITS, ...]``.
+    """
+    folds = stratified_folds(key, labels[rows], NUM_PARTS)
+    return Folds(rows[folds.train[:NUM_SPLITS]], rows[folds.left_out[:NUM_SPLITS]])
+
+
+def fit_early_stopped(
+    key: jax.Array,
+    starts: Any,
+    loss: Loss,
+    train: Any,
+    held_out: Any,
+    *,
+    scaling: optax.GradientTransformation,
+    learning_rate: float,
+    weight_decay: float = 0.0,
+) -> EarlyStopped:
+    """Trains one member per split, all in one program.
+
+    Args:
+        key: Random key, shared by all members, so that batches and noise are drawn once.
+        starts: Initial modules, one per split, stacked.
+        loss: Per-row losses of a member.
+        train: Pytree of the training rows of each split, ``[NUM_SPLITS, t, ...]``.
+        held_out: Pytree of the held-out rows of each split, ``[NUM_SPLITS, h, ...]``.
+        scaling: Gradient scaling, such as ``optax.scale_by_adam()``.
+        learning_rate: Peak learning rate; it warms up and decays by a cosine.
+        weight_decay: Decoupled weight decay.
+
+    Returns:
+        `EarlyStopped`.
+    """
+    plan = schedule(jax.tree.leaves(train)[0].shape[1])
+    rates = optax.warmup_cosine_decay_schedule(0.0, learning_rate, plan.num_steps // 20, plan.num_steps)
+    decay = optax.add_decayed_weights(weight_decay)
+    optimizer = optax.chain(scaling, decay, optax.scale_by_learning_rate(rates))
+
+    def member(start: Any, train: Any, held_out: Any) -> tuple:
+        graphdef, params, statistics = nnx.split(start, nnx.Param, ...)  # type: ignore[misc]
+
+        def rows_loss(params: nnx.State, rows: Any, key: jax.Array | None) -> jax.Array:
+            own = jax.tree.map(lambda leaf: leaf, params)  # new variables for this trace, which a loss may set
+            return loss(nnx.merge(graphdef, own, statistics), rows, key)
+
+        done = fit(key, params, rows_loss, train, held_out, optimizer=optimizer, **plan._asdict())
+        return nnx.merge(graphdef, done.params, statistics), done.held_out_loss, done.train_loss, done.gains
+
+    return EarlyStopped(*jax.vmap(member)(starts, train, held_out))

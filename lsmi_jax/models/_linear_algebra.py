@@ -1,0 +1,89 @@
+"""Linear algebra that cannot deadlock: no batched LAPACK call is ever made.
+
+On CPUs, XLA splits a batched Cholesky factorization or triangular solve into tasks for the thread pool that it runs
+on, and waits for them. When as many such calls run at once as there are threads, none of them ever ends. Under
+`jax.vmap`, these functions therefore treat one matrix after another.
+"""
+
+import jax
+import jax.numpy as jnp
+
+__all__ = ["inverse_cholesky", "log_determinant", "solve"]
+
+
+@jax.custom_jvp
+def inverse_cholesky(matrix: jax.Array) -> jax.Array:
+    """Inverse ``W`` of the Cholesky factor of a matrix, so that ``W A W^T = I``.
+
+    Args:
+        matrix: Symmetric positive definite matrix A ``[d, d]``.
+
+    Returns:
+        Lower triangular matrix ``[d, d]``.
+
+    Examples:
+        >>> print(inverse_cholesky(jnp.diag(jnp.array([4.0, 16.0]))))
+        [[0.5  0.  ]
+         [0.   0.25]]
+    """
+    return _inverse_cholesky(matrix)
+
+
+@inverse_cholesky.defjvp
+def _inverse_cholesky_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, jax.Array]:
+    """Forward derivative by matrix products only, which can be transposed and mapped."""
+    (matrix,), (change,) = primals, tangents
+    inverse = inverse_cholesky(matrix)
+    # With A = L L^T and W = L^-1: dW = -Phi(W dA W^T) W, where Phi keeps the lower triangle and half the diagonal.
+    inner = _product(_product(inverse, change), inverse.T)
+    halved = jnp.tril(inner) - 0.5 * jnp.diag(jnp.diagonal(inner))
+    return inverse, -_product(halved, inverse)
+
+
+def log_determinant(matrix: jax.Array) -> jax.Array:
+    """Log-determinant of a symmetric positive definite matrix.
+
+    Args:
+        matrix: ``[d, d]``.
+
+    Returns:
+        A scalar.
+    """
+    # det A = det(L)^2, and the diagonal of L^-1 has the reciprocals of that of L.
+    return -2 * jnp.log(jnp.diagonal(inverse_cholesky(matrix))).sum()
+
+
+def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
+    """Solves ``matrix @ x = right``, as `jnp.linalg.solve` does.
+
+    Args:
+        matrix: Square matrix ``[d, d]``.
+        right: ``[d]`` or ``[d, m]``.
+
+    Returns:
+        Solution of the shape of ``right``.
+    """
+    return jax.lax.custom_linear_solve(
+        lambda x: _product(matrix, x),
+        right,
+        solve=lambda _, b: _solve(matrix, b),
+        transpose_solve=lambda _, b: _solve(matrix.T, b),
+    )
+
+
+def _product(left: jax.Array, right: jax.Array) -> jax.Array:
+    """Matrix product in full precision on every platform."""
+    return jnp.matmul(left, right, precision="highest")
+
+
+@jax.custom_batching.sequential_vmap
+def _inverse_cholesky(matrix: jax.Array) -> jax.Array:
+    """Factorization and inversion of one matrix."""
+    identity = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
+    return jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(matrix), identity, lower=True)
+
+
+@jax.custom_batching.sequential_vmap
+def _solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
+    """Solution of one system."""
+    return jnp.linalg.solve(matrix, right)

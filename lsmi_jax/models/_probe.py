@@ -1,0 +1,71 @@
+"""The building block of a discriminator: a small network from features to the logits of the classes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from lsmi_jax.inputs import check_key
+from lsmi_jax.models._whitening import Whiten
+
+__all__ = ["Probe"]
+
+NUM_DRAWN = 256  # rows that the initial hidden weights are combinations of
+
+
+class Probe(nnx.Module):
+    """A linear classifier plus one hidden layer, on whitened features.
+
+    The hidden weights start as random combinations of rows, which rotate with the rows. The hidden layer's
+    output starts at zero, so that training starts from a linear classifier.
+
+    Examples:
+        >>> probe = Probe(jax.random.key(0), jnp.eye(3), num_classes=2)
+        >>> print(probe(jnp.eye(3)).shape)
+        (3, 2)
+    """
+
+    def __init__(self, key: jax.Array, features: jax.Array, *, num_classes: int, width: int = 64):
+        """Initializes the weights, and the whitening from data.
+
+        Args:
+            key: Random key.
+            features: Rows ``[n, d]`` to whiten with, sorted by class or in random order.
+            num_classes: Number of classes K.
+            width: Number of hidden units.
+        """
+        key, (size, dim) = check_key(key), features.shape
+        self.whiten = Whiten(features)
+        self.kernel = nnx.Param(jnp.zeros((dim, num_classes)))
+        self.bias = nnx.Param(jnp.zeros(num_classes))
+        rows = self.whiten(features[np.arange(NUM_DRAWN) * size // NUM_DRAWN])
+        hidden = rows.T @ jax.random.normal(key, (NUM_DRAWN, width))
+        # He initialization: rescaled so that hidden units have mean square 2 on the rows.
+        power = ((rows @ hidden) ** 2).mean()
+        self.hidden_kernel = nnx.Param(hidden * jnp.sqrt(2 / jnp.where(power > 0, power, 1)))
+        self.hidden_bias = nnx.Param(jnp.zeros(width))
+        self.output_kernel = nnx.Param(jnp.zeros((width, num_classes)))
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        """Logits of the classes.
+
+        Args:
+            features: Rows ``[n, d]``.
+
+        Returns:
+            Logits ``[n, K]`` in nats, float32.
+        """
+        return self.logits(self.whiten(features))
+
+    def logits(self, rows: jax.Array) -> jax.Array:
+        """Logits of the classes, from whitened rows.
+
+        Args:
+            rows: Whitened rows ``[n, d]``.
+
+        Returns:
+            Logits ``[n, K]`` in nats, float32.
+        """
+        linear = rows @ self.kernel[...] + self.bias[...][None]
+        hidden = jax.nn.gelu(rows @ self.hidden_kernel[...] + self.hidden_bias[...][None])
+        return linear + hidden @ self.output_kernel[...]

@@ -1,0 +1,88 @@
+"""Standardizing and whitening of columns, with statistics that a model keeps next to its parameters."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from lsmi_jax.decomposition import expand_like
+from lsmi_jax.models._linear_algebra import inverse_cholesky
+
+__all__ = ["Standardize", "Statistic", "Whiten"]
+
+ROUND_OFF = 1e-6  # a spread below this fraction of a column's magnitude is float32 round-off: the column is constant
+MAX_COLUMNS = 256  # with more columns, the matrix product per row would cost more than everything that follows
+ROWS_PER_COLUMN = 20  # with fewer rows per column, correlations are not used at all
+RIDGE = 1e-6  # keeps float32 round-off from separating collinear columns
+
+
+class Statistic(nnx.Variable):
+    """A value measured on data once: stored with a module, never trained."""
+
+
+class Standardize(nnx.Module):
+    """Shifts and scales every column; a constant column becomes zero."""
+
+    def __init__(self, features: jax.Array):
+        """Measures mean and standard deviation.
+
+        Args:
+            features: Rows ``[n, d]``.
+        """
+        features = features.astype(jnp.float32)
+        mean = features.mean(0)
+        spread = features.std(0)
+        self.mean = Statistic(mean)
+        self.scale = Statistic(jnp.where(spread > ROUND_OFF * jnp.abs(mean), spread, 0.0))
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        """Standardized features, ``[..., d]`` in float32."""
+        scale = self.scale[...]
+        inverse = jnp.where(scale > 0, 1 / jnp.where(scale > 0, scale, 1), 0)
+        shifted = features.astype(jnp.float32) - expand_like(self.mean[...], features)
+        return shifted * expand_like(inverse, features)
+
+
+class Whiten(nnx.Module):
+    """Maps columns to uncorrelated columns of unit variance; a constant column becomes zero.
+
+    The map makes everything that follows independent of units and, given enough rows, of rotations. Correlations
+    are shrunk towards zero by ``(20 d / n)^4``: hardly at all with two hundred rows per column, completely with
+    twenty. Full whitening with few rows would inflate directions that carry noise.
+    """
+
+    def __init__(self, features: jax.Array, *, decorrelate: bool = True):
+        """Measures means, spreads and correlations.
+
+        Args:
+            features: Rows ``[n, d]``.
+            decorrelate: Whether correlations are removed at all.
+        """
+        self.standardize = Standardize(features)
+        few_columns = features.shape[1] <= MAX_COLUMNS
+        self.matrix = Statistic(self._decorrelation(features)) if decorrelate and few_columns else None
+
+    def __call__(self, features: jax.Array) -> jax.Array:
+        """Whitened features, ``[n, d]`` in float32."""
+        rows = self.standardize(features)
+        return rows if self.matrix is None else rows @ self.matrix[...]
+
+    def varies(self) -> jax.Array:
+        """Which columns are not constant, ``[d]``."""
+        return self.standardize.scale[...] > 0
+
+    def log_volume(self) -> jax.Array:
+        """Log-volume of the parallelepiped that maps to a unit cube, over the columns that are not constant."""
+        scale, varies = self.standardize.scale[...], self.varies()
+        log_volume = jnp.log(jnp.where(varies, scale, 1)).sum()
+        if self.matrix is None:
+            return log_volume
+        return log_volume - jnp.log(jnp.where(varies, jnp.diagonal(self.matrix[...]), 1)).sum()
+
+    def _decorrelation(self, features: jax.Array) -> jax.Array:
+        """Inverse Cholesky factor of the shrunk correlation matrix, transposed ``[d, d]``."""
+        size, dim = features.shape
+        rows = self.standardize(features)
+        num_columns = self.varies().sum().astype(jnp.float32)
+        shrinkage = jnp.minimum(1, ROWS_PER_COLUMN * num_columns / size) ** 4
+        correlation = jnp.matmul(rows.T, rows, precision="highest") / size
+        return inverse_cholesky((1 - shrinkage) * correlation + (shrinkage + RIDGE) * jnp.eye(dim)).T

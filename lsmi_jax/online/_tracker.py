@@ -1,0 +1,241 @@
+"""Running estimates of interactions while a network trains, carried through the caller's own step."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jax.sharding import AxisType, PartitionSpec
+
+from lsmi_jax.decomposition import (
+    Interactions,
+    PointwiseRedundancy,
+    check_mixture,
+    interactions_from_posteriors,
+    specificity_ambiguity,
+)
+from lsmi_jax.inputs import check_key
+from lsmi_jax.models import Knife, blur, descend, posterior_coordinates
+
+__all__ = ["Tracker", "init_tracker", "update_tracker"]
+
+LEARNING_RATE = 1e-2
+
+
+class OnlineDensity(NamedTuple):
+    """A KNIFE mixture fitted online.
+
+    Attributes:
+        knife: The mixture.
+        optimizer: State of its optimizer.
+        moments: Exponentially weighted sums of one, of the rows, and of their squares; ``[1 + 2 d]``.
+    """
+
+    knife: Knife
+    optimizer: Any
+    moments: jax.Array
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Tracker:
+    """State that `update_tracker` carries from batch to batch, a pytree.
+
+    Attributes:
+        densities: Densities of the first and the second modality.
+        counts: Exponentially weighted number of samples of each class ``[K]``.
+        sums: Exponentially weighted sums of r, u1, u2 and s over the samples of each class ``[4, K]``, in nats.
+        decay: Factor that each sum is multiplied by at every batch.
+        key: Random key of the noise that is added to posterior coordinates.
+        in_posterior_space: Whether the densities are of posteriors, not of features.
+    """
+
+    densities: tuple[OnlineDensity, OnlineDensity]
+    counts: jax.Array
+    sums: jax.Array
+    decay: jax.Array
+    key: jax.Array
+    in_posterior_space: bool = field(metadata={"static": True})
+
+    @property
+    def log_prior(self) -> jax.Array:
+        """Running log-prior ``[K]`` in nats; ``-inf`` for a class without samples so far."""
+        return jnp.log(self.counts / self.counts.sum())
+
+    @property
+    def class_means(self) -> Interactions:
+        """Running mean of each part for each class, ``[K]`` in nats; NaN for a class without samples so far."""
+        return Interactions(*(self.sums / self.counts[None]))
+
+    @property
+    def means(self) -> Interactions:
+        """Running mean of each part, scalars in nats; `lsmi_jax.adjust` shifts them as the paper does."""
+        return Interactions(*(self.sums.sum(1) / self.counts.sum()))
+
+
+def init_tracker(
+    key: jax.Array,
+    *,
+    num_classes: int,
+    num_features: tuple[int, int] | None = None,
+    num_components: int = 16,
+    decay: float = 0.99,
+) -> Tracker:
+    """Creates a tracker without data.
+
+    Args:
+        key: Random key.
+        num_classes: Number of classes K.
+        num_features: Columns d1 and d2 of the two feature blocks, for densities of features as in the paper; None
+            for densities of the class posteriors, as `lsmi_jax.estimate` does by default.
+        num_components: Number of Gaussians of a density.
+        decay: Factor that running sums are multiplied by at every batch; about ``1 / (1 - decay)`` batches count.
+
+    Returns:
+        A `Tracker`.
+
+    Raises:
+        TypeError: If ``key`` is not a random key.
+        ValueError: If an option is out of range.
+    """
+    key = check_key(key)
+    if num_classes < 2:
+        raise ValueError(f"num_classes: expected at least 2, got {num_classes}")
+    if num_features is not None and (len(num_features) != 2 or min(num_features) < 1):
+        raise ValueError(f"num_features: expected two positive numbers of columns, got {num_features}")
+    if not 0 < decay < 1:
+        raise ValueError(f"decay: expected a number between 0 and 1, got {decay}")
+    check_mixture(num_components, "diagonal")
+    key, *density_keys = jax.random.split(key, 3)
+    first, second = num_features or (num_classes - 1, num_classes - 1)
+    return Tracker(
+        densities=(
+            _init_density(density_keys[0], first, num_components),
+            _init_density(density_keys[1], second, num_components),
+        ),
+        counts=jnp.zeros(num_classes),
+        sums=jnp.zeros((4, num_classes)),
+        decay=jnp.float32(decay),
+        key=key,
+        in_posterior_space=num_features is None,
+    )
+
+
+def update_tracker(
+    state: Tracker,
+    features: Sequence[jax.Array] | None,
+    logits: Sequence[jax.Array],
+    labels: jax.Array,
+    *,
+    redundancy: PointwiseRedundancy = specificity_ambiguity,
+) -> Tracker:
+    """Updates the running estimates with a batch; a pure function for the caller's jitted step, without gradients.
+
+    Each density first scores the batch and then takes one optimizer step on it, so that no sample is
+    scored by a density that was fitted on it. Likewise, in the first epoch, logits computed before the network's
+    own step were not fitted on the batch.
+
+    Args:
+        state: From `init_tracker` or the batch before.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; not used, and may be None, if the
+            densities are of posteriors.
+        logits: Logits of the first modality, the second, and both, each ``[n, K]``, in nats.
+        labels: Class labels ``[n]`` in ``0..K-1``.
+        redundancy: Pointwise redundancy, as in `lsmi_jax.decompose`; an option object works as well.
+
+    Returns:
+        The new `Tracker`.
+
+    Raises:
+        TypeError: If logits are not floats or labels are not integers.
+        ValueError: If shapes do not match the tracker or one another.
+
+    Examples:
+        >>> key, labels = jax.random.key(0), jnp.array([0, 1, 1, 0])
+        >>> state = init_tracker(key, num_classes=2)
+        >>> logits = [5 * jax.nn.one_hot(labels, 2)] * 3
+        >>> state = jax.jit(update_tracker)(state, None, logits, labels)
+        >>> print(f"{state.means.redundancy:.2f}")  # both modalities determine the label: one bit
+        0.69
+    """
+    _check(state, features, logits, labels)
+    update = partial(_update, redundancy=redundancy)
+    if AxisType.Explicit in jax.sharding.get_abstract_mesh().axis_types:  # let the compiler place the update
+        update = jax.sharding.auto_axes(update, out_sharding=PartitionSpec())
+    return update(state, features, logits, labels)
+
+
+def _update(
+    state: Tracker, features: Any, logits: Any, labels: jax.Array, *, redundancy: PointwiseRedundancy
+) -> Tracker:
+    """`update_tracker` after its checks."""
+    logits = [jax.lax.stop_gradient(values).astype(jnp.float32) for values in logits]
+    key, *noise_keys = jax.random.split(state.key, 3)
+    members = jax.nn.one_hot(labels, len(state.counts))
+    counts = state.decay * state.counts + members.sum(0)
+    new = replace(state, counts=counts, key=key)
+    surprisals, densities = [], []
+    for m, density in enumerate(state.densities):
+        if state.in_posterior_space:
+            rows = posterior_coordinates(logits[m])
+            train = blur(noise_keys[m], rows)
+        else:
+            assert features is not None
+            rows = train = jax.lax.stop_gradient(features[m]).astype(jnp.float32)
+        followed = _follow(density, train, state.decay)
+        surprisals.append(followed.knife.surprisal(rows))
+        densities.append(_improve(followed, train))
+    interactions, _ = interactions_from_posteriors(logits, labels, new.log_prior, surprisals, redundancy=redundancy)
+    parts = jnp.stack(interactions)
+    return replace(new, sums=state.decay * state.sums + parts @ members, densities=(densities[0], densities[1]))
+
+
+def _init_density(key: jax.Array, num_columns: int, num_components: int) -> OnlineDensity:
+    """Random means, in units of the spreads that the data will have."""
+    rows = jax.random.normal(key, (4 * num_components, num_columns))
+    knife = Knife(key, rows, num_components=num_components, decorrelate=False)
+    params = nnx.state(knife, nnx.Param)
+    return OnlineDensity(knife, optax.adam(LEARNING_RATE).init(params), jnp.zeros(1 + 2 * num_columns))
+
+
+def _follow(density: OnlineDensity, rows: jax.Array, decay: jax.Array) -> OnlineDensity:
+    """Updates the running means and spreads, which are the units of the density, with these rows."""
+    count = jnp.full(1, rows.shape[0], jnp.float32)
+    moments = decay * density.moments + jnp.concatenate([count, rows.sum(0), (rows**2).sum(0)])
+    mean, square = jnp.split(moments[1:] / moments[0], 2)
+    variance = square - mean**2
+    known = variance > 1e-6 * square  # otherwise round-off: the column is constant and left out
+    knife = nnx.clone(density.knife)  # do not modify the caller's module
+    knife.whiten.standardize.mean[...] = mean
+    knife.whiten.standardize.scale[...] = jnp.where(known, jnp.sqrt(jnp.where(known, variance, 1)), 0)
+    return density._replace(knife=knife, moments=moments)
+
+
+def _improve(density: OnlineDensity, rows: jax.Array) -> OnlineDensity:
+    """One optimizer step of maximum likelihood."""
+    graphdef, params, statistics = nnx.split(density.knife, nnx.Param, ...)  # type: ignore[misc]
+
+    def loss(params: nnx.State) -> jax.Array:
+        return nnx.merge(graphdef, params, statistics).surprisal(rows).mean()
+
+    grads = jax.grad(loss)(params)
+    params, optimizer = descend(optax.adam(LEARNING_RATE), grads, params, density.optimizer)
+    return density._replace(knife=nnx.merge(graphdef, params, statistics), optimizer=optimizer)
+
+
+def _check(state: Tracker, features: Any, logits: Sequence[jax.Array], labels: jax.Array) -> None:
+    """Checks shapes against the tracker."""
+    shape = (*labels.shape, len(state.counts))
+    if len(logits) != 3 or any(values.shape != shape for values in logits):
+        raise ValueError(f"logits: expected three of shape {shape}, got {[values.shape for values in logits]}")
+    if state.in_posterior_space:
+        return
+    columns = [density.knife.means.shape[-1] for density in state.densities]
+    expected = [(len(labels), d) for d in columns]
+    got = None if features is None else [block.shape for block in features]
+    if got != expected:
+        raise ValueError(f"features: expected two blocks of shapes {expected}, got {got}")

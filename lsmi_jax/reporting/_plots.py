@@ -1,0 +1,236 @@
+"""Pictures of interactions (extra ``[plot]``: matplotlib)."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import jax.numpy as jnp
+import numpy as np
+
+from lsmi_jax.decomposition import Interactions
+from lsmi_jax.estimation import pairs_of
+from lsmi_jax.estimation import Pairs
+from lsmi_jax.decomposition import COLORS, LETTERS, NAMES
+from lsmi_jax.estimation import Summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = [
+    "COLORS",
+    "NAMES",
+    "plot_classes",
+    "plot_pairs",
+    "plot_samples",
+    "plot_summary",
+    "plot_top_images",
+    "plot_training",
+]
+
+SUMS = ("I1", "I2", "I12")
+
+
+def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
+    """Mean interactions and information of a data set, with their intervals.
+
+    Args:
+        summary: Means of all samples together, from `Estimate.mean`.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+
+    Raises:
+        ValueError: If the means are those of groups.
+    """
+    if np.ndim(summary.num_samples):
+        raise ValueError("summary: expected means of all samples together, got those of groups; see plot_classes")
+    ax = _axes(ax)
+    mean, lower, upper = (np.asarray(jnp.stack(part)) for part in (summary.mean, summary.lower, summary.upper))
+    labels = [*(f"{letter}  {name}" for letter, name in zip(LETTERS, names, strict=True)), *SUMS]
+    whiskers = np.maximum([mean - lower, upper - mean], 0)
+    ax.barh(labels, mean, 0.7, xerr=whiskers, color=[*COLORS, *["0.7"] * 3], error_kw={"elinewidth": 0.8})
+    ax.invert_yaxis()
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set_xlabel(f"mean of {int(summary.num_samples)} samples (nats)")
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    return ax
+
+
+def plot_classes(
+    summary: Summary, class_names: Sequence[str], *, ax: "Axes | None" = None, names: Sequence[str] = NAMES
+) -> "Axes":
+    """Mean interactions of each class, or any other group, as bars, with whiskers of two standard errors.
+
+    Args:
+        summary: Means of G classes, from `Estimate.mean`.
+        class_names: Names of the classes, G of them.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts for the legend.
+
+    Returns:
+        The axes.
+    """
+    ax, position = _axes(ax), np.arange(len(class_names))
+    for index, (name, color) in enumerate(zip(names, COLORS, strict=True)):
+        mean, error = np.asarray(summary.mean[index]), np.asarray(summary.standard_error[index])
+        offset = (index - 1.5) * 0.2
+        ax.bar(position + offset, mean, 0.2, yerr=2 * error, color=color, label=name, error_kw={"elinewidth": 0.8})
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.set_xticks(position, class_names)
+    ax.set_ylabel("mean information (nats)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_samples(interactions: Interactions, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
+    """How the parts of single samples are spread: histograms on one scale, counts on a logarithmic one.
+
+    Args:
+        interactions: Interactions ``[n]`` in nats.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+    """
+    ax, parts = _axes(ax), [np.asarray(part) for part in interactions]
+    bins = np.histogram_bin_edges(np.concatenate([part[np.isfinite(part)] for part in parts]), 60)
+    for part, name, color in zip(parts, names, COLORS, strict=True):
+        ax.hist(part, bins.tolist(), histtype="step", linewidth=1.6, color=color, label=name)
+    ax.axvline(0, color="black", linewidth=0.8)
+    ax.set(yscale="log", xlabel="nats", ylabel="samples")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_training(
+    steps: np.ndarray,
+    tracked: Interactions,
+    held_out: Interactions | None = None,
+    *,
+    ax: "Axes | None" = None,
+    names: Sequence[str] = NAMES,
+) -> "Axes":
+    """Mean interactions over training, and beside them, dashed, those of held-out samples.
+
+    Args:
+        steps: Steps or epochs ``[t]``.
+        tracked: Mean interactions ``[t]`` in nats, such as a tracker's `Tracker.means`.
+        held_out: The same of held-out samples; None to leave them out.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+    """
+    ax = _axes(ax)
+    for name, color, values in zip(names, COLORS, tracked, strict=True):
+        ax.plot(steps, np.asarray(values), color=color, label=name)
+    for color, values in zip(COLORS, held_out or (), strict=False):
+        ax.plot(steps, np.asarray(values), color=color, linestyle="--", linewidth=1)
+    ax.set(xlabel="step", ylabel="mean interaction (nats)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bool = True) -> Sequence["Axes"]:
+    """Mean interactions of every pair of modalities as matrices, a panel for each part.
+
+    Redundancy and synergy have one value a pair; on the diagonal of redundancy is what a modality says of the label
+    by itself. Uniqueness has two: what the modality of the row says that that of the column does not.
+
+    Args:
+        pairs: Of M modalities, from `lsmi_jax.estimate_pairs`.
+        ax: Three axes to draw on; None for new ones.
+        adjusted: Whether the means are those after the paper's shift, `lsmi_jax.adjust`.
+
+    Returns:
+        The axes.
+    """
+    if ax is None:
+        from matplotlib import pyplot
+
+        ax = pyplot.subplots(1, 3, figsize=(16, 5.5), layout="constrained")[1]
+    titles = ("redundancy of both", "unique to the row, beside the column", "synergy of both")
+    matrices = _matrices(pairs, adjusted)
+    for matrix, title, color, panel in zip(matrices, titles, (COLORS[0], COLORS[1], COLORS[3]), ax, strict=True):
+        _draw_matrix(matrix, pairs.names, color, panel)
+        panel.set_title(f"{title} (nats)", fontsize=10, color=color, fontweight="bold")
+    return ax
+
+
+def _axes(ax: "Axes | None") -> "Axes":
+    if ax is not None:
+        return ax
+    try:
+        from matplotlib import pyplot
+    except ImportError as error:
+        raise ImportError("lsmi_jax.plot needs matplotlib: pip install 'lsmi-jax[plot]'") from error
+    return pyplot.subplots(layout="constrained")[1]
+
+
+def _matrices(pairs: Pairs, adjusted: bool) -> np.ndarray:
+    """Redundancy, uniqueness and synergy of each pair in both orders, ``[3, M, M]``."""
+    mean = pairs.means(adjusted=adjusted, num_resamples=2).mean
+    matrices = np.full((3, len(pairs.names), len(pairs.names)), np.nan)
+    for position, (a, b) in enumerate(pairs_of(len(pairs.names))):
+        r, u1, u2, s, i1, i2, _ = (float(part[position]) for part in mean)
+        matrices[:, a, b], matrices[:, b, a] = (r, u1, s), (r, u2, s)
+        matrices[0, a, a], matrices[0, b, b] = i1, i2
+    return matrices
+
+
+def _draw_matrix(matrix: np.ndarray, names: Sequence[str], color: str, ax: "Axes") -> None:
+    """Cells as dark as their value is large, with the value."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = LinearSegmentedColormap.from_list("shades", ["white", color]).with_extremes(bad="0.93")
+    ax.imshow(matrix, cmap=shades, vmin=0, vmax=max(1.3 * np.nanmax(matrix), 1e-3))
+    for (row, column), value in np.ndenumerate(matrix):
+        if np.isfinite(value):
+            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9)
+    ax.set_xticks(np.arange(len(names)), names, rotation=30, ha="right")
+    ax.set_yticks(np.arange(len(names)), names)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def plot_top_images(
+    interactions: Interactions,
+    images: np.ndarray,
+    *,
+    axes: Sequence["Axes"],
+    count: int = 12,
+    names: Sequence[str] = NAMES,
+) -> Sequence["Axes"]:
+    """For each part, the images of the samples that rank highest in it, in a row.
+
+    Args:
+        interactions: Interactions ``[n]`` in nats.
+        images: One grey image a sample, ``[n, height, width]``.
+        axes: Four axes to draw on.
+        count: Number of images in a row.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+    """
+    width = images.shape[2]
+    for part, name, color, ax in zip(interactions, names, COLORS, axes, strict=True):
+        values = np.asarray(part)
+        top = np.argsort(-values, kind="stable")[:count]
+        padded = np.pad(images[top], ((0, 0), (1, 1), (1, 1)))
+        ax.imshow(np.concatenate(list(padded), axis=1), cmap="gray_r", aspect="equal")
+        centres = np.arange(len(top)) * (width + 2) + (width + 1) / 2
+        ax.set_xticks(centres, [f"{values[i]:.1f}" for i in top], fontsize=8)
+        ax.set_yticks([])
+        ax.tick_params(length=0)
+        ax.set_title(f"highest in {name}, nats below", loc="left", fontsize=10, color=color, fontweight="bold")
+        for spine in ax.spines.values():
+            spine.set_color(color)
+    return axes

@@ -1,0 +1,26 @@
+"""Files that survive crashes: atomic writes, a cache of finished fit stages, and append-only tables of scored rows.
+
+Nothing here depends on what the arrays mean: callers name the stages, the columns and the inputs of a result.
+"""
+
+from lsmi_jax.storage._atomic_files import fingerprint, is_key, key_as_integers, write_atomic
+from lsmi_jax.storage._row_file import Finish, open_rows, row_dtype, to_npy, to_parquet
+from lsmi_jax.storage._stage_cache import Progress, Stage, announced, computed, kept, stages
+
+__all__ = [
+    "Finish",
+    "Progress",
+    "Stage",
+    "announced",
+    "computed",
+    "fingerprint",
+    "is_key",
+    "kept",
+    "key_as_integers",
+    "open_rows",
+    "row_dtype",
+    "stages",
+    "to_npy",
+    "to_parquet",
+    "write_atomic",
+]

@@ -1,0 +1,136 @@
+"""Progress reporting and on-disk caching of fit stages."""
+
+import json
+import zipfile
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental import multihost_utils
+
+from lsmi_jax.inputs import to_host
+from lsmi_jax.storage._atomic_files import fingerprint, is_key, key_as_integers, write_atomic
+
+__all__ = ["Progress", "Stage", "announced", "computed", "kept", "stages"]
+
+T = TypeVar("T")
+Stage = Callable[[str, Callable[[], Any]], Any]
+"""Runs one stage: takes its name and a function that computes it, and returns the result."""
+
+Progress = Callable[[str], None]
+"""Called with the name of each stage before it starts."""
+
+ABOUT = "about.json"
+
+
+def stages(progress: Progress | None, checkpoint: str | Path | None = None, *inputs: Any) -> Stage:
+    """Builds the runner that reports progress and caches results, each only if asked for.
+
+    Args:
+        progress: Called with the name of each stage; None for no reports.
+        checkpoint: Cache folder, as in `kept`; None for no cache.
+        inputs: Pytrees of all arrays and options that determine the results.
+
+    Raises:
+        OSError: If the folder cannot be created or written.
+        ValueError: If the folder holds something else.
+    """
+    stage: Stage = computed
+    if checkpoint is not None:
+        stage = kept(checkpoint, fingerprint(inputs, [version(name) for name in ("lsmi-jax", "jax")]))
+    return stage if progress is None else announced(progress, stage)
+
+
+def computed(name: str, compute: Callable[[], T]) -> T:
+    """Runs a stage without reports or cache; JAX may then run stages asynchronously."""
+    del name
+    return compute()
+
+
+def announced(progress: Progress, stage: Stage) -> Stage:
+    """Reports each stage before it starts, and waits for its result."""
+
+    def run(name: str, compute: Callable[[], T]) -> T:
+        progress(name)
+        return jax.block_until_ready(stage(name, compute))
+
+    return run
+
+
+def kept(folder: str | Path, identity: str) -> Stage:
+    """Caches the result of each stage in a folder and computes only what is missing.
+
+    With several processes, the first writes and all read, so the folder must be on a shared file system.
+
+    Args:
+        folder: Cache folder. It is created if it does not exist; its parent must exist.
+        identity: Fingerprint of everything that determines the results.
+
+    Raises:
+        OSError: If the folder cannot be created or written.
+        ValueError: If it caches other data, options or versions, or is not a cache folder.
+    """
+    folder, identity = Path(folder).absolute(), _from_first_process(identity)
+    if jax.process_index() == 0:
+        folder.mkdir(exist_ok=True)
+        _check_identity(folder, identity)
+    return lambda name, compute: _cached_or_computed(folder / f"{quote(name, safe=' ')}.npz", compute)
+
+
+def _check_identity(folder: Path, identity: str) -> None:
+    """Marks an empty folder as the cache of this fit, and rejects the folder of any other."""
+    about = folder / ABOUT
+    if not about.exists() and not any(folder.glob("[!.]*")):
+        write_atomic(about, lambda file: file.write(json.dumps({"identity": identity}).encode()))
+    try:
+        found = json.loads(about.read_text())["identity"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"checkpoint: expected a new folder or one of this fit, got {folder} ({error!r})") from error
+    if found != identity:
+        raise ValueError(
+            f"checkpoint: expected the folder of this fit, got {folder}, which was written with another key, other "
+            "data, options or versions; delete it or choose another"
+        )
+
+
+def _cached_or_computed(path: Path, compute: Callable[[], Any]) -> Any:
+    """Reads the result of a stage from its file, or computes and writes it."""
+    if _from_first_process(path.exists()):
+        return _read(path, jax.eval_shape(compute))
+    result = compute()
+    arrays = [to_host(key_as_integers(leaf)) for leaf in jax.tree.leaves(result)]
+    if jax.process_index() == 0:
+        write_atomic(path, lambda file: np.savez(file, *arrays))
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(path.name)
+    return result
+
+
+def _read(path: Path, skeleton: Any) -> Any:
+    """Reads arrays into the tree structure of the skeleton, and integers into keys."""
+    leaves, structure = jax.tree.flatten(skeleton)
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            arrays = [jnp.asarray(stored[f"arr_{number}"]) for number in range(len(leaves))]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ValueError(
+            f"checkpoint: expected the result of a stage, got {path}, which is damaged: delete it"
+        ) from error
+    restored = [
+        jax.random.wrap_key_data(array) if is_key(leaf) else array for array, leaf in zip(arrays, leaves, strict=True)
+    ]
+    return jax.tree.unflatten(structure, restored)
+
+
+def _from_first_process(value: Any) -> Any:
+    """Broadcasts the value of the first process to all processes."""
+    if jax.process_count() == 1:
+        return value
+    if isinstance(value, str):
+        return _from_first_process(np.frombuffer(value.encode(), np.uint8)).tobytes().decode()
+    return multihost_utils.broadcast_one_to_all(np.asarray(value))

@@ -1,0 +1,177 @@
+import gc
+import json
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+
+import chex
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lsmi_jax import (
+    CustomRedundancy,
+    DensityOptions,
+    MinimumInformation,
+    SharedExclusions,
+    SpecificityAmbiguity,
+    fit_estimator,
+    load,
+    save,
+    score,
+)
+
+NUM_ROWS = 60
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    labels = np.arange(NUM_ROWS) % 3
+    features = tuple(rng.normal(size=(NUM_ROWS, d)).astype(np.float32) + labels[:, None] for d in (2, 3))
+    logits = tuple(rng.normal(size=(NUM_ROWS, 3)).astype(np.float32) for _ in range(3))
+    return features, labels, logits
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    features, labels, _ = data
+    return fit_estimator(jax.random.key(0), features, labels, redundancy=SpecificityAmbiguity(num_components=4))
+
+
+@pytest.fixture
+def saved(fitted, tmp_path):
+    save(tmp_path / "estimator", fitted)
+    return tmp_path / "estimator"
+
+
+def as_numbers(tree):
+    return jax.tree.map(lambda x: jax.random.key_data(x) if jnp.issubdtype(x.dtype, jax.dtypes.prng_key) else x, tree)
+
+
+def test_what_is_loaded_is_what_was_saved(fitted, saved, data):
+    features, labels, _ = data
+    loaded = load(saved)
+    chex.assert_trees_all_equal(as_numbers(loaded), as_numbers(fitted))
+    chex.assert_trees_all_equal(
+        as_numbers(score(loaded, features, labels)), as_numbers(score(fitted, features, labels))
+    )
+
+
+OTHERS = (SharedExclusions("features", num_components=3, covariance=2), SpecificityAmbiguity(), MinimumInformation())
+
+
+@pytest.mark.parametrize("redundancy", OTHERS)
+def test_other_structures_come_back_too(data, tmp_path, redundancy):
+    features, labels, logits = data
+    own = logits if redundancy == SpecificityAmbiguity() else None
+    estimator = fit_estimator(jax.random.key(0), features, labels, redundancy=redundancy, logits=own)
+    save(tmp_path / "it", estimator)
+    loaded = load(tmp_path / "it")
+    chex.assert_trees_all_equal(as_numbers(loaded), as_numbers(estimator))
+    assert loaded.redundancy == redundancy
+    with pytest.raises(ValueError, match="redundancy: expected none"):
+        load(tmp_path / "it", redundancy=MinimumInformation())
+
+
+def test_a_custom_redundancy_is_given_again(data, tmp_path):
+    features, labels, logits = data
+    custom = CustomRedundancy(lambda i1, i2, i12, h1, h2: (i1 + i2) / 2)
+    estimator = fit_estimator(jax.random.key(0), features, labels, redundancy=custom, logits=logits)
+    save(tmp_path / "it", estimator)
+    loaded = load(tmp_path / "it", redundancy=custom)
+    mean = score(loaded, features, labels, logits=logits)
+    np.testing.assert_allclose(mean.interactions.redundancy, sum(mean.information[:2]) / 2, atol=1e-6)
+    for wrong in (None, CustomRedundancy(custom.function, DensityOptions())):
+        with pytest.raises(ValueError, match="redundancy: expected the custom one"):
+            load(tmp_path / "it", redundancy=wrong)
+
+
+def test_a_fresh_process_scores_the_same(fitted, saved, data, tmp_path):
+    features, labels, _ = data
+    np.savez(tmp_path / "data.npz", x1=features[0], x2=features[1], y=labels)
+    program = f"""
+import numpy as np, lsmi_jax
+data = np.load({str(tmp_path / "data.npz")!r})
+result = lsmi_jax.score(lsmi_jax.load({str(saved)!r}), (data["x1"], data["x2"]), data["y"])
+np.save({str(tmp_path / "r.npy")!r}, result.interactions.redundancy)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+    expected = score(fitted, features, labels).interactions.redundancy
+    np.testing.assert_allclose(np.load(tmp_path / "r.npy"), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_nothing_is_overwritten_unless_asked(fitted, saved):
+    with pytest.raises(FileExistsError, match="path: expected a new folder"):
+        save(saved, fitted)
+    save(saved, fitted, overwrite=True)
+    load(saved)
+    assert [path.name for path in saved.parent.iterdir()] == ["estimator"]
+
+
+def test_a_missing_or_foreign_folder_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="path: expected a folder"):
+        load(tmp_path / "nothing")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "notes.txt").write_text("hello")
+    with pytest.raises(ValueError, match=r"path: expected a folder that lsmi_jax.save wrote"):
+        load(tmp_path / "foreign")
+
+
+@pytest.mark.parametrize("damage", ["cut", "gone", "one bit"])
+def test_every_damaged_file_is_noticed(saved, damage):
+    files = [path for path in saved.rglob("*") if path.is_file() and path.stat().st_size]
+    assert len(files) > 2
+    for path in files:
+        whole = path.read_bytes()
+        if damage == "gone":
+            path.unlink()
+        else:
+            path.write_bytes(whole[: len(whole) // 2] if damage == "cut" else bytes([whole[0] ^ 1]) + whole[1:])
+        with pytest.raises(ValueError, match="path: expected"):
+            load(saved)
+        path.write_bytes(whole)
+    load(saved)
+
+
+def test_another_format_is_refused(saved):
+    about = saved / "about.json"
+    about.write_text(json.dumps(json.loads(about.read_text()) | {"format": 99}))
+    with pytest.raises(ValueError, match="got format 99"):
+        load(saved)
+
+
+def test_a_failed_write_leaves_what_was_there(fitted, saved, monkeypatch):
+    import orbax.checkpoint
+
+    def fails(*args, **kwargs):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr(orbax.checkpoint.StandardCheckpointer, "save", fails)
+    with pytest.raises(OSError, match="No space left"):
+        save(saved, fitted, overwrite=True)
+    monkeypatch.undo()
+    load(saved)
+    shutil.rmtree(saved)
+
+
+# Orbax leaves the tasks that failed to the garbage collector, which says so.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_full_disk_is_an_error_and_leaves_the_last_good_folder(fitted, saved):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300, limits[1]))
+    try:
+        with pytest.raises(OSError, match="its previous content is preserved"):
+            save(saved, fitted, overwrite=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    gc.collect()
+    assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+    chex.assert_trees_all_equal(as_numbers(load(saved)), as_numbers(fitted))
+    with pytest.raises(OSError, match="could not write"):
+        save(saved / "about.json" / "inside", fitted)

@@ -1,0 +1,64 @@
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+from lsmi_jax import MinimumInformation, SpecificityAmbiguity, export_score, fit_estimator, score
+from lsmi_jax.decomposition import QUANTITIES
+
+FRESH = """
+import sys
+import jax.export, numpy as np
+program, rows, out = sys.argv[1:]
+exported = jax.export.deserialize(bytearray(open(program, "rb").read()))
+with np.load(rows) as stored:
+    result = exported.call((stored["x1"], stored["x2"]), stored["labels"])
+np.savez(out, **result)
+assert "lsmi_jax" not in sys.modules
+"""
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+    labels = (np.arange(90) % 3).astype(np.int32)
+    features = tuple((rng.normal(size=(90, d)) + labels[:, None]).astype(np.float32) for d in (2, 3))
+    return features, labels
+
+
+def columns(estimate):
+    return np.stack([estimate.columns()[quantity.column] for quantity in QUANTITIES])
+
+
+def stacked(result):
+    return np.stack([result[quantity.column] for quantity in QUANTITIES])
+
+
+def test_a_fresh_process_without_the_package_scores_the_same(data, tmp_path):
+    (x1, x2), labels = data
+    estimator = fit_estimator(jax.random.key(0), (x1, x2), labels, redundancy=SpecificityAmbiguity(num_components=4))
+    (tmp_path / "program").write_bytes(export_score(estimator).serialize())
+    np.savez(tmp_path / "rows.npz", x1=x1, x2=x2, labels=labels)
+    arguments = [str(tmp_path / name) for name in ("program", "rows.npz", "out.npz")]
+    subprocess.run([sys.executable, "-c", FRESH, *arguments], check=True, cwd=tmp_path)
+    with np.load(tmp_path / "out.npz") as out:
+        found = stacked(out)
+    np.testing.assert_allclose(found, columns(score(estimator, (x1, x2), labels)), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_any_number_of_rows_any_redundancy_the_users_logits_and_other_platforms(data):
+    features, labels = data
+    rng = np.random.default_rng(1)
+    logits = tuple(rng.normal(size=(90, 3)).astype(np.float32) for _ in range(3))
+    redundancy = SpecificityAmbiguity(space="features", num_components=4)
+    estimator = fit_estimator(jax.random.key(0), features, labels, logits=logits, redundancy=redundancy)
+    exported = export_score(estimator, redundancy=MinimumInformation(), platforms=("cpu", "cuda", "tpu"))
+    assert exported.platforms == ("cpu", "cuda", "tpu")
+    expected = columns(score(estimator, features, labels, logits=logits, redundancy=MinimumInformation()))
+    for size in (1, 90):
+        some = [tuple(block[:size] for block in blocks) for blocks in (features, logits)]
+        found = stacked(exported.call(some[0], labels[:size], some[1]))
+        np.testing.assert_allclose(found, expected[:, :size], rtol=1e-4, atol=1e-5)

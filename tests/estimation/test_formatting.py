@@ -1,0 +1,93 @@
+"""Results print readably, and never fail to print."""
+
+import jax
+import numpy as np
+import pytest
+
+from lsmi_jax import (
+    Interactions,
+    MinimumInformation,
+    Pairs,
+    SpecificityAmbiguity,
+    estimate,
+    fit_estimator,
+    permutation_test,
+    summarize,
+)
+
+LOGITS = tuple(np.random.default_rng(0).normal(size=(3, 60, 2)).astype(np.float32))
+LABELS = np.arange(60) % 2
+FEATURES = tuple(np.random.default_rng(1).normal(size=(2, 60, 2)))
+OPTIONS = {"logits": LOGITS, "redundancy": MinimumInformation(), "num_folds": 2}
+
+
+@pytest.fixture(scope="module")
+def result():
+    return estimate(jax.random.key(0), FEATURES, LABELS, **OPTIONS)
+
+
+def lines(text, width=100):
+    rows = text.splitlines()
+    assert max(map(len, rows)) <= width
+    return rows
+
+
+def test_a_summary_shows_means_errors_and_intervals(result):
+    summary = result.mean()
+    first, header, *rows = lines(repr(summary))
+    assert first == "Summary of 60 samples, in nats"
+    assert header.split() == ["mean", "error", "interval"]
+    assert len(rows) == 7
+    for row, mean, error in zip(rows, summary.mean, summary.standard_error, strict=True):
+        assert f"{float(mean):+z.3f}" in row
+        assert f"{float(error):.3f}" in row
+
+
+def test_a_summary_of_groups_shows_one_row_each(result):
+    first, header, *rows = lines(repr(result.mean(np.arange(60) % 3)))
+    assert first == "Summary of 3 groups: means in nats"
+    assert header.split() == ["samples", "R", "U1", "U2", "S", "I1", "I2", "I12"]
+    assert [row.split()[:2] for row in rows] == [["0", "20"], ["1", "20"], ["2", "20"]]
+
+
+def test_a_permutation_test_shows_p_values(result):
+    test = permutation_test(jax.random.key(0), FEATURES, LABELS, num_permutations=1, **OPTIONS)
+    first, header, *rows = lines(repr(test))
+    assert first.startswith("PermutationTest with 1 permutations of the labels")
+    assert header.split() == ["observed", "null", "mean", "p-value"]
+    assert len(rows) == 7
+
+
+def test_pairs_show_one_row_each(result):
+    pairs = Pairs((result,) * 3, ("text", "audio", "video"))
+    first, header, *rows = lines(repr(pairs))
+    assert first.startswith("Pairs of 3 modalities, 60 samples")
+    assert header.split() == ["R", "U1", "U2", "S", "I1", "I2", "I12"]
+    assert [row.split()[:2] for row in rows] == [["text,", "audio"], ["text,", "video"], ["audio,", "video"]]
+    assert f"{float(result.interactions.synergy.mean()):+z.3f}" in rows[0]
+
+
+def test_an_estimator_is_one_line():
+    fitted = fit_estimator(jax.random.key(0), FEATURES, LABELS, logits=LOGITS, redundancy=MinimumInformation())
+    expected = "Estimator of (2, 2) columns and 2 classes for MinimumInformation(), with no models"
+    assert repr(fitted) == expected
+    options = SpecificityAmbiguity(num_components=2)
+    fitted = fit_estimator(jax.random.key(0), FEATURES, LABELS, logits=LOGITS, redundancy=options)
+    assert repr(fitted).endswith("with densities")
+    assert "num_components=2" in repr(fitted)
+    assert "\n" not in repr(jax.eval_shape(lambda x: x, fitted))
+
+
+def test_what_cannot_be_read_is_printed_all_the_same(result):
+    seen = []
+
+    @jax.jit
+    def show(*results):
+        seen.extend(map(repr, results))
+        return results
+
+    pairs = Pairs((result,), ("a", "b"))
+    parts = Interactions(*(np.ones(4, np.float32),) * 4)
+    summary = summarize(jax.random.key(0), parts, (np.ones(4, np.float32),) * 3)
+    show(result, summary, pairs)
+    assert [text.partition("(")[0] for text in seen] == ["Estimate", "Summary", "Pairs"]

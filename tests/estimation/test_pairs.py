@@ -1,0 +1,132 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from lsmi_jax import MinimumInformation, Pairs, datasets, estimate, estimate_pairs
+from lsmi_jax.estimation import _fitting
+from lsmi_jax.reporting import plot_pairs
+
+KEY, OPTIONS = jax.random.key(0), {"num_folds": 2}
+NAMES = ("text", "audio", "noise")
+
+
+@pytest.fixture(scope="module")
+def task():
+    return datasets.gaussian_mixture(jax.random.key(7), 240, num_classes=2, correlation=0.4)
+
+
+@pytest.fixture(scope="module")
+def blocks(task):
+    noise = np.random.default_rng(0).normal(size=(240, 3)).astype(np.float32)
+    return (*task.features, jnp.asarray(noise))
+
+
+@pytest.fixture(scope="module")
+def fits():
+    """The arguments of every fit of discriminators, and of densities."""
+    return {"_fit_discriminators": [], "_fit_densities": []}
+
+
+def counted(fit, calls):
+    def counting(*arguments):
+        calls.append(arguments)
+        return fit(*arguments)
+
+    return counting
+
+
+@pytest.fixture(scope="module")
+def result(task, blocks, fits):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, calls in fits.items():
+            patch.setattr(_fitting, name, counted(getattr(_fitting, name), calls))
+        return estimate_pairs(KEY, blocks, task.labels, names=NAMES, **OPTIONS)
+
+
+def test_nothing_of_one_modality_is_fitted_twice(result, fits):
+    assert len(fits["_fit_discriminators"]) == 3 + 3
+    assert len(fits["_fit_densities"]) == 3
+    shapes = {view.shape for _, view, *_ in fits["_fit_discriminators"]}
+    assert len(shapes) == 1  # and so compiled once
+
+
+def test_what_pairs_share_is_the_same(result):
+    first, second, third = result.estimates
+    np.testing.assert_array_equal(first.information[0], second.information[0])  # text
+    np.testing.assert_array_equal(first.information[1], third.information[0])  # audio
+    np.testing.assert_array_equal(second.information[1], third.information[1])  # noise
+    np.testing.assert_array_equal(second.surprisal[1], third.surprisal[1])
+
+
+def test_each_pair_adds_up_and_stands_in_its_place(result):
+    assert result.pairs == (("text", "audio"), ("text", "noise"), ("audio", "noise"))
+    assert len(result) == 3
+    assert result["audio", "noise"] is result[2]
+    for one in result:
+        i1, i2, i12 = one.information
+        np.testing.assert_allclose(one.interactions.redundancy + one.interactions.unique1, i1, atol=1e-5)
+        np.testing.assert_allclose(one.interactions.redundancy + one.interactions.unique2, i2, atol=1e-5)
+        np.testing.assert_allclose(sum(one.interactions), i12, atol=1e-5)
+    with pytest.raises(KeyError, match=r"pair: expected one of .*'text', 'audio'.*, got \('audio', 'text'\)"):
+        result["audio", "text"]
+
+
+@pytest.mark.slow
+def test_two_blocks_are_what_estimate_gives(task):
+    """Exactly: the same programs run on the same keys."""
+    pair = estimate_pairs(KEY, task.features, task.labels, **OPTIONS)
+    alone = estimate(KEY, task.features, task.labels, **OPTIONS)
+    ours, same = (one._replace(key=jax.random.key_data(one.key)) for one in (pair[0], alone))
+    jax.tree.map(np.testing.assert_array_equal, ours, same)
+
+
+def test_own_logits_are_those_of_each_block_and_then_of_each_pair(task, blocks):
+    rng = np.random.default_rng(0)
+    logits = tuple(jnp.asarray(rng.normal(size=(240, 2)), jnp.float32) for _ in range(6))
+    options = OPTIONS | {"redundancy": MinimumInformation()}
+    pairs = estimate_pairs(KEY, blocks, task.labels, logits=logits, **options)
+    assert pairs.names == ("x1", "x2", "x3")
+    of_pair = (logits[1], logits[2], logits[5])
+    alone = estimate(KEY, blocks[1:], task.labels, logits=of_pair, **options)
+    for ours, same in zip(pairs["x2", "x3"].interactions, alone.interactions, strict=True):
+        np.testing.assert_array_equal(ours, same)
+
+
+def test_bad_input(task, blocks):
+    with pytest.raises(ValueError, match="names: expected 3 different names, one per feature block, got"):
+        estimate_pairs(KEY, blocks, task.labels, names=("a", "b", "a"))
+    with pytest.raises(ValueError, match="features: expected a tuple of at least 2 arrays, got 1"):
+        estimate_pairs(KEY, blocks[:1], task.labels)
+    with pytest.raises(ValueError, match="logits: expected a tuple of 6 arrays, got 3"):
+        estimate_pairs(KEY, blocks, task.labels, logits=(jnp.zeros((240, 2)),) * 3)
+    with pytest.raises(ValueError, match="features: expected a tuple of 2 arrays, got 3"):
+        estimate(KEY, blocks, task.labels)
+
+
+def test_means_and_table_agree_with_each_pair(result):
+    summary, table = result.means(adjusted=True), result.to_pandas()
+    assert list(table.index) == list(result.pairs)
+    for position, one in enumerate(result):
+        own = one.mean(adjusted=True)
+        np.testing.assert_allclose(summary.mean.unique2[position], own.mean.unique2, atol=1e-6)
+        np.testing.assert_allclose(table["adjusted"].iloc[position], own.mean[:4], atol=1e-6)
+        np.testing.assert_allclose(table["adjusted error"].iloc[position], own.standard_error[:4], atol=1e-6)
+        means = [float(part.mean()) for part in one.interactions]
+        np.testing.assert_allclose(table["raw"].iloc[position], means, atol=1e-5)
+
+
+def test_matrices_show_the_means(result):
+    axes = plot_pairs(result, ax=Figure().subplots(1, 3), adjusted=False)
+    redundancy, unique, synergy = (np.ma.filled(ax.images[0].get_array(), np.nan) for ax in axes)
+    audio_and_noise = [float(part.mean()) for part in result["audio", "noise"].interactions]
+    shown = [redundancy[1, 2], unique[1, 2], unique[2, 1], synergy[2, 1]]
+    np.testing.assert_allclose(shown, audio_and_noise, atol=1e-5)
+    np.testing.assert_allclose(redundancy[0, 0], result[0].information[0].mean(), atol=1e-5)
+    assert [text.get_text() for text in axes[0].get_xticklabels()] == list(NAMES)
+
+
+def test_pairs_pass_through_jit(result):
+    doubled: Pairs = jax.jit(lambda pairs: jax.tree.map(lambda leaf: leaf, pairs))(result)
+    assert doubled.names == NAMES

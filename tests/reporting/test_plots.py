@@ -1,0 +1,61 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from lsmi_jax.plot import COLORS, NAMES, plot_classes, plot_samples, plot_summary, plot_top_images, plot_training
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+from lsmi_jax import Interactions, summarize
+
+
+def interactions(rng, n=30):
+    return Interactions(*(jnp.asarray(part, jnp.float32) for part in rng.normal(size=(4, n))))
+
+
+def test_bars_stand_at_the_means(key, rng):
+    parts = interactions(rng)
+    summary = summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3)
+    ax = plot_classes(summary, ["a", "b", "c"], ax=Figure().subplots())
+    heights = [bar.get_height() for container in ax.containers if hasattr(container, "patches") for bar in container]
+    np.testing.assert_allclose(heights, np.concatenate([np.asarray(part) for part in summary.mean[:4]]), rtol=1e-6)
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b", "c"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == list(NAMES)
+
+
+def test_images_of_the_highest_samples_are_shown_in_order(rng):
+    parts = interactions(rng)
+    images = np.arange(30)[:, None, None] * np.ones((30, 4, 5))
+    axes = plot_top_images(parts, images, axes=Figure().subplots(4), count=3)
+    for part, ax, color in zip(parts, axes, COLORS, strict=True):
+        shown = ax.images[0].get_array()[2].reshape(3, -1)[:, 2]
+        np.testing.assert_array_equal(shown, np.argsort(-np.asarray(part))[:3])
+        assert ax.get_title(loc="left")
+        assert color
+
+
+def test_a_summary_shows_means_and_intervals(key, rng):
+    parts = interactions(rng)
+    summary = summarize(key, parts, tuple(parts[:3]))
+    ax = plot_summary(summary, ax=Figure().subplots())
+    bars, whiskers = ax.containers[1].patches, ax.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose([bar.get_width() for bar in bars], np.asarray(summary.mean), rtol=1e-5)
+    assert [to_hex(bar.get_facecolor()) for bar in bars[:4]] == [color.lower() for color in COLORS]
+    np.testing.assert_allclose([ends[0, 0] for ends in whiskers], np.asarray(summary.lower), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="got those of groups"):
+        plot_summary(summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3), ax=Figure().subplots())
+
+
+def test_histograms_hold_every_sample(rng):
+    parts = interactions(rng)
+    ax = plot_samples(parts, ax=Figure().subplots())
+    legend = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert legend == ["redundancy", "unique 1", "unique 2", "synergy"]
+    assert {to_hex(patch.get_edgecolor()) for patch in ax.patches} == {color.lower() for color in COLORS}
+
+
+def test_training_is_drawn_over_steps_held_out_dashed(rng):
+    parts = interactions(rng, n=5)
+    ax = plot_training(np.arange(5), parts, parts, ax=Figure().subplots())
+    assert [line.get_linestyle() for line in ax.lines] == ["-"] * 4 + ["--"] * 4
+    np.testing.assert_array_equal(ax.lines[1].get_ydata(), np.asarray(parts.unique1))
+    assert ax.lines[1].get_color() == ax.lines[5].get_color() == COLORS[1]
