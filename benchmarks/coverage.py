@@ -66,8 +66,9 @@ def uniformity(num_datasets: int, num_permutations: int, size: int = 120) -> Non
         features = (jax.random.normal(key1, (size, 2)), jax.random.normal(key2, (size, 2)))
         labels = jax.random.randint(key3, (size,), 0, 2)
         redundancy = lsmi_jax.SpecificityAmbiguity(num_components=4)
-        options = {"num_folds": 2, "redundancy": redundancy, "num_permutations": num_permutations}
-        test = lsmi_jax.permutation_test(key, features, labels, **options)
+        test = lsmi_jax.permutation_test(
+            key, features, labels, num_permutations=num_permutations, num_folds=2, redundancy=redundancy
+        )
         p_values.append([float(p) for p in test.p_value])
     rng = np.random.default_rng(0)
     for name, column in zip(lsmi_jax.Means._fields, np.array(p_values).T, strict=True):

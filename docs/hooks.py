@@ -1,4 +1,4 @@
-"""Formulas of the pages as MathML, which browsers draw themselves, and links of notebooks to pages."""
+"""MkDocs hooks: formulas as MathML, which browsers render without scripts, and links from notebooks to pages."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(html: str, *, page: Any, files: Any, **_: Any) -> str:
-    """Turns links of a notebook to ``../page.md``, which MkDocs follows in pages alone, into links of the site."""
+    """Converts links of a notebook to ``../page.md`` into links of the site, since MkDocs does so only for pages."""
     if not page.file.src_uri.endswith(".ipynb"):
         return html
 

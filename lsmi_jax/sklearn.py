@@ -2,10 +2,11 @@
 
 Examples:
     >>> import numpy as np
+    >>> from lsmi_jax import SpecificityAmbiguity
     >>> rng = np.random.default_rng(0)
     >>> labels = np.array(["cat", "dog"])[np.arange(80) % 2]
     >>> X = rng.normal(size=(80, 3)) + 2 * (labels == "dog")[:, None]
-    >>> LSMI(split=2, num_components=4).fit(X, labels).score_samples(X, labels).shape
+    >>> LSMI(split=2, redundancy=SpecificityAmbiguity(num_components=4)).fit(X, labels).score_samples(X, labels).shape
     (80, 4)
 """
 
@@ -15,9 +16,8 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, specificity_ambiguity
+from lsmi_jax.decomposition import Redundancy, SpecificityAmbiguity
 from lsmi_jax.estimation import fit_estimator, score
-from lsmi_jax.estimation import EntropySpace
 
 try:
     from sklearn.base import BaseEstimator
@@ -29,53 +29,50 @@ except ImportError as error:
 
 __all__ = ["LSMI"]
 
+DEFAULT = SpecificityAmbiguity()
+
 
 class LSMI(BaseEstimator):
-    """Redundancy, uniqueness and synergy of two blocks of columns of ``X``, as `lsmi_jax.fit_estimator` and `score`.
+    """Redundancy, uniqueness and synergy of two blocks of columns of ``X``, through `lsmi_jax.fit_estimator`.
 
-    Samples that `fit` saw are better known than new ones: score held-out rows, or use `lsmi_jax.estimate`, which
-    scores every row by models that never saw it.
+    The models fit their training samples better than new ones: score held-out rows, or use `lsmi_jax.estimate`,
+    where each row is scored by models that were not fitted on it.
 
     Args:
-        split: Number of columns of the first modality; the others are the second's. None for half of the columns.
-        entropy_space: Where surprisal is taken, "posterior" or "features", as in `lsmi_jax.estimate`.
-        num_components: Components of the densities.
-        redundancy: Pointwise redundancy, from information ``i1, i2, i12`` and surprisal ``h1, h2``.
-        random_state: Seed, or a ``numpy.random.RandomState``; None for a seed of the moment.
+        split: Number of columns of the first modality; the others belong to the second. None for half of the columns.
+        redundancy: The redundancy with its options, as in `lsmi_jax.estimate`.
+        random_state: Seed, or a ``numpy.random.RandomState``; None for a random seed.
 
     Attributes:
-        classes_: The labels, in order.
+        classes_: The labels, sorted.
         estimator_: The fitted `lsmi_jax.Estimator`.
         n_features_in_: Number of columns of both blocks.
     """
 
-    def __init__(  # noqa: D107  (the class says what they are)
+    def __init__(  # noqa: D107  (the docstring of the class describes the arguments)
         self,
         split: int | None = None,
         *,
-        entropy_space: EntropySpace = "posterior",
-        num_components: int = 16,
-        redundancy: Redundancy = specificity_ambiguity,
+        redundancy: Redundancy = DEFAULT,
         random_state: Any = None,
     ):
         self.split = split
-        self.entropy_space = entropy_space
-        self.num_components = num_components
         self.redundancy = redundancy
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> "LSMI":
-        """Fits discriminators and densities.
+        """Fits discriminators, and densities if the redundancy needs them.
 
         Args:
             X: Both blocks side by side ``[n, d1 + d2]``.
             y: Labels of any kind ``[n]``.
 
         Returns:
-            Itself.
+            The estimator itself.
 
         Raises:
-            ValueError: If there are too few columns, or labels that are no classes.
+            TypeError: If ``redundancy`` is not an option object.
+            ValueError: If there are too few columns, or ``y`` does not hold class labels.
         """
         X, y = validate_data(self, X, y, dtype=np.float32, ensure_min_features=2, ensure_min_samples=4)
         check_classification_targets(y)
@@ -83,13 +80,7 @@ class LSMI(BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError("y: expected at least 2 classes, got 1 class")
         key = jax.random.key(check_random_state(self.random_state).randint(2**31 - 1))
-        self.estimator_ = fit_estimator(
-            key,
-            self._blocks(X),
-            labels.astype(np.int32),
-            entropy_space=self.entropy_space,
-            num_components=self.num_components,
-        )
+        self.estimator_ = fit_estimator(key, self._blocks(X), labels.astype(np.int32), redundancy=self.redundancy)
         return self
 
     def score_samples(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:
@@ -97,13 +88,13 @@ class LSMI(BaseEstimator):
 
         Args:
             X: Both blocks side by side ``[n, d1 + d2]``.
-            y: Labels ``[n]``, each of those that were fitted.
+            y: Labels ``[n]``, of the fitted classes.
 
         Returns:
             Columns r, u1, u2, s ``[n, 4]``, in nats.
 
         Raises:
-            ValueError: If there are other columns than those fitted, or other labels.
+            ValueError: If the columns or the labels differ from the fitted ones.
         """
         check_is_fitted(self)
         X, y = validate_data(self, X, y, dtype=np.float32, reset=False)
@@ -115,6 +106,7 @@ class LSMI(BaseEstimator):
         return np.stack([np.asarray(part) for part in parts], axis=1)
 
     def _blocks(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
+        """The columns of the first and the second modality."""
         split = X.shape[1] // 2 if self.split is None else self.split
         if not 0 < split < X.shape[1]:
             raise ValueError(f"split: expected 1 to {X.shape[1] - 1} of {X.shape[1]} columns, got {split}")

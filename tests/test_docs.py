@@ -1,4 +1,4 @@
-"""Everything that the pages say one can run is run, and what they name is there."""
+"""Runs the code of the documentation, and checks that the files and names it mentions exist."""
 
 import re
 import shlex
@@ -18,13 +18,13 @@ TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULT
 
 
 def blocks(language: str) -> dict[str, list[str]]:
-    """Code of that language, by page."""
+    """Code blocks of a language, by page."""
     fences = {name: re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.M) for name, text in TEXTS.items()}
     found = {name: [code for kind, code in pairs if kind == language] for name, pairs in fences.items()}
     return {name: codes for name, codes in found.items() if codes}
 
 
-def test_every_block_is_of_a_kind_that_is_checked_here():
+def test_every_block_is_in_a_language_that_is_tested():
     fences = [line for text in TEXTS.values() for line in text.splitlines() if line.startswith("```")]
     assert set(fences[::2]) == {"```python", "```sh", "```toml", "```bibtex"}
     assert set(fences[1::2]) == {"```"}
@@ -34,13 +34,13 @@ def test_every_block_is_of_a_kind_that_is_checked_here():
 def test_python_runs_as_written(name):
     for block in blocks("python")[name]:
         if re.search(r"^import .*\btorch\b", block, re.MULTILINE):
-            pytest.importorskip("torch", reason="PyTorch, of the extra [torch], is not there")
+            pytest.importorskip("torch", reason="PyTorch (extra [torch]) is not installed")
         exec(compile(block, name, "exec"), {})
 
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """What the pages' commands read, in the folder where they are run."""
+    """The input files of the commands, in the folder where they run."""
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     labels = np.arange(80) % 2
@@ -75,13 +75,13 @@ def test_shell_lines_run_as_written(capsys):
                     assert asked, f"{name}: {line}"
                     assert set((asked[1] or "cli").split(",")) <= set(EXTRAS)
                 case _:
-                    raise AssertionError(f"{name}: nothing here runs {line!r}")
+                    raise AssertionError(f"{name}: no rule to run {line!r}")
     printed = capsys.readouterr().out
     assert printed.count("Wrote samples.") == 4
     assert "no samples known to be in both, of 80 and 80" in printed
 
 
-def test_what_pages_name_is_there():
+def test_files_and_targets_on_pages_exist():
     for name, text in TEXTS.items():
         for path in re.findall(r"\b((?:examples|benchmarks|tests|lsmi_jax)/[\w/]+\.(?:py|npz|md))\b", text):
             assert (ROOT / path).exists(), f"{name}: {path}"

@@ -9,8 +9,8 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 @pytest.mark.slow
 def test_a_model_of_pytorch(capsys):
-    """Its own logits say what the ones that `estimate` fits say: most is shared, and 6s and 9s need the second view."""
-    pytest.importorskip("torch", reason="PyTorch, of the extra [torch], is not there")
+    """With the model's own logits as with fitted ones, most is shared, and 6s and 9s need the second modality."""
+    pytest.importorskip("torch", reason="PyTorch (extra [torch]) is not installed")
     runpy.run_path(str(EXAMPLES / "from_pytorch.py"), run_name="__main__")
     printed = capsys.readouterr().out
     parts = {name: float(value) for name, value in re.findall(r"^(R|U1|U2|S) .*?([+-]\d\.\d+) \(", printed, re.M)}

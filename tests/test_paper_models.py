@@ -1,4 +1,4 @@
-"""The small models that the studies train, and their training."""
+"""The small models of the studies, and their training."""
 
 import sys
 from functools import partial
@@ -41,48 +41,48 @@ def gradients(model, key, features, labels):
     )
 
 
-QUICKLY = (models.Joint, models.QualityAware)
+FAST = (models.Joint, models.QualityAware)
 
 
 @pytest.mark.parametrize(
-    "make", [pytest.param(one, marks=() if one in QUICKLY else pytest.mark.slow) for one in MODELS]
+    "make", [pytest.param(model, marks=() if model in FAST else pytest.mark.slow) for model in MODELS]
 )
 def test_models_predict_and_learn(make, data):
     features, labels = jax.tree.map(jnp.asarray, data)
     model = make(jax.random.key(0), features, num_classes=3, width=8)
     output = model(None, features)
-    assert [one.shape for one in output.logits] == [(48, 3)] * 3
-    assert [one.shape for one in output.hidden] == [(48, 8)] * 2
-    assert all(np.isfinite(one).all() for one in output.logits)
+    assert [logits.shape for logits in output.logits] == [(48, 3)] * 3
+    assert [hidden.shape for hidden in output.hidden] == [(48, 8)] * 2
+    assert all(np.isfinite(logits).all() for logits in output.logits)
     slopes = jax.tree.leaves(gradients(model, jax.random.key(1), features, labels))
     assert all(np.isfinite(slope).all() for slope in slopes)
     assert any(np.abs(slope).max() > 0 for slope in slopes)
 
 
 @pytest.mark.parametrize("make", [models.Additive, models.Joint])
-def test_a_modality_alone_does_not_see_the_other(make, data):
+def test_unimodal_logits_do_not_depend_on_the_other_modality(make, data):
     (x1, x2), _ = jax.tree.map(jnp.asarray, data)
     model = make(jax.random.key(0), (x1, x2), num_classes=3, width=8)
     np.testing.assert_array_equal(model(None, (x1, x2)).logits[0], model(None, (x1, -x2)).logits[0])
     assert np.abs(model(None, (x1, x2)).logits[2] - model(None, (x1, -x2)).logits[2]).max() > 1e-3
 
 
-def test_tokens_meet_where_they_are_said_to(data):
+def test_tokens_are_fused_at_the_given_layer(data):
     (x1, x2), _ = jax.tree.map(jnp.asarray, data)
     make = partial(transformer.HierarchicalTransformer, num_tokens=(2, 3), num_classes=3, depth=3, width=8)
     model, layers = make(jax.random.key(0), (x1, x2), jnp.int32(1)), 1
-    one, other = (model.stages((x1, block), layers)[0] for block in (x2, -x2))
-    np.testing.assert_array_equal(one[: layers + 1], other[: layers + 1])
-    assert np.abs(one[layers + 1] - other[layers + 1]).max() > 1e-4
+    first, second = (model.stages((x1, block), layers)[0] for block in (x2, -x2))
+    np.testing.assert_array_equal(first[: layers + 1], second[: layers + 1])
+    assert np.abs(first[layers + 1] - second[layers + 1]).max() > 1e-4
 
 
 @pytest.mark.slow
 def test_a_row_is_predicted_without_its_own_label(data):
-    """A label can only reach its row's prediction through the folds, which it is drawn by: these are held fixed."""
+    """The rows that predict a row, and those that stop the training, do not contain it."""
     features, labels = data
     keys, make = jax.random.key(0)[None], partial(models.Additive, num_classes=3, width=8)
     first = train.cross_fit(keys, make, features, labels, **QUICK)
-    assert [one.shape for one in first.logits + first.probed] == [(1, 48, 3)] * 6
+    assert [logits.shape for logits in first.logits + first.probed] == [(1, 48, 3)] * 6
     rows, stop, left_out = train._splits(jax.vmap(jax.random.split)(keys)[:, 0], jnp.asarray(labels), 2)
     for fold in range(2):
         used = np.concatenate([rows[0, fold], stop[0, fold]])

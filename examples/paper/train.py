@@ -180,7 +180,8 @@ def _probe(parts, labels, stop_labels) -> tuple[jax.Array, ...]:
         kernel, bias = jax.tree.map(itemgetter(best), weights)
         return whiten(left_out) @ kernel + bias[None]
 
-    views = zip(*((*part.hidden, part.logits[2]) for part in parts), strict=True)
+    rows, stop, left_out = ((*part.hidden, part.logits[2]) for part in parts)
+    views = zip(rows, stop, left_out, strict=True)
     return tuple(jax.vmap(jax.vmap(probe))(*view, labels, stop_labels) for view in views)
 
 

@@ -17,7 +17,8 @@ __all__ = ["Broja", "broja", "broja_from_features"]
 
 NEGLIGIBLE = 1e-11  # smaller probabilities become zero; together they change the result by less than the tolerance
 
-_enable_x64: Any = getattr(jax, "enable_x64", None) or import_module("jax.experimental").enable_x64  # JAX before 0.8
+# JAX before 0.8 has it in jax.experimental only.
+_enable_x64: Any = jax.enable_x64 if hasattr(jax, "enable_x64") else import_module("jax.experimental").enable_x64
 
 
 class Broja(NamedTuple):

@@ -1,9 +1,8 @@
-"""What each command does."""
+"""The commands: each function is one command, with its options as parameters."""
 
-import argparse
 import json
 import shutil
-import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,174 +10,223 @@ import jax
 import numpy as np
 
 import lsmi_jax
-from lsmi_jax.cli._comparison import compare
+from lsmi_jax.cli import _comparison
 from lsmi_jax.cli._inputs import Inputs, read_inputs
-from lsmi_jax.cli._process import interruptible
-from lsmi_jax.cli._options import REDUNDANCIES
-from lsmi_jax.reporting import write_page
-from lsmi_jax.cli._progress import Pace, fit_stages, reading_seconds, scoring_seconds, stage_bar, writing_seconds
+from lsmi_jax.cli._options import AppOptions, FitOptions, InputOptions, OutputOptions, RedundancyOptions, name_of, plain
+from lsmi_jax.cli._process import enable_compilation_cache
+from lsmi_jax.cli._progress import fit_stages, stage_bar
 from lsmi_jax.cli._readers import checksum
-from lsmi_jax.cli._writers import summary_of, versions, write_json, write_table
-from lsmi_jax.cli._compiled import keep_compiled
-from lsmi_jax.estimation import sample_columns
-from lsmi_jax.decomposition import LETTERS
+from lsmi_jax.cli._writers import check_format, summary_of, versions, write_json, write_table
+from lsmi_jax.decomposition import PARTS, SpecificityAmbiguity
 from lsmi_jax.estimation import Estimate
+from lsmi_jax.reporting import Report, write_report
 
-__all__ = ["run"]
+__all__ = ["compare", "demo", "estimate", "info", "score"]
 
-CLASSES = "classes.json"  # beside the arrays of an estimator: the labels that its numbers stand for
+CLASSES = "classes.json"  # in the folder of an estimator: the labels of its classes
+APP, FIT, REDUNDANCY = AppOptions(), FitOptions(), RedundancyOptions()
 
 
-def run(options: argparse.Namespace) -> None:
-    """Runs one command.
+def estimate(
+    data: Path,
+    /,
+    *,
+    inputs: InputOptions,
+    results: OutputOptions,
+    redundancy: RedundancyOptions = REDUNDANCY,
+    fit: FitOptions = FIT,
+    app: AppOptions = APP,
+) -> None:
+    """Out-of-fold interactions of every sample of a data set.
 
-    Args:
-        options: From `lsmi_jax.cli.options.parse`.
+    Data are arrays by name: a .npz or .safetensors file, a folder of .npy files, or the columns of a .parquet or .csv
+    file. In a table, --x1 takes all columns whose names begin with its value. A TOML file for --config has the
+    options as they are written here, without the dashes: num-folds = 10, space = "features", group = ["speaker"].
+
+    Parameters
+    ----------
+    data
+        A .npz, .safetensors, .parquet or .csv file, or a folder of .npy files.
     """
-    commands = {"estimate": _estimate, "score": _score, "compare": _compare, "demo": _demo, "info": _info}
-    commands[options.command](options)
-
-
-def _estimate(options: argparse.Namespace) -> None:
-    with stage_bar() as pace:
-        inputs = _read(options, pace)
-        labels, classes = lsmi_jax.encode_labels(inputs.labels)
-        _expect_fits(options, inputs, len(classes), pace)
-        stages = _prepare(options)
-        key, arguments = jax.random.key(options.seed), {"logits": inputs.logits, "entropy_space": options.entropy_space}
-        result = interruptible(
-            lsmi_jax.estimate,
+    chosen = redundancy.build() or SpecificityAmbiguity()
+    stages = fit_stages(fits_discriminators=inputs.logits is None, fits_densities=chosen.density is not None)
+    with stage_bar(["reading", *stages, "scores", *(stages if fit.save_estimator else []), "writing"]) as begin:
+        begin("reading")
+        check_format(results.format)
+        arrays = read_inputs(data, inputs)
+        labels, classes = lsmi_jax.encode_labels(arrays.labels)
+        cache = _prepare(results.out, resume=fit.resume)
+        key = jax.random.key(fit.seed)
+        common: dict[str, Any] = {"logits": arrays.logits, "redundancy": chosen, "progress": begin}
+        result = lsmi_jax.estimate(
             key,
-            inputs.features,
+            arrays.features,
             labels,
-            num_folds=options.folds,
-            num_seeds=options.repeats,
-            redundancy=REDUNDANCIES[options.redundancy],
-            progress=pace.begin,
-            checkpoint=stages / "folds",
-            **arguments,
+            num_folds=fit.num_folds,
+            num_seeds=fit.num_seeds,
+            checkpoint=cache / "folds",
+            **common,
         )
-        if options.save_estimator:
-            arguments |= {"progress": pace.begin, "checkpoint": stages / "all"}
-            fitted = interruptible(lsmi_jax.fit_estimator, key, inputs.features, labels, **arguments)
-        pace.begin("writing")
-        if options.save_estimator:
-            lsmi_jax.save(options.out / "estimator", fitted, overwrite=True)
-            write_json(options.out / "estimator" / CLASSES, {"classes": classes.tolist()})
-        summary = _write(options, inputs, result, labels, classes)
-        shutil.rmtree(stages)
-    _print_summary(options, summary)
+        if fit.save_estimator:
+            fitted = lsmi_jax.fit_estimator(key, arrays.features, labels, checkpoint=cache / "all", **common)
+            jax.block_until_ready(fitted)
+        begin("writing")
+        if fit.save_estimator:
+            lsmi_jax.save(results.out / "estimator", fitted, overwrite=True)
+            write_json(results.out / "estimator" / CLASSES, {"classes": classes.tolist()})
+        options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
+        options["redundancy"] = name_of(chosen)
+        summary = _Run(data, arrays, labels, classes, results, options).write(result)
+        shutil.rmtree(cache)
+    _print_summary(results, summary)
 
 
-def _score(options: argparse.Namespace) -> None:
-    with stage_bar() as pace:
-        inputs = _read(options, pace)
-        classes = _classes(options.estimator)
-        unknown = np.setdiff1d(inputs.labels, classes)
+def score(
+    data: Path,
+    /,
+    *,
+    estimator: Path,
+    inputs: InputOptions,
+    results: OutputOptions,
+    redundancy: RedundancyOptions = REDUNDANCY,
+    app: AppOptions = APP,
+) -> None:
+    """Interactions of other samples under a fitted estimator.
+
+    Parameters
+    ----------
+    data
+        A .npz, .safetensors, .parquet or .csv file, or a folder of .npy files.
+    estimator
+        Folder that estimate --save-estimator wrote, results/estimator.
+    """
+    with stage_bar(["reading", "scoring", "writing"]) as begin:
+        begin("reading")
+        check_format(results.format)
+        arrays = read_inputs(data, inputs)
+        classes = _classes(estimator)
+        unknown = np.setdiff1d(arrays.labels, classes)
         if unknown.size:
-            raise ValueError(f"--labels: expected those the estimator was fitted on, got {unknown[0]!s}")
-        labels = np.searchsorted(classes, inputs.labels).astype(np.int32)
-        writing = ("writing", writing_seconds(len(labels), options.format))
-        pace.expect([("scoring", scoring_seconds(len(labels))), writing])
-        options.out.mkdir(parents=True, exist_ok=True)
-        keep_compiled()
-        estimator = lsmi_jax.load(options.estimator)
-        pace.begin("scoring")
-        redundancy = REDUNDANCIES[options.redundancy]
-        data = (inputs.features, labels)
-        result = interruptible(lsmi_jax.score, estimator, *data, logits=inputs.logits, redundancy=redundancy)
-        pace.begin("writing")
-        options.seed = None
-        summary = _write(options, inputs, result, labels, classes)
-    _print_summary(options, summary)
+            raise ValueError(f"--labels: expected labels the estimator was fitted on, got {unknown[0]!s}")
+        labels = np.searchsorted(classes, arrays.labels).astype(np.int32)
+        results.out.mkdir(parents=True, exist_ok=True)
+        enable_compilation_cache()
+        fitted = lsmi_jax.load(estimator)
+        begin("scoring")
+        chosen = redundancy.build() or fitted.redundancy
+        result = lsmi_jax.score(fitted, arrays.features, labels, logits=arrays.logits, redundancy=chosen)
+        jax.block_until_ready(result)
+        begin("writing")
+        options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
+        options["redundancy"] = name_of(chosen)
+        summary = _Run(data, arrays, labels, classes, results, options).write(result)
+    _print_summary(results, summary)
+
+
+def compare(first: Path, second: Path, /, *, app: AppOptions = APP) -> None:
+    """Compares two results, paired where the samples are the same.
+
+    Parameters
+    ----------
+    first
+        Folder of results.
+    second
+        Folder of results.
+    """
+    print(*_comparison.compare(first, second), sep="\n")
+
+
+def demo(*, out: Path = Path("demo-output"), seed: int = 0, app: AppOptions = APP) -> None:
+    """Decomposes 2000 handwritten digits that come with the package.
+
+    Parameters
+    ----------
+    out
+        Folder for the files.
+    seed
+        Seed of the random key.
+    """
+    from lsmi_jax.cli._demo import run_demo  # imports matplotlib
+
+    run_demo(out, seed=seed)
+
+
+def info(*, app: AppOptions = APP) -> None:
+    """Versions and devices, for a bug report."""
+    for name, value in versions().items():
+        print(f"{name:10s} {', '.join(value) if isinstance(value, list) else value}")
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What the files of a run are made of, besides its result."""
+
+    data: Path
+    arrays: Inputs
+    labels: np.ndarray
+    classes: np.ndarray
+    results: OutputOptions
+    options: dict[str, Any]
+
+    def write(self, result: Estimate) -> dict[str, Any]:
+        """Writes the table, the summary and the report; returns the summary."""
+        out, arrays = self.results.out, self.arrays
+        groups = {name: lsmi_jax.encode_labels(values) for name, values in arrays.groups.items()}
+        described = {
+            "path": str(self.data),
+            "sha256": checksum(self.data),
+            "samples": len(self.labels),
+            "classes": len(self.classes),
+        }
+        summary = {
+            "versions": versions(),
+            "options": self.options,
+            "data": described,
+            **summary_of(result, (self.labels, self.classes), groups),
+        }
+        given = {"id": arrays.ids, "label": arrays.labels, **arrays.groups}
+        write_table(out / f"samples.{self.results.format}", given | result.columns())
+        for other in {"parquet", "csv"} - {self.results.format}:  # of an earlier run, whose summary is replaced too
+            (out / f"samples.{other}").unlink(missing_ok=True)
+        write_json(out / "summary.json", summary)
+        names = tuple(self.options[name].rstrip("_-. ") or self.options[name] for name in ("x1", "x2"))
+        title = self.data.name or str(self.data)
+        report = Report(title, (names[0], names[1]), result, summary, arrays.ids, arrays.labels, arrays.images)
+        write_report(out / "report.html", report)
+        return summary
 
 
 def _classes(estimator: Path) -> np.ndarray:
+    """Labels of the classes of a saved estimator."""
     path = estimator / CLASSES
     if not path.is_file():
-        raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator made, got {estimator}")
+        raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator wrote, got {estimator}")
     return np.asarray(json.loads(path.read_text())["classes"])
 
 
-def _read(options: argparse.Namespace, pace: Pace) -> Inputs:
-    pace.expect([("reading", reading_seconds(options.data))])
-    pace.begin("reading")
-    return read_inputs(options)
+def _prepare(out: Path, *, resume: bool) -> Path:
+    """Creates the folder of results, and in it the cache of finished stages."""
+    cache = out / ".stages"
+    out.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        shutil.rmtree(cache, ignore_errors=True)
+    cache.mkdir(exist_ok=True)
+    enable_compilation_cache()
+    return cache
 
 
-def _expect_fits(options: argparse.Namespace, inputs: Inputs, num_classes: int, pace: Pace) -> None:
-    size = tuple(x.shape[1] for x in inputs.features), len(inputs.labels), num_classes
-    given = inputs.logits is not None
-    pace.expect(fit_stages(*size, options.folds * options.repeats, given_logits=given))
-    if options.save_estimator:
-        pace.expect(fit_stages(*size, 1, given_logits=given)[:-1])  # and no scores
-    pace.expect([("writing", writing_seconds(len(inputs.labels), options.format))])
-
-
-def _prepare(options: argparse.Namespace) -> Path:
-    """Makes the folder of results, and in it that of finished stages."""
-    stages = options.out / ".stages"
-    options.out.mkdir(parents=True, exist_ok=True)
-    if not options.resume:
-        shutil.rmtree(stages, ignore_errors=True)
-    stages.mkdir(exist_ok=True)
-    keep_compiled()
-    return stages
-
-
-def _write(options: argparse.Namespace, inputs: Inputs, result: Estimate, labels: np.ndarray, classes: Any) -> dict:
-    """Writes the three files, and returns what is in the summary."""
-    groups = {name: lsmi_jax.encode_labels(values) for name, values in inputs.groups.items()}
-    chosen = {name: _plain(value) for name, value in vars(options).items() if name != "debug"}
-    data = {
-        "path": str(options.data),
-        "sha256": checksum(options.data),
-        "samples": len(labels),
-        "classes": len(classes),
-    }
-    summary = {"versions": versions(), "options": chosen, "data": data, **summary_of(result, (labels, classes), groups)}
-    kept = {"id": inputs.ids, "label": inputs.labels, **inputs.groups}
-    write_table(options.out / f"samples.{options.format}", {**kept, **sample_columns(result)})
-    for other in {"parquet", "csv"} - {options.format}:  # of an earlier run, whose summary is about to go too
-        (options.out / f"samples.{other}").unlink(missing_ok=True)
-    write_json(options.out / "summary.json", summary)
-    x1, x2 = (name.rstrip("_-. ") or name for name in (options.x1, options.x2))  # often what columns begin with
-    titles = (options.data.name or str(options.data), (x1, x2))
-    page = options.out / "report.html"
-    write_page(page, *titles, result, summary, inputs.ids, inputs.labels, inputs.images)
-    return summary
-
-
-def _plain(value: Any) -> Any:
-    return str(value) if isinstance(value, Path) else value
-
-
-def _print_summary(options: argparse.Namespace, summary: dict[str, Any]) -> None:
+def _print_summary(results: OutputOptions, summary: dict[str, Any]) -> None:
+    """Prints means, findings and the names of the files."""
     overall = summary["means"]["overall"]
     print(f"{'mean interactions in nats (95 % interval)':41s}  adjusted")
-    for name in LETTERS:
-        one, shifted = overall[name], overall["adjusted"][name]["mean"]
-        print(f"  {name:2s} {one['mean']:+z.3f} {'(' + _interval(one) + ')':29s}  {shifted:+z.3f}")
+    for part in PARTS:
+        entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]["mean"]
+        print(f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}  {shifted:+z.3f}")
     for finding in summary["findings"]:
         print(f"note: {finding}")
-    print(f"Wrote samples.{options.format}, summary.json and report.html to {options.out}.")
+    print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")
 
 
-def _interval(one: dict[str, Any]) -> str:
-    return "unknown" if one["lower"] is None else f"{one['lower']:+z.3f} to {one['upper']:+z.3f}"
-
-
-def _compare(options: argparse.Namespace) -> None:
-    print(*compare(options.first, options.second), sep="\n")
-
-
-def _demo(options: argparse.Namespace) -> None:
-    from lsmi_jax.cli._demo import run_demo  # imports what only it needs
-
-    run_demo(options.out, seed=options.seed)
-
-
-def _info(options: argparse.Namespace) -> None:
-    del options
-    for name, value in versions().items():
-        print(f"{name:10s} {', '.join(value) if isinstance(value, list) else value}", file=sys.stdout)
+def _interval(entry: dict[str, Any]) -> str:
+    """An interval as text."""
+    return "unknown" if entry["lower"] is None else f"{entry['lower']:+z.3f} to {entry['upper']:+z.3f}"

@@ -1,4 +1,4 @@
-"""The demonstration: what two descriptors of handwritten digits share, on real data."""
+"""The demo: what two descriptors of handwritten digits share."""
 
 import csv
 import time
@@ -9,34 +9,33 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from lsmi_jax.cli._process import interruptible
+from lsmi_jax.cli._process import enable_compilation_cache
 from lsmi_jax.cli._progress import fit_stages, stage_bar
-from lsmi_jax.cli._compiled import keep_compiled
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
-from lsmi_jax.decomposition import decompose, minimum_information
-from lsmi_jax.estimation import estimate
-from lsmi_jax.estimation import Estimate
-from lsmi_jax.estimation import Summary, summarize
+from lsmi_jax.decomposition import PARTS, Quantity, decompose, minimum_information
+from lsmi_jax.estimation import Estimate, Summary, estimate, summarize
+from lsmi_jax.inputs import import_extra
+from lsmi_jax.reporting import plot_classes, plot_top_images
 
 __all__ = ["run_demo"]
 
-_PARTS = ("R shared", "U1 Zernike", "U2 Karhunen-Loeve", "S synergy")
-_AMBIGUOUS = (6, 9)  # one is the other, rotated
+_NAMES = ("Zernike", "Karhunen-Loeve")
+_AMBIGUOUS = (6, 9)  # each is the other, rotated
 
 
 def run_demo(out: Path, *, seed: int = 0) -> None:
-    """Decomposes the UCI digits, prints the result and writes it with a figure.
+    """Decomposes the UCI digits, prints the result, and writes it with a figure.
 
     Args:
-        out: Folder for ``samples.csv`` and ``digits.png``; made if absent.
+        out: Folder for ``samples.csv`` and ``digits.png``; created if it does not exist.
         seed: Seed of the random key.
 
     Raises:
-        NotADirectoryError: If ``out`` is not a folder.
+        OSError: If ``out`` is not a folder.
     """
     console = Console()
     out.mkdir(parents=True, exist_ok=True)
-    keep_compiled()
+    enable_compilation_cache()
     digits = load_multiple_features()
     x1, x2 = digits.features[:2]
     console.print(
@@ -44,10 +43,8 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
         f"columns), blind to rotation; x2 = {digits.names[1]} ({x2.shape[1]} columns)."
     )
     start = time.perf_counter()
-    with stage_bar() as pace:
-        pace.expect(fit_stages((x1.shape[1], x2.shape[1]), num_rows=len(x1), num_classes=10, num_fits=5))
-        key = jax.random.key(seed)
-        result = interruptible(estimate, key, (x1, x2), digits.labels, progress=pace.begin)
+    with stage_bar([*fit_stages(fits_discriminators=True, fits_densities=True), "scores"]) as begin:
+        result = estimate(jax.random.key(seed), (x1, x2), digits.labels, progress=begin)
     console.print(f"Out-of-fold estimate of every sample in {time.perf_counter() - start:.0f} s.")
     console.print(_table(result, digits.labels))
     for line in _story(result, digits.labels) + _diagnostics(result):
@@ -58,12 +55,13 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
 
 
 def _table(result: Estimate, labels: np.ndarray) -> Table:
+    """Mean parts of all digits and of each digit."""
     table = Table(title="Mean interactions in nats (standard error)")
     table.add_column("digit")
-    for part in _PARTS:
-        table.add_column(part, justify="right")
+    for part in PARTS:
+        table.add_column(f"{part.symbol} {_label(part)}", justify="right")
     overall, by_digit = result.mean(), result.mean(labels)
-    parts = len(_PARTS)
+    parts = len(PARTS)
     table.add_row("all", *map(_cell, overall.mean[:parts], overall.standard_error[:parts]))
     table.add_section()
     for digit in range(10):
@@ -72,13 +70,20 @@ def _table(result: Estimate, labels: np.ndarray) -> Table:
     return table
 
 
+def _label(part: Quantity) -> str:
+    """Phrase for a part of this data set."""
+    return part.label.format(x1=_NAMES[0], x2=_NAMES[1])
+
+
 def _cell(mean: jax.Array, error: jax.Array) -> str:
+    """A mean with its standard error."""
     return f"{float(mean):+z.3f} ({float(error):.3f})"
 
 
 def _story(result: Estimate, labels: np.ndarray) -> list[str]:
+    """What the two descriptors are known to differ in, and how much of it the estimate finds."""
     groups = np.isin(labels, _AMBIGUOUS).astype(int)
-    least = decompose(*result.information, *result.surprisal, redundancy=minimum_information)
+    least = decompose(*result.information, None, None, redundancy=minimum_information)
     paper, simple = (
         _excess(summarize(result.key, parts, result.information, groups)) for parts in (result.interactions, least)
     )
@@ -90,28 +95,27 @@ def _story(result: Estimate, labels: np.ndarray) -> list[str]:
 
 
 def _excess(summary: Summary) -> str:
+    """Difference of U2 between the two groups."""
     unique2, error = np.asarray(summary.mean.unique2), np.asarray(summary.standard_error.unique2)
     return f"{unique2[1] - unique2[0]:.2f} nats (standard error {np.hypot(*error):.2f})"
 
 
 def _diagnostics(result: Estimate) -> list[str]:
+    """Performance of the discriminators, and findings."""
     d = result.diagnostics
     entropies = ", ".join(f"{float(c):.3f}" for c in d.cross_entropy)
     accuracies = ", ".join(f"{float(a):.3f}" for a in d.accuracy)
     lines = [
         f"Discriminators (x1, x2, both): out-of-fold cross-entropy {entropies} nats; accuracy {accuracies}.",
-        f"One modality attains both minima on {float(d.single_source_fraction):.0%} of the samples.",
     ]
+    if d.single_source_fraction is not None:
+        lines.append(f"One modality attains both minima on {float(d.single_source_fraction):.0%} of the samples.")
     return lines + [f"Note: {finding}" for finding in d.findings()]
 
 
 def _write_samples(path: Path, result: Estimate, labels: np.ndarray) -> None:
-    columns = {
-        "label": labels,
-        **dict(zip(("r", "u1", "u2", "s"), map(np.asarray, result.interactions), strict=True)),
-        **dict(zip(("i1", "i2", "i12"), map(np.asarray, result.information), strict=True)),
-        **dict(zip(("h1", "h2"), map(np.asarray, result.surprisal), strict=True)),
-    }
+    """Writes one row per sample."""
+    columns = {"label": labels, **result.columns()}
     with path.open("w", newline="") as stream:
         writer = csv.writer(stream)
         writer.writerow(columns)
@@ -119,18 +123,16 @@ def _write_samples(path: Path, result: Estimate, labels: np.ndarray) -> None:
 
 
 def _draw(path: Path, result: Estimate, digits: MultipleFeatures) -> None:
-    from matplotlib.figure import Figure
-
-    from lsmi_jax.reporting import plot_classes, plot_top_images
-
-    names = ("shared (r)", "only Zernike (u1)", "only Karhunen-Loeve (u2)", "only together (s)")
-    figure = Figure(figsize=(11, 8), layout="constrained")
+    """Mean parts of each digit, and the images with the highest values of each part."""
+    figures = import_extra("matplotlib.figure", purpose="the demo", extra="demo")
+    names = [f"{_label(part)} ({part.column})" for part in PARTS]
+    figure = figures.Figure(figsize=(11, 8), layout="constrained")
     grid = figure.add_gridspec(5, 1, height_ratios=[3.2, 1, 1, 1, 1])
     bars = plot_classes(
         result.mean(digits.labels), [str(d) for d in range(10)], ax=figure.add_subplot(grid[0]), names=names
     )
     bars.set_xlabel("digit")
-    bars.set_title("What two descriptors of a digit tell about it: 6 and 9 look alike to Zernike moments", loc="left")
+    bars.set_title("What two descriptors tell about a digit: 6 and 9 look alike to Zernike moments", loc="left")
     bars.legend(ncols=4, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
     rows = [figure.add_subplot(grid[1 + part]) for part in range(4)]
     plot_top_images(result.interactions, digits.pixels, axes=rows, count=24, names=names)

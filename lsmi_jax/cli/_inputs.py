@@ -1,14 +1,14 @@
-"""What the options name, out of the data."""
+"""Selects the arrays that the options name."""
 
-import argparse
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from lsmi_jax.reporting import pictures
+from lsmi_jax.cli._options import InputOptions
 from lsmi_jax.cli._readers import Columns, block, block_names, column, read
 from lsmi_jax.estimation import SAMPLE_COLUMNS
-from lsmi_jax.storage import pyarrow
+from lsmi_jax.reporting import check_images
 
 __all__ = ["Inputs", "read_inputs"]
 
@@ -17,7 +17,7 @@ RESULTS = {"id", "label", *SAMPLE_COLUMNS}
 
 
 class Inputs(NamedTuple):
-    """What the data hold, by the names of the options."""
+    """Arrays with one row per sample, by the names of the options."""
 
     features: tuple[np.ndarray, np.ndarray]
     labels: np.ndarray
@@ -27,59 +27,54 @@ class Inputs(NamedTuple):
     images: np.ndarray | None
 
 
-def read_inputs(options: argparse.Namespace) -> Inputs:
-    """Reads the data and picks out what the options name.
+def read_inputs(path: Path, options: InputOptions) -> Inputs:
+    """Reads the data and selects the arrays that the options name.
 
     Args:
-        options: From `lsmi_jax.cli.options.parse`, of ``estimate`` or ``score``.
+        path: The data.
+        options: Names of arrays.
 
     Returns:
-        Arrays of one row a sample.
+        Arrays with one row per sample.
 
     Raises:
-        ImportError: If what reads or will write such a file is not installed.
+        ImportError: If the library that reads the format is not installed.
         OSError: If the data cannot be read.
-        ValueError: If a name is not there, or what it names is of the wrong kind or length.
+        ValueError: If a name does not exist, or its array has the wrong kind or length.
     """
-    if options.format == "parquet":
-        try:
-            pyarrow()
-        except ImportError as error:
-            raise ImportError("--format parquet needs pyarrow: pip install 'lsmi-jax[cli]', or csv") from error
-    columns = read(options.data)
-    _check_apart(columns, options)
+    columns = read(path)
+    _check_distinct(columns, options)
     labels = column(columns, options.labels, "--labels")
-    size, names = len(labels), options.group or []
-    for name in names:
+    size, groups = len(labels), options.group or []
+    for name in groups:
         if name in RESULTS:
-            raise ValueError(f"--group: expected a name that no column of the results has, got {name!r}")
+            raise ValueError(f"--group: expected a name that is not a column of the results, got {name!r}")
     return Inputs(
         features=(block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
         labels=labels,
         logits=tuple(block(columns, name, "--logits") for name in options.logits) if options.logits else None,
         ids=np.arange(size) if options.ids is None else column(columns, options.ids, "--ids", size),
-        groups={name: column(columns, name, "--group", size) for name in names},
-        images=_images(columns, options, size),
+        groups={name: column(columns, name, "--group", size) for name in groups},
+        images=_images(columns, path, options.image, size),
     )
 
 
-def _check_apart(columns: Columns, options: argparse.Namespace) -> None:
-    """No block takes labels, ids or logits for features, as one named by what its columns begin with might."""
+def _check_distinct(columns: Columns, options: InputOptions) -> None:
+    """Checks that no prefix of a feature block also matches labels, ids or logits."""
     first, second = block_names(columns, options.x1, "--x1"), block_names(columns, options.x2, "--x2")
-    logits = [one for name in options.logits or () for one in block_names(columns, name, "--logits")]
+    logits = [found for name in options.logits or () for found in block_names(columns, name, "--logits")]
     others = {"--labels": [options.labels], "--ids": [options.ids], "--logits": logits}
-    beside = {} if options.x1 == options.x2 else {"--x2": second}  # the same block twice is a fair question
-    for option, names, taken in (("--x1", first, others | beside), ("--x2", second, others)):
+    other_block = {} if options.x1 == options.x2 else {"--x2": second}  # one block may be used twice on purpose
+    for option, names, taken in (("--x1", first, others | other_block), ("--x2", second, others)):
         for other, theirs in taken.items():
             shared = [name for name in names if name in theirs]
             if shared:
                 raise ValueError(f"{option}: expected columns of its own, got {shared[0]}, which {other} takes too")
 
 
-def _images(columns: Columns, options: argparse.Namespace, size: int) -> np.ndarray | None:
-    """Of one column, or of all whose names begin so, a pixel each."""
-    name = options.image
+def _images(columns: Columns, path: Path, name: str | None, size: int) -> np.ndarray | None:
+    """Images from one column, or from all columns whose names begin so, one pixel each."""
     if name is None:
         return None
     values = column(columns, name, "--image", size) if name in columns else block(columns, name, "--image")
-    return pictures(values, options.data if options.data.is_dir() else options.data.parent)
+    return check_images(values, path if path.is_dir() else path.parent)

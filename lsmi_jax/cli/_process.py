@@ -1,56 +1,68 @@
-"""Work that Ctrl-C ends at once: XLA hears of it only after seconds or minutes, when a program has run to its end."""
+"""The process of the command line: Ctrl-C, and the cache of compiled programs."""
 
+import os
+import signal
+import socket
+import sys
 import threading
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import jax
 
-__all__ = ["at_work", "interruptible"]
+__all__ = ["INTERRUPTED", "enable_compilation_cache", "exit_on_interrupt"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
-NAME = "lsmi-jax at work"
-INTERVAL = 0.1  # seconds: on Windows a thread that waits without an end does not hear either
+INTERRUPTED = 130  # exit status after Ctrl-C, as shells report it
 
 
-def interruptible(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Does work in a thread beside this one, which listens.
+@contextmanager
+def exit_on_interrupt(message: str, folder: Path | None) -> Iterator[None]:
+    """Ends the process at once on Ctrl-C, also while XLA compiles or computes, and leaves no half-written file.
+
+    Python runs signal handlers in the main thread only, and not before XLA returns to it. The operating system's
+    handler, however, writes each signal to a socket at once, and a thread that waits for it ends the process.
 
     Args:
-        work: What to do.
-        args: What it is called with.
-        kwargs: The same, by name.
-
-    Returns:
-        Its result, computed to its end.
-
-    Raises:
-        KeyboardInterrupt: If Ctrl-C came first; the thread stays `at_work`.
-        BaseException: Whatever the work raises.
+        message: Printed to the standard error.
+        folder: Folder of results, where unfinished files are removed; None for none.
     """
-    results: list[T] = []
-    errors: list[BaseException] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread may install handlers
+        return
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)
+    watcher = threading.Thread(target=_exit_on_signal, args=(ours, message, folder), daemon=True)
+    watcher.start()
+    # In this order, so that no signal is lost: first the socket, then a handler that does nothing.
+    descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
+        signal.set_wakeup_fd(descriptor)
+        theirs.close()  # ends the watcher
+        watcher.join()
+        ours.close()
 
-    def run() -> None:
-        try:
-            results.append(jax.block_until_ready(work(*args, **kwargs)))
-        except BaseException as error:
-            errors.append(error)
 
-    thread = threading.Thread(target=run, name=NAME, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(INTERVAL)
-    if errors:
-        raise errors[0]
-    return results[0]
+def enable_compilation_cache() -> None:
+    """Enables JAX's persistent compilation cache; called by the command line only."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lsmi_jax"
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
-def at_work() -> bool:
-    """Whether work goes on that Ctrl-C has left behind: no thread can be stopped, the process must end without it.
-
-    Returns:
-        Whether such a thread is alive; asked of the threads themselves, as Ctrl-C may come at any line above.
-    """
-    return any(thread.name == NAME for thread in threading.enumerate())
+def _exit_on_signal(wakeup: socket.socket, message: str, folder: Path | None) -> None:
+    """Waits for SIGINT, or for the other end to close."""
+    while number := wakeup.recv(1):
+        if number[0] != signal.SIGINT:
+            continue
+        for unfinished in folder.rglob("*.incomplete") if folder else ():
+            with suppress(OSError):
+                unfinished.unlink()
+        with suppress(OSError):
+            print(message, file=sys.stderr, flush=True)
+            sys.stdout.flush()
+        os._exit(INTERRUPTED)

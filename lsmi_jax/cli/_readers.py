@@ -1,4 +1,4 @@
-"""Arrays by name, from whatever file holds them."""
+"""Reads arrays by name from files of many formats."""
 
 import difflib
 import hashlib
@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from lsmi_jax.inputs import import_extra
+
 __all__ = ["Columns", "block", "block_names", "checksum", "column", "read"]
 
 ENDINGS = ".npz, .safetensors, .parquet, .csv, or a folder of .npy"
@@ -20,7 +22,7 @@ Columns = Mapping[str, np.ndarray]
 
 
 def read(path: Path) -> Columns:
-    """The arrays of a file, or of a folder of files.
+    """Reads the arrays of a file, or of a folder of files.
 
     Args:
         path: A ``.npz``, ``.safetensors``, ``.parquet`` or ``.csv`` file, or a folder of ``.npy`` files.
@@ -29,9 +31,9 @@ def read(path: Path) -> Columns:
         Arrays by name, in the order of the file.
 
     Raises:
-        FileNotFoundError: If there is none.
-        ImportError: If what reads it is not installed.
-        ValueError: If it is of another kind, or holds objects that would have to be unpickled.
+        FileNotFoundError: If it does not exist.
+        ImportError: If the library that reads it is not installed.
+        ValueError: If it has another format, or holds objects that would need unpickling.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
@@ -47,18 +49,20 @@ def read(path: Path) -> Columns:
 
 
 def _npz(path: Path) -> Columns:
-    with _in_our_words(path), np.load(path, allow_pickle=False) as stored:
+    """Arrays of an archive."""
+    with _plain_errors(path), np.load(path, allow_pickle=False) as stored:
         return dict(stored)
 
 
 def _npy(path: Path) -> np.ndarray:
-    with _in_our_words(path):
+    """One memory-mapped array."""
+    with _plain_errors(path):
         return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 @contextmanager
-def _in_our_words(path: Path) -> Iterator[None]:
-    """NumPy's own advice, to unpickle what one trusts, is not ours."""
+def _plain_errors(path: Path) -> Iterator[None]:
+    """Replaces NumPy's errors, which suggest to unpickle trusted files."""
     try:
         yield
     except (ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -67,22 +71,18 @@ def _in_our_words(path: Path) -> Iterator[None]:
 
 
 def _safetensors(path: Path) -> Columns:
+    """Tensors of a safetensors file."""
+    safetensors = import_extra("safetensors", purpose="a .safetensors file", extra="cli")
+    numpy = import_extra("safetensors.numpy", purpose="a .safetensors file", extra="cli")
     try:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load_file
-    except ImportError as error:
-        raise ImportError("a .safetensors file needs safetensors: pip install 'lsmi-jax[cli]'") from error
-    try:
-        return load_file(path)
-    except SafetensorError as error:
+        return numpy.load_file(path)
+    except safetensors.SafetensorError as error:
         raise ValueError(f"{path}: expected a .safetensors file, got something else ({error})") from error
 
 
 def _frame(path: Path) -> Columns:
-    try:
-        import pandas
-    except ImportError as error:
-        raise ImportError(f"a {path.suffix} file needs pandas: pip install 'lsmi-jax[cli]'") from error
+    """Columns of a table."""
+    pandas = import_extra("pandas", purpose=f"a {path.suffix} file", extra="cli")
     try:
         table = pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)
     except ValueError as error:
@@ -91,7 +91,7 @@ def _frame(path: Path) -> Columns:
 
 
 def _plain(values: np.ndarray) -> np.ndarray:
-    """Lists become rows, and text is text."""
+    """Converts objects to arrays: lists to rows, strings to text."""
     if values.dtype == object and len(values):
         if all(isinstance(value, np.ndarray | list | tuple) for value in values):
             return np.stack([np.asarray(value) for value in values])
@@ -101,37 +101,37 @@ def _plain(values: np.ndarray) -> np.ndarray:
 
 
 def block(columns: Columns, name: str, option: str) -> np.ndarray:
-    """A feature block: an array of that name, or all columns whose names begin with it.
+    """A feature block: the array of that name, or all columns whose names begin with it.
 
     Args:
         columns: Arrays by name.
-        name: A name, or what several names begin with.
-        option: The option it came from, for the message.
+        name: A name, or a prefix of several names.
+        option: The option, for the message.
 
     Returns:
         Rows ``[n, d]``.
 
     Raises:
-        ValueError: If there is none, or it is of more than two dimensions.
+        ValueError: If there is none, or it has more than two dimensions.
     """
     names = block_names(columns, name, option)
-    for one in names:
-        if columns[one].dtype.kind not in "fiub":
-            raise ValueError(f"{option}: expected numbers, got {one} of {_kind(columns[one])}")
-        if columns[one].ndim not in (1, 2):
-            raise ValueError(f"{option}: expected an array [n, d], got {one} of shape {columns[one].shape}")
+    for found in names:
+        if columns[found].dtype.kind not in "fiub":
+            raise ValueError(f"{option}: expected numbers, got {found} of {_kind(columns[found])}")
+        if columns[found].ndim not in (1, 2):
+            raise ValueError(f"{option}: expected an array [n, d], got {found} of shape {columns[found].shape}")
     if len(names) == 1 and columns[names[0]].ndim == 2:
         return columns[names[0]]
-    return np.stack([columns[one] for one in names], axis=1)
+    return np.stack([columns[found] for found in names], axis=1)
 
 
 def block_names(columns: Columns, name: str, option: str) -> list[str]:
-    """Names of the arrays that a feature block is made of: that of its own name, or all columns that begin with it.
+    """Names of the arrays of a feature block: the array of that name, or all columns whose names begin with it.
 
     Args:
         columns: Arrays by name.
-        name: A name, or what several names begin with.
-        option: The option it came from, for the message.
+        name: A name, or a prefix of several names.
+        option: The option, for the message.
 
     Returns:
         One name or more.
@@ -143,30 +143,30 @@ def block_names(columns: Columns, name: str, option: str) -> list[str]:
         return [name]
     names = [key for key, array in columns.items() if key.startswith(name) and array.ndim == 1]
     if not names:
-        raise ValueError(f"{option}: expected {_names(columns, name)}, or what several begin with, got {name!r}")
+        raise ValueError(f"{option}: expected {_names(columns, name)}, or a prefix of several, got {name!r}")
     return names
 
 
 def column(columns: Columns, name: str, option: str, num_rows: int | None = None) -> np.ndarray:
-    """One value a sample.
+    """A column with one value per sample.
 
     Args:
         columns: Arrays by name.
         name: A name.
-        option: The option it came from, for the message.
-        num_rows: Number of samples, where it is known.
+        option: The option, for the message.
+        num_rows: Number of samples, if it is known.
 
     Returns:
         Values ``[n, ...]``.
 
     Raises:
-        ValueError: If there is none, or of another length.
+        ValueError: If there is none, or it has another length.
     """
     if name not in columns:
         raise ValueError(f"{option}: expected {_names(columns, name)}, got {name!r}")
     array: Any = columns[name]
     if num_rows is not None and (not array.ndim or len(array) != num_rows):
-        raise ValueError(f"{option}: expected {num_rows} values, as many as samples, got {name} of shape {array.shape}")
+        raise ValueError(f"{option}: expected {num_rows} values, one per sample, got {name} of shape {array.shape}")
     return array
 
 
@@ -181,11 +181,12 @@ def checksum(path: Path) -> str:
 
 
 def _kind(array: np.ndarray) -> str:
+    """Kind of values, for a message."""
     return {"U": "text", "S": "bytes", "O": "objects", "M": "dates"}.get(array.dtype.kind, str(array.dtype))
 
 
 def _names(columns: Columns, wanted: str) -> str:
-    """What there is to choose from, numbered names as one, and what the user may have meant."""
+    """Available names, with numbered ones as a single entry, and the closest match."""
     kinds = {name: re.sub(r"\d+$", "*", name) for name in columns}
     counts = Counter(kinds.values())
     names = list(dict.fromkeys(name if counts[kind] == 1 else kind for name, kind in kinds.items()))

@@ -1,4 +1,4 @@
-"""What is written: one row a sample, and a summary with all that the numbers follow from."""
+"""Writes the table of samples, one row per sample, and the summary."""
 
 import csv
 import io
@@ -11,36 +11,41 @@ from typing import Any
 import jax
 import numpy as np
 
-from lsmi_jax.storage import write_whole
-from lsmi_jax.estimation import Estimate
-from lsmi_jax.storage import pyarrow
-from lsmi_jax.estimation import Summary
+from lsmi_jax.decomposition import INFORMATION, PARTS
+from lsmi_jax.estimation import Estimate, Summary
+from lsmi_jax.inputs import import_extra
+from lsmi_jax.storage import write_atomic
 
-__all__ = ["QUANTITIES", "summary_of", "versions", "write_json", "write_table"]
+__all__ = ["check_format", "summary_of", "versions", "write_json", "write_table"]
 
-QUANTITIES = ("R", "U1", "U2", "S", "I1", "I2", "I12")
+
+def check_format(table_format: str) -> None:
+    """Raises ImportError if the library that writes the format is not installed."""
+    if table_format == "parquet":
+        import_extra("pyarrow", purpose="--format parquet", extra="cli")
 
 
 def versions() -> dict[str, Any]:
-    """What computed, and on what."""
+    """Versions of packages, and the devices."""
     packages = ("lsmi-jax", "jax", "jaxlib", "flax", "optax", "numpy")
     return {name: version(name) for name in packages} | {
         "python": platform.python_version(),
         "system": platform.platform(),
         "devices": [str(device.device_kind) for device in jax.devices()],
-        "x64": bool(jax.config.values["jax_enable_x64"]),
+        "x64": bool(jax.config.jax_enable_x64),
     }
 
 
 def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
-    """Writes columns as Parquet or CSV, by the ending of the path."""
+    """Writes columns as Parquet or CSV, depending on the ending of the path."""
     if path.suffix == ".parquet":
-        arrow, parquet = pyarrow()
+        arrow, parquet = (import_extra(name, purpose="Parquet", extra="cli") for name in ("pyarrow", "pyarrow.parquet"))
         table = arrow.table({name: arrow.array(values) for name, values in columns.items()})
-        write_whole(path, lambda file: parquet.write_table(table, file))
+        write_atomic(path, lambda file: parquet.write_table(table, file))
         return
 
     def write(file: Any) -> None:
+        """Writes CSV to a binary file."""
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         writer = csv.writer(text)
         writer.writerow(columns)
@@ -48,13 +53,13 @@ def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
         text.flush()
         text.detach()
 
-    write_whole(path, write)
+    write_atomic(path, write)
 
 
 def summary_of(
     result: Estimate, classes: tuple[np.ndarray, np.ndarray], groups: dict[str, tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, Any]:
-    """Means with intervals, of all, of each class and of each group, and how far to trust them.
+    """Means with intervals of all samples, of each class and of each group, with diagnostics.
 
     Args:
         result: The estimate.
@@ -62,7 +67,7 @@ def summary_of(
         groups: For each grouping, the group ``0..G-1`` of each sample, and the groups' names.
 
     Returns:
-        What JSON can hold, in nats.
+        A dictionary for JSON, in nats.
     """
     arrays = result.diagnostics._asdict()
     diagnostics = {name: None if value is None else np.asarray(value).tolist() for name, value in arrays.items()}
@@ -75,39 +80,41 @@ def summary_of(
 
 
 def _by_name(result: Estimate, index: np.ndarray, names: np.ndarray) -> dict[str, Any]:
+    """Means of each group, by its name."""
     return dict(zip(map(str, names), _both(result, index), strict=True))
 
 
 def _both(result: Estimate, groups: np.ndarray | None) -> list[dict[str, Any]]:
-    """Raw means, and under ``adjusted`` those of the interactions after the paper's shift."""
+    """Raw means of each group, with the means after the paper's shift under ``adjusted``."""
     raw, adjusted = (_entries(result.mean(groups, adjusted=kind)) for kind in (False, True))
-    for one, other in zip(raw, adjusted, strict=True):
-        one["adjusted"] = {name: other[name] for name in QUANTITIES[:4]}
+    for entry, shifted in zip(raw, adjusted, strict=True):
+        entry["adjusted"] = {part.symbol: shifted[part.symbol] for part in PARTS}
     return raw
 
 
 def _entries(summary: Summary) -> list[dict[str, Any]]:
-    """One dictionary a group."""
+    """One dictionary per group."""
     arrays = {
-        kind: np.stack([np.atleast_1d(one) for one in getattr(summary, kind)])
+        kind: np.stack([np.atleast_1d(values) for values in getattr(summary, kind)])
         for kind in ("mean", "standard_error", "lower", "upper")
     }
     counts = np.atleast_1d(summary.num_samples)
     return [
         {"samples": int(counts[group])}
         | {
-            name: {kind: _number(values[row, group]) for kind, values in arrays.items()}
-            for row, name in enumerate(QUANTITIES)
+            quantity.symbol: {kind: _number(values[row, group]) for kind, values in arrays.items()}
+            for row, quantity in enumerate((*PARTS, *INFORMATION))
         }
         for group in range(len(counts))
     ]
 
 
 def _number(value: float) -> float | None:
+    """A float, or None if it is not finite."""
     return float(value) if np.isfinite(value) else None
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a dictionary, NaN as null."""
+    """Writes a dictionary as JSON."""
     text = json.dumps(content, indent=1, default=str, allow_nan=False)
-    write_whole(path, lambda file: file.write(text.encode()))
+    write_atomic(path, lambda file: file.write(text.encode()))

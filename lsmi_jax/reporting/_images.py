@@ -1,34 +1,36 @@
-"""Pictures of samples, from pixels or from files, inside a page."""
+"""Thumbnails of samples, from pixels or from image files (extra ``[cli]``: Pillow)."""
 
 import base64
+import io
 import math
-import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-__all__ = ["as_html", "pictures", "png"]
+from lsmi_jax.inputs import import_extra
 
-MEDIA = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg", ".gif": "gif", ".webp": "webp"}
+__all__ = ["check_images", "thumbnail"]
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+MAX_SIDE = 96  # pixels; larger images are reduced
 
 
-def pictures(values: np.ndarray, folder: Path) -> np.ndarray:
-    """Checks what is to be shown of each sample, before any work is done; a row of pixels is taken for a square.
+def check_images(values: np.ndarray, folder: Path) -> np.ndarray:
+    """Checks the images of all samples before any work is done; a row of pixels becomes a square.
 
     Args:
         values: Names of files ``[n]``, or pixels ``[n, h, w]``, ``[n, h, w, 3]`` or ``[n, h * h]``.
-        folder: Where the names begin.
+        folder: Folder that the names are relative to.
 
     Returns:
         Paths ``[n]``, or pixels ``[n, h, w]`` or ``[n, h, w, 3]``.
 
     Raises:
-        ValueError: If it is none of these, or a file is not there or of another kind than a browser shows.
+        ValueError: If the values are neither, or a file is missing or not an image.
     """
     if values.ndim == 1 and values.dtype.kind in "UO":
-        return _files([folder / str(name) for name in values])
+        return _check_files([folder / str(name) for name in values])
     side = math.isqrt(values.shape[1]) if values.ndim == 2 else 0
     if values.ndim == 2 and side**2 == values.shape[1]:
         return values.reshape(len(values), side, side)
@@ -39,46 +41,35 @@ def pictures(values: np.ndarray, folder: Path) -> np.ndarray:
     )
 
 
-def _files(paths: list[Path]) -> np.ndarray:
+def thumbnail(image: Any) -> str:
+    """A small PNG as a data URI.
+
+    Args:
+        image: Pixels ``[h, w]`` or ``[h, w, 3]`` of any numbers, which are stretched to 256 levels, or the path of
+            an image file.
+
+    Returns:
+        The URI, for the ``src`` of an ``img`` element.
+    """
+    pillow = import_extra("PIL.Image", purpose="a thumbnail", extra="cli")
+    picture = pillow.open(image) if isinstance(image, Path) else pillow.fromarray(_levels(np.asarray(image)))
+    if picture.mode not in ("L", "RGB", "RGBA"):
+        picture = picture.convert("RGBA")
+    picture.thumbnail((MAX_SIDE, MAX_SIDE))
+    content = io.BytesIO()
+    picture.save(content, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
+
+
+def _check_files(paths: list[Path]) -> np.ndarray:
+    """Checks that every path is a file with the ending of an image."""
     for path in paths:
-        if path.suffix.lower() not in MEDIA or not path.is_file():
-            raise ValueError(f"--image: expected names of {', '.join(MEDIA)} files, got {path}")
+        if path.suffix.lower() not in ENDINGS or not path.is_file():
+            raise ValueError(f"--image: expected names of {', '.join(ENDINGS)} files, got {path}")
     return np.asarray(paths, dtype=object)
 
 
-def as_html(image: Any) -> str:
-    """A picture with all its bytes inside.
-
-    Args:
-        image: Pixels ``[h, w]`` or ``[h, w, 3]``, or the path of a file.
-
-    Returns:
-        An ``img`` element.
-    """
-    if isinstance(image, Path):
-        kind, content = MEDIA[image.suffix.lower()], image.read_bytes()
-    else:
-        kind, content = "png", png(np.asarray(image))
-    return f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(content).decode()}">'
-
-
-def png(pixels: np.ndarray) -> bytes:
-    """Pixels, stretched to 256 steps, as a PNG file.
-
-    Args:
-        pixels: Of any numbers, ``[h, w]`` or ``[h, w, 3]``.
-
-    Returns:
-        Its bytes.
-    """
+def _levels(pixels: np.ndarray) -> np.ndarray:
+    """Stretches pixels of any numbers to 256 levels."""
     pixels = pixels.astype(float)
-    span = np.ptp(pixels)
-    steps = np.rint(255 * (pixels - pixels.min()) / (span or 1)).astype(np.uint8)
-    height, width = steps.shape[:2]
-    lines = b"".join(b"\0" + line.tobytes() for line in steps)
-    header = struct.pack(">IIBBBBB", width, height, 8, 0 if steps.ndim == 2 else 2, 0, 0, 0)
-
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return np.rint(255 * (pixels - pixels.min()) / (np.ptp(pixels) or 1)).astype(np.uint8)

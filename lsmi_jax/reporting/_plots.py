@@ -1,16 +1,14 @@
-"""Pictures of interactions (extra ``[plot]``: matplotlib)."""
+"""Plots of interactions (extra ``[plot]``: matplotlib)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from lsmi_jax.decomposition import Interactions
-from lsmi_jax.estimation import pairs_of
-from lsmi_jax.estimation import Pairs
-from lsmi_jax.decomposition import COLORS, LETTERS, NAMES
-from lsmi_jax.estimation import Summary
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions
+from lsmi_jax.estimation import Pairs, Summary
+from lsmi_jax.inputs import import_extra, pairs_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,14 +24,18 @@ __all__ = [
     "plot_training",
 ]
 
-SUMS = ("I1", "I2", "I12")
+COLORS = tuple(part.color for part in PARTS)
+"""Colors of the four parts."""
+
+NAMES = tuple(part.name for part in PARTS)
+"""Names of the four parts."""
 
 
 def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
-    """Mean interactions and information of a data set, with their intervals.
+    """Mean interactions and information of a data set, with intervals.
 
     Args:
-        summary: Means of all samples together, from `Estimate.mean`.
+        summary: Means of all samples, from `Estimate.mean`.
         ax: Axes to draw on; None for new ones.
         names: Names of the four parts.
 
@@ -44,12 +46,15 @@ def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[
         ValueError: If the means are those of groups.
     """
     if np.ndim(summary.num_samples):
-        raise ValueError("summary: expected means of all samples together, got those of groups; see plot_classes")
+        raise ValueError("summary: expected means of all samples together, got means of groups; see plot_classes")
     ax = _axes(ax)
     mean, lower, upper = (np.asarray(jnp.stack(part)) for part in (summary.mean, summary.lower, summary.upper))
-    labels = [*(f"{letter}  {name}" for letter, name in zip(LETTERS, names, strict=True)), *SUMS]
+    labels = [f"{part.symbol}  {name}" for part, name in zip(PARTS, names, strict=True)]
+    labels += [quantity.symbol for quantity in INFORMATION]
     whiskers = np.maximum([mean - lower, upper - mean], 0)
-    ax.barh(labels, mean, 0.7, xerr=whiskers, color=[*COLORS, *["0.7"] * 3], error_kw={"elinewidth": 0.8})
+    ax.barh(
+        labels, mean, 0.7, xerr=whiskers, color=[*COLORS, *["0.7"] * len(INFORMATION)], error_kw={"elinewidth": 0.8}
+    )
     ax.invert_yaxis()
     ax.axvline(0, color="black", linewidth=0.8)
     ax.set_xlabel(f"mean of {int(summary.num_samples)} samples (nats)")
@@ -65,7 +70,7 @@ def plot_classes(
 
     Args:
         summary: Means of G classes, from `Estimate.mean`.
-        class_names: Names of the classes, G of them.
+        class_names: Names of the G classes.
         ax: Axes to draw on; None for new ones.
         names: Names of the four parts for the legend.
 
@@ -86,7 +91,7 @@ def plot_classes(
 
 
 def plot_samples(interactions: Interactions, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
-    """How the parts of single samples are spread: histograms on one scale, counts on a logarithmic one.
+    """Histograms of the parts over samples, on one axis, with logarithmic counts.
 
     Args:
         interactions: Interactions ``[n]`` in nats.
@@ -115,12 +120,12 @@ def plot_training(
     ax: "Axes | None" = None,
     names: Sequence[str] = NAMES,
 ) -> "Axes":
-    """Mean interactions over training, and beside them, dashed, those of held-out samples.
+    """Mean interactions over training; dashed lines are means of held-out samples.
 
     Args:
         steps: Steps or epochs ``[t]``.
         tracked: Mean interactions ``[t]`` in nats, such as a tracker's `Tracker.means`.
-        held_out: The same of held-out samples; None to leave them out.
+        held_out: Mean interactions ``[t]`` of held-out samples; None to leave them out.
         ax: Axes to draw on; None for new ones.
         names: Names of the four parts.
 
@@ -139,24 +144,22 @@ def plot_training(
 
 
 def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bool = True) -> Sequence["Axes"]:
-    """Mean interactions of every pair of modalities as matrices, a panel for each part.
+    """Mean interactions of every pair of modalities as matrices, one panel per part.
 
-    Redundancy and synergy have one value a pair; on the diagonal of redundancy is what a modality says of the label
-    by itself. Uniqueness has two: what the modality of the row says that that of the column does not.
+    Redundancy and synergy have one value per pair; the diagonal of redundancy is the information of a single
+    modality. Uniqueness has two values per pair: the information that is unique to the modality of the row.
 
     Args:
         pairs: Of M modalities, from `lsmi_jax.estimate_pairs`.
         ax: Three axes to draw on; None for new ones.
-        adjusted: Whether the means are those after the paper's shift, `lsmi_jax.adjust`.
+        adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`.
 
     Returns:
         The axes.
     """
     if ax is None:
-        from matplotlib import pyplot
-
-        ax = pyplot.subplots(1, 3, figsize=(16, 5.5), layout="constrained")[1]
-    titles = ("redundancy of both", "unique to the row, beside the column", "synergy of both")
+        ax = _pyplot().subplots(1, 3, figsize=(16, 5.5), layout="constrained")[1]
+    titles = ("redundancy of both", "unique to the row", "synergy of both")
     matrices = _matrices(pairs, adjusted)
     for matrix, title, color, panel in zip(matrices, titles, (COLORS[0], COLORS[1], COLORS[3]), ax, strict=True):
         _draw_matrix(matrix, pairs.names, color, panel)
@@ -165,13 +168,13 @@ def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bo
 
 
 def _axes(ax: "Axes | None") -> "Axes":
-    if ax is not None:
-        return ax
-    try:
-        from matplotlib import pyplot
-    except ImportError as error:
-        raise ImportError("lsmi_jax.plot needs matplotlib: pip install 'lsmi-jax[plot]'") from error
-    return pyplot.subplots(layout="constrained")[1]
+    """The given axes, or new ones."""
+    return _pyplot().subplots(layout="constrained")[1] if ax is None else ax
+
+
+def _pyplot() -> Any:
+    """Matplotlib's pyplot, imported when it is needed."""
+    return import_extra("matplotlib.pyplot", purpose="a plot", extra="plot")
 
 
 def _matrices(pairs: Pairs, adjusted: bool) -> np.ndarray:
@@ -186,7 +189,7 @@ def _matrices(pairs: Pairs, adjusted: bool) -> np.ndarray:
 
 
 def _draw_matrix(matrix: np.ndarray, names: Sequence[str], color: str, ax: "Axes") -> None:
-    """Cells as dark as their value is large, with the value."""
+    """A matrix with the value in each cell, darker for larger values."""
     from matplotlib.colors import LinearSegmentedColormap
 
     shades = LinearSegmentedColormap.from_list("shades", ["white", color]).with_extremes(bad="0.93")
@@ -208,13 +211,13 @@ def plot_top_images(
     count: int = 12,
     names: Sequence[str] = NAMES,
 ) -> Sequence["Axes"]:
-    """For each part, the images of the samples that rank highest in it, in a row.
+    """For each part, a row of images of the samples with the highest values.
 
     Args:
         interactions: Interactions ``[n]`` in nats.
-        images: One grey image a sample, ``[n, height, width]``.
+        images: One gray image per sample, ``[n, height, width]``.
         axes: Four axes to draw on.
-        count: Number of images in a row.
+        count: Number of images per row.
         names: Names of the four parts.
 
     Returns:
@@ -226,8 +229,8 @@ def plot_top_images(
         top = np.argsort(-values, kind="stable")[:count]
         padded = np.pad(images[top], ((0, 0), (1, 1), (1, 1)))
         ax.imshow(np.concatenate(list(padded), axis=1), cmap="gray_r", aspect="equal")
-        centres = np.arange(len(top)) * (width + 2) + (width + 1) / 2
-        ax.set_xticks(centres, [f"{values[i]:.1f}" for i in top], fontsize=8)
+        centers = np.arange(len(top)) * (width + 2) + (width + 1) / 2
+        ax.set_xticks(centers, [f"{values[i]:.1f}" for i in top], fontsize=8)
         ax.set_yticks([])
         ax.tick_params(length=0)
         ax.set_title(f"highest in {name}, nats below", loc="left", fontsize=10, color=color, fontweight="bold")

@@ -5,7 +5,7 @@ import pytest
 import lsmi_jax
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def held_out():
     """An estimator, and features, logits and labels of held-out rows."""
     key = jax.random.key(0)

@@ -2,7 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from lsmi_jax.chunks import in_chunks
+
+from lsmi_jax.models import in_chunks
 
 
 @pytest.mark.parametrize("size", [1, 3, 4, 10, 100])

@@ -6,10 +6,9 @@ import pytest
 import scipy.integrate
 import scipy.stats
 from flax import nnx
-from lsmi_jax.density import fit_density
 
 from lsmi_jax import Knife
-from lsmi_jax import knife as knife_module
+from lsmi_jax.models import _knife, fit_density
 
 COVARIANCES = ["full", "diagonal", 2]
 
@@ -74,9 +73,9 @@ def test_mixture_is_the_mixture_of_its_components(key, rng):
     graphdef, params, rest = nnx.split(knife, nnx.Param, ...)
     total = 0
     for component in range(4):
-        one = jax.tree.map(lambda leaf, c=component: leaf[c : c + 1], params)
+        single = jax.tree.map(lambda leaf, c=component: leaf[c : c + 1], params)
         weight = jax.nn.softmax(knife.log_weights[...])[component]
-        total += weight * jnp.exp(nnx.merge(graphdef, one, rest).log_prob(points))
+        total += weight * jnp.exp(nnx.merge(graphdef, single, rest).log_prob(points))
     np.testing.assert_allclose(knife.log_prob(points), jnp.log(total), rtol=1e-5, atol=1e-5)
 
 
@@ -147,7 +146,7 @@ def test_a_constant_column_is_left_out(key):
 
 def test_kernels_never_get_narrower_than_the_floor(key):
     knife = Knife(key, jnp.linspace(-1.0, 1.0, 50)[:, None], num_components=1)
-    knife.log_scales.set_value(jnp.full_like(knife.log_scales[...], 100.0))
+    knife.log_scales[...] = jnp.full_like(knife.log_scales[...], 100.0)
     spread = float(jnp.linspace(-1.0, 1.0, 50).std())
     highest = float(knife.log_prob(jnp.asarray(in_units(knife, knife.means[...][0]))))
     assert highest <= -np.log(Knife.MIN_KERNEL * spread * np.sqrt(2 * np.pi)) + 1e-4
@@ -199,10 +198,10 @@ def test_errors_name_the_argument(key):
 
 
 def test_products_of_matrices_give_the_same_distances(key, rng):
-    data = jnp.asarray(rng.normal(size=(300, knife_module.MAX_DIRECT + 8)), jnp.float32)
+    data = jnp.asarray(rng.normal(size=(300, _knife.MAX_DIRECT + 8)), jnp.float32)
     knife = perturbed(Knife(key, data, num_components=4), key)
     rows = knife.whiten(data)
-    cap = -np.log(knife_module.MIN_KERNEL_BY_PRODUCTS)
+    cap = -np.log(_knife.MIN_KERNEL_BY_PRODUCTS)
     log_scales = cap - jax.nn.softplus(cap - knife.log_scales[...])
     scaled = (rows[:, None] - knife.means[...][None]) * jnp.exp(log_scales)[None]
     expected = log_scales.sum(-1)[None] - 0.5 * (scaled**2).sum(-1)

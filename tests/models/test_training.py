@@ -2,9 +2,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from lsmi_jax.training import schedule
 
-from lsmi_jax import fit
+from lsmi_jax.models import fit, schedule
 
 OPTIONS = {"optimizer": optax.adam(0.1), "num_rounds": 10, "steps_per_round": 20, "batch_size": 16}
 
