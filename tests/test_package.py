@@ -49,7 +49,7 @@ def test_nothing_at_the_root_shares_a_name_with_a_function():
 
 
 def test_importing_needs_only_the_core():
-    extras = ("matplotlib", "sklearn", "pandas", "scipy.stats", "cyclopts", "jinja2", "PIL", "rich")
+    extras = ("matplotlib", "sklearn", "pandas", "scipy.stats", "cyclopts", "jinja2", "PIL")
     code = f"import sys, lsmi_jax; print([m for m in {extras} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -2,16 +2,18 @@
 
 import sys
 
+from lsmi_jax.cli._process import Interrupt, exit_on_interrupt
 from lsmi_jax.inputs import import_extra
 
-__all__ = ["run"]
+__all__ = ["main"]
 
 
-def run(words: list[str] | None) -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        words: Words after the program's name; None for those of the process.
+        arguments: Words after the program's name; None for those of the process, which Ctrl-C then ends at once,
+            with status 130.
 
     Returns:
         The exit status: 0 on success, 1 for bad data, a failed write, or a missing library.
@@ -19,6 +21,14 @@ def run(words: list[str] | None) -> int:
     Raises:
         SystemExit: With status 2 for a usage error.
     """
+    if arguments is not None:
+        return _run(arguments, Interrupt())
+    with exit_on_interrupt() as interrupt:
+        return _run(sys.argv[1:], interrupt)
+
+
+def _run(words: list[str], interrupt: Interrupt) -> int:
+    """Runs the command line if its libraries are installed."""
     try:
         import_extra("cyclopts", purpose="the command line", extra="cli")
     except ImportError as error:
@@ -26,4 +36,4 @@ def run(words: list[str] | None) -> int:
         return 1
     from lsmi_jax.cli import _app  # needs cyclopts
 
-    return _app.run(words)
+    return _app.run(words, interrupt)

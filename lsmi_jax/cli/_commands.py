@@ -12,16 +12,39 @@ import numpy as np
 import lsmi_jax
 from lsmi_jax.cli import _comparison
 from lsmi_jax.cli._inputs import Inputs, read_inputs
-from lsmi_jax.cli._options import AppOptions, FitOptions, InputOptions, OutputOptions, RedundancyOptions, name_of, plain
+from lsmi_jax.cli._options import (
+    AppOptions,
+    FitOptions,
+    InputOptions,
+    OutputOptions,
+    RedundancyOptions,
+    WholeNumber,
+    plain,
+)
 from lsmi_jax.cli._process import enable_compilation_cache
 from lsmi_jax.cli._progress import fit_stages, stage_bar
 from lsmi_jax.cli._readers import checksum
-from lsmi_jax.cli._writers import check_format, summary_of, versions, write_json, write_table
-from lsmi_jax.decomposition import PARTS, SpecificityAmbiguity
+from lsmi_jax.cli._writers import check_libraries, summary_of, versions, write_json, write_table
+from lsmi_jax.decomposition import PARTS
 from lsmi_jax.estimation import Estimate
 from lsmi_jax.reporting import Report, write_report
 
-__all__ = ["compare", "demo", "estimate", "info", "score"]
+__all__ = ["EXAMPLES", "compare", "demo", "estimate", "info", "score"]
+
+EXAMPLES = {
+    "estimate": """Examples:
+```text
+lsmi-jax estimate data.npz --x1 audio --x2 video --labels y --out results/
+lsmi-jax estimate table.csv --x1 audio_ --x2 video_ --labels emotion --ids clip --group speaker --out results/
+lsmi-jax estimate features/ --x1 image --x2 text --labels topic --config options.toml --out results/
+```""",
+    "score": """Examples:
+```text
+lsmi-jax estimate train.npz --x1 audio --x2 video --labels y --out train/ --save-estimator
+lsmi-jax score test.npz --estimator train/estimator --x1 audio --x2 video --labels y --out test/
+```""",
+    "compare": "Example:\n```text\nlsmi-jax compare results-a/ results-b/\n```",
+}
 
 CLASSES = "classes.json"  # in the folder of an estimator: the labels of its classes
 APP, FIT, REDUNDANCY = AppOptions(), FitOptions(), RedundancyOptions()
@@ -48,11 +71,11 @@ def estimate(
     data
         A .npz, .safetensors, .parquet or .csv file, or a folder of .npy files.
     """
-    chosen = redundancy.build() or SpecificityAmbiguity()
+    chosen = redundancy.build()
     stages = fit_stages(fits_discriminators=inputs.logits is None, fits_densities=chosen.density is not None)
     with stage_bar(["reading", *stages, "scores", *(stages if fit.save_estimator else []), "writing"]) as begin:
         begin("reading")
-        check_format(results.format)
+        check_libraries(results.format, has_images=inputs.image is not None)
         arrays = read_inputs(data, inputs)
         labels, classes = lsmi_jax.encode_labels(arrays.labels)
         cache = _prepare(results.out, resume=fit.resume)
@@ -75,7 +98,6 @@ def estimate(
             lsmi_jax.save(results.out / "estimator", fitted, overwrite=True)
             write_json(results.out / "estimator" / CLASSES, {"classes": classes.tolist()})
         options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
-        options["redundancy"] = name_of(chosen)
         summary = _Run(data, arrays, labels, classes, results, options).write(result)
         shutil.rmtree(cache)
     _print_summary(results, summary)
@@ -102,7 +124,7 @@ def score(
     """
     with stage_bar(["reading", "scoring", "writing"]) as begin:
         begin("reading")
-        check_format(results.format)
+        check_libraries(results.format, has_images=inputs.image is not None)
         arrays = read_inputs(data, inputs)
         classes = _classes(estimator)
         unknown = np.setdiff1d(arrays.labels, classes)
@@ -113,12 +135,11 @@ def score(
         enable_compilation_cache()
         fitted = lsmi_jax.load(estimator)
         begin("scoring")
-        chosen = redundancy.build() or fitted.redundancy
+        chosen = redundancy.build(fitted.redundancy)
         result = lsmi_jax.score(fitted, arrays.features, labels, logits=arrays.logits, redundancy=chosen)
         jax.block_until_ready(result)
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
-        options["redundancy"] = name_of(chosen)
         summary = _Run(data, arrays, labels, classes, results, options).write(result)
     _print_summary(results, summary)
 
@@ -136,7 +157,7 @@ def compare(first: Path, second: Path, /, *, app: AppOptions = APP) -> None:
     print(*_comparison.compare(first, second), sep="\n")
 
 
-def demo(*, out: Path = Path("demo-output"), seed: int = 0, app: AppOptions = APP) -> None:
+def demo(*, out: Path = Path("demo-output"), seed: WholeNumber = 0, app: AppOptions = APP) -> None:
     """Decomposes 2000 handwritten digits that come with the package.
 
     Parameters

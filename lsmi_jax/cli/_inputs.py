@@ -63,7 +63,8 @@ def _check_distinct(columns: Columns, options: InputOptions) -> None:
     """Checks that no prefix of a feature block also matches labels, ids or logits."""
     first, second = block_names(columns, options.x1, "--x1"), block_names(columns, options.x2, "--x2")
     logits = [found for name in options.logits or () for found in block_names(columns, name, "--logits")]
-    others = {"--labels": [options.labels], "--ids": [options.ids], "--logits": logits}
+    ids = [] if options.ids is None else [options.ids]
+    others = {"--labels": [options.labels], "--ids": ids, "--logits": logits}
     other_block = {} if options.x1 == options.x2 else {"--x2": second}  # one block may be used twice on purpose
     for option, names, taken in (("--x1", first, others | other_block), ("--x2", second, others)):
         for other, theirs in taken.items():

@@ -1,19 +1,55 @@
 """Options of the command line, which the shell and a TOML file share."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter, Token
 
-from lsmi_jax.decomposition import REDUNDANCIES, Redundancy
+from lsmi_jax.decomposition import REDUNDANCIES, Redundancy, SpecificityAmbiguity
 
-Name = Literal["specificity_ambiguity", "shared_exclusions", "minimum_information", "common_change"]
+__all__ = [
+    "AppOptions",
+    "FitOptions",
+    "InputOptions",
+    "OutputOptions",
+    "RedundancyOptions",
+    "WholeNumber",
+    "option",
+    "plain",
+]
 
-__all__ = ["AppOptions", "FitOptions", "InputOptions", "OutputOptions", "RedundancyOptions", "name_of", "plain"]
+DEFAULT = SpecificityAmbiguity()
+DATA, RESULTS, REDUNDANCY, FIT, OTHER = map(
+    Group.create_ordered, ("Data", "Results", "Redundancy", "Fit", "Other options")
+)
+
+if TYPE_CHECKING:
+    RedundancyName = str
+else:
+    RedundancyName = Literal[tuple(REDUNDANCIES)]
 
 
-@Parameter(name="*", group="Data")
+def _whole_number(_: Any, tokens: Sequence[Token]) -> int:
+    """Converts digits only: Cyclopts would round 2.5."""
+    try:
+        return int(tokens[0].value)
+    except ValueError:
+        raise ValueError(f"expected a whole number, got {tokens[0].value!r}") from None
+
+
+def _covariance(_: Any, tokens: Sequence[Token]) -> str | int:
+    """A word, or the rank."""
+    word = tokens[0].value
+    return int(word) if word.isdecimal() else word
+
+
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+WholeNumber = Annotated[int, Parameter(converter=_whole_number)]
+
+
+@Parameter(name="*", group=DATA)
 @dataclass(frozen=True)
 class InputOptions:
     """Names of the arrays in the data.
@@ -37,7 +73,7 @@ class InputOptions:
     image: str | None = None
 
 
-@Parameter(name="*", group="Results")
+@Parameter(name="*", group=RESULTS)
 @dataclass(frozen=True)
 class OutputOptions:
     """Where and how results are written.
@@ -50,48 +86,49 @@ class OutputOptions:
 
     out: Path
     format: Literal["parquet", "csv"] = "parquet"
-    config: Path | None = None
+    config: Annotated[Path | None, Parameter(group=OTHER)] = None
 
 
-@Parameter(name="*", group="Redundancy")
+@Parameter(name="*", group=REDUNDANCY, validator=lambda _, options: options.build())
 @dataclass(frozen=True)
 class RedundancyOptions:
     """The pointwise redundancy, and the options of its densities.
 
     Attributes:
-        redundancy: Name of the redundancy; specificity_ambiguity is the paper's.
+        redundancy: Name of the redundancy; by default the one of --estimator, or specificity_ambiguity, the paper's.
         space: Where densities live: on class posteriors, or on features, as in the paper.
-        num_components: Gaussians of a density.
+        num_components: Number of Gaussians of a density.
         covariance: Covariance of a Gaussian: diagonal, full, or the rank of what is added to a diagonal precision.
     """
 
-    redundancy: Literal["specificity_ambiguity", "shared_exclusions", "minimum_information", "common_change"] | None = (
-        None
-    )
+    redundancy: RedundancyName | None = None
     space: Literal["posterior", "features"] | None = None
-    num_components: int | None = None
-    covariance: str | None = None
+    num_components: Annotated[int | None, Parameter(converter=_whole_number)] = None
+    covariance: Annotated[str | int | None, Parameter(converter=_covariance)] = None
 
-    def build(self) -> Redundancy | None:
-        """The option object; None if no option was given.
+    def build(self, default: Redundancy = DEFAULT) -> Redundancy:
+        """The option object.
+
+        Args:
+            default: The redundancy, and the options of its densities, that are used unless others are given.
 
         Raises:
-            ValueError: If the redundancy does not have an option.
+            ValueError: If the redundancy does not have an option that is given, or its value is out of range.
         """
         given = {name: value for name, value in asdict(self).items() if value is not None}
-        name = given.pop("redundancy", None)
-        if name is None and not given:
-            return None
-        kind = REDUNDANCIES[name or "specificity_ambiguity"]
-        for option in given:
-            if option not in kind.__dataclass_fields__:
-                raise ValueError(f"--{option.replace('_', '-')}: expected none for {name}, which needs no density")
-        if str(given.get("covariance", "")).isdecimal():
-            given["covariance"] = int(given["covariance"])
-        return kind(**given)
+        if not given:
+            return default
+        name = given.pop("redundancy", name_of(default))
+        kind = REDUNDANCIES[name]
+        known = {field.name for field in fields(kind)}
+        for unknown in given.keys() - known:
+            having = " and ".join(other for other, kind in REDUNDANCIES.items() if _has(kind, unknown))
+            raise ValueError(f"{unknown}: {name} has no such option, {having} have")
+        fitted = {} if default.density is None else asdict(default.density)
+        return kind(**{name: value for name, value in (fitted | given).items() if name in known})
 
 
-@Parameter(name="*", group="Fit")
+@Parameter(name="*", group=FIT)
 @dataclass(frozen=True)
 class FitOptions:
     """How an estimate is made.
@@ -104,14 +141,14 @@ class FitOptions:
         save_estimator: Also fit on all rows, to score other data with.
     """
 
-    seed: int = 0
-    num_folds: int = 5
-    num_seeds: int = 1
-    resume: Annotated[bool, Parameter(negative="")] = False
-    save_estimator: Annotated[bool, Parameter(negative="")] = False
+    seed: WholeNumber = 0
+    num_folds: WholeNumber = 5
+    num_seeds: WholeNumber = 1
+    resume: Flag = False
+    save_estimator: Flag = False
 
 
-@Parameter(name="*", group="Other")
+@Parameter(name="*", group=OTHER)
 @dataclass(frozen=True)
 class AppOptions:
     """Options of every command.
@@ -120,20 +157,46 @@ class AppOptions:
         debug: Show where an error comes from.
     """
 
-    debug: Annotated[bool, Parameter(negative="")] = False
+    debug: Flag = False
 
 
-def name_of(redundancy: Redundancy) -> str:
-    """Name of an option object, as `RedundancyOptions` takes it."""
-    return next((name for name, kind in REDUNDANCIES.items() if type(redundancy) is kind), type(redundancy).__name__)
+def option(argument: str) -> str:
+    """What an argument of the library is called here, for messages."""
+    same = {field.name for kind in (InputOptions, FitOptions, RedundancyOptions) for field in fields(kind)}
+    return f"--{argument.replace('_', '-')}" if argument in same else _RENAMED.get(argument, argument)
+
+
+_RENAMED = {
+    "features": "--x1, --x2",
+    "features[0]": "--x1",
+    "features[1]": "--x2",
+    "logits[0]": "--logits (first)",
+    "logits[1]": "--logits (second)",
+    "logits[2]": "--logits (third)",
+    "checkpoint": "--resume",
+    "path": "--estimator",
+}
+"""Arguments of the library whose options have other names."""
 
 
 def plain(**options: Any) -> dict[str, Any]:
-    """Options as JSON values, by their Python names."""
+    """Options as JSON values, by their Python names; an option object is its name with its options."""
     flat: dict[str, Any] = {}
     for name, value in options.items():
         if hasattr(value, "__dataclass_fields__"):
-            flat |= plain(**{field: getattr(value, field) for field in value.__dataclass_fields__})
+            flat |= plain(**{field.name: getattr(value, field.name) for field in fields(value)})
+            if name == "redundancy":
+                flat[name] = name_of(value)
         else:
             flat[name] = str(value) if isinstance(value, Path) else value
     return flat
+
+
+def name_of(redundancy: Redundancy) -> str:
+    """Name of an option object."""
+    return next((name for name, kind in REDUNDANCIES.items() if type(redundancy) is kind), type(redundancy).__name__)
+
+
+def _has(kind: type, name: str) -> bool:
+    """Whether an option object has an option."""
+    return name in {field.name for field in fields(kind)}

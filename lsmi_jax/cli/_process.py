@@ -1,44 +1,54 @@
 """The process of the command line: Ctrl-C, and the cache of compiled programs."""
 
 import os
+import shutil
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 
-__all__ = ["INTERRUPTED", "enable_compilation_cache", "exit_on_interrupt"]
+__all__ = ["Interrupt", "enable_compilation_cache", "exit_on_interrupt"]
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells report it
 
 
+@dataclass
+class Interrupt:
+    """What happens on Ctrl-C: a message, and the folder of results loses its unfinished files."""
+
+    message: str = "lsmi-jax: interrupted"
+    folder: Path | None = None
+
+
 @contextmanager
-def exit_on_interrupt(message: str, folder: Path | None) -> Iterator[None]:
+def exit_on_interrupt() -> Iterator[Interrupt]:
     """Ends the process at once on Ctrl-C, also while XLA compiles or computes, and leaves no half-written file.
 
     Python runs signal handlers in the main thread only, and not before XLA returns to it. The operating system's
     handler, however, writes each signal to a socket at once, and a thread that waits for it ends the process.
 
-    Args:
-        message: Printed to the standard error.
-        folder: Folder of results, where unfinished files are removed; None for none.
+    Yields:
+        An `Interrupt`, to be changed when more is known. Outside the main thread, it has no effect.
     """
+    interrupt = Interrupt()
     if threading.current_thread() is not threading.main_thread():
-        yield  # only the main thread may install handlers
+        yield interrupt  # only the main thread may install handlers
         return
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
-    watcher = threading.Thread(target=_exit_on_signal, args=(ours, message, folder), daemon=True)
+    watcher = threading.Thread(target=_exit_on_signal, args=(ours, interrupt), daemon=True)
     watcher.start()
     # In this order, so that no signal is lost: first the socket, then a handler that does nothing.
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
     previous = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        yield
+        yield interrupt
     finally:
         signal.signal(signal.SIGINT, previous)
         signal.set_wakeup_fd(descriptor)
@@ -50,19 +60,26 @@ def exit_on_interrupt(message: str, folder: Path | None) -> Iterator[None]:
 def enable_compilation_cache() -> None:
     """Enables JAX's persistent compilation cache; called by the command line only."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lsmi_jax"
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
-def _exit_on_signal(wakeup: socket.socket, message: str, folder: Path | None) -> None:
+def _exit_on_signal(wakeup: socket.socket, interrupt: Interrupt) -> None:
     """Waits for SIGINT, or for the other end to close."""
     while number := wakeup.recv(1):
         if number[0] != signal.SIGINT:
             continue
-        for unfinished in folder.rglob("*.incomplete") if folder else ():
-            with suppress(OSError):
-                unfinished.unlink()
+        try:
+            _remove_unfinished(interrupt.folder)
+            # A progress bar may be on the line, and the cursor hidden.
+            clear = "\r\033[2K\033[?25h" if sys.stderr.isatty() else ""
+            print(f"{clear}{interrupt.message}", file=sys.stderr, flush=True)
+        finally:
+            os._exit(INTERRUPTED)
+
+
+def _remove_unfinished(folder: Path | None) -> None:
+    """Removes the temporary files and folders of atomic writes."""
+    for path in folder.rglob("*.incomplete") if folder else ():
         with suppress(OSError):
-            print(message, file=sys.stderr, flush=True)
-            sys.stdout.flush()
-        os._exit(INTERRUPTED)
+            shutil.rmtree(path) if path.is_dir() else path.unlink()

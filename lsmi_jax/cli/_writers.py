@@ -16,11 +16,14 @@ from lsmi_jax.estimation import Estimate, Summary
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.storage import write_atomic
 
-__all__ = ["check_format", "summary_of", "versions", "write_json", "write_table"]
+__all__ = ["check_libraries", "summary_of", "versions", "write_json", "write_table"]
 
 
-def check_format(table_format: str) -> None:
-    """Raises ImportError if the library that writes the format is not installed."""
+def check_libraries(table_format: str, *, has_images: bool) -> None:
+    """Raises ImportError if a library that writes the results is not installed."""
+    import_extra("jinja2", purpose="the report", extra="cli")
+    if has_images:
+        import_extra("PIL.Image", purpose="--image", extra="cli")
     if table_format == "parquet":
         import_extra("pyarrow", purpose="--format parquet", extra="cli")
 
@@ -32,7 +35,7 @@ def versions() -> dict[str, Any]:
         "python": platform.python_version(),
         "system": platform.platform(),
         "devices": [str(device.device_kind) for device in jax.devices()],
-        "x64": bool(jax.config.jax_enable_x64),
+        "x64": bool(jax.config.jax_enable_x64),  # type: ignore[attr-defined]
     }
 
 

@@ -216,8 +216,8 @@ class Pairs:
 
         Returns:
             One row per pair, labeled ``first`` and ``second``; columns ``R``, ``U1``, ``U2``, ``S`` under ``raw``,
-            ``raw error``, ``adjusted`` and ``adjusted error`` (standard errors), in nats. U1 is unique to the first modality, U2 to
-            the second.
+            ``raw error``, ``adjusted`` and ``adjusted error``, in nats; errors are standard errors. U1 is unique to
+            the first modality, U2 to the second.
 
         Raises:
             ImportError: If pandas is not installed.

@@ -14,7 +14,7 @@ FIRST_DECAY, SECOND_DECAY, EPSILON = 0.9, 0.999, 1e-8
 class _State(NamedTuple):
     """Number of steps, and moving averages of gradients and of their mean squares."""
 
-    count: jax.Array
+    num_steps: jax.Array
     first: Any
     second: Any
 
@@ -36,7 +36,7 @@ def scale_by_vector_adam() -> optax.GradientTransformation:
 
     def update(grads: Any, state: _State, params: Any = None) -> tuple[Any, _State]:
         del params
-        count = state.count + 1
+        count = state.num_steps + 1
         first = optax.tree.update_moment(grads, state.first, FIRST_DECAY, 1)
         second = optax.tree.update_moment(jax.tree.map(_mean_square, grads), state.second, SECOND_DECAY, 1)
         # Moving averages start at zero; dividing by the sum of their weights removes that bias.

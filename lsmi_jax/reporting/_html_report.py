@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lsmi_jax.decomposition import PARTS
+from lsmi_jax.decomposition import PARTS, Quantity
 from lsmi_jax.estimation import Estimate
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.reporting._images import thumbnail
@@ -57,7 +57,11 @@ def write_report(path: Path, report: Report) -> None:
     """
     jinja2 = import_extra("jinja2", purpose="a report", extra="cli")
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {"number": lambda value: f"{value:z.3f}", "place": lambda value: f"{value:.2f}"}
+    environment.filters |= {
+        "number": lambda value: f"{value:z.3f}",  # z: no minus sign before zero
+        "short": lambda value: f"{value:z.2f}",
+        "place": lambda value: f"{value:.2f}",
+    }
     template = environment.from_string(files("lsmi_jax.reporting").joinpath("template.html.j2").read_text("utf-8"))
     page = template.render(_context(report)) + "\n"
     write_atomic(path, lambda file: file.write(page.encode()))
@@ -96,14 +100,17 @@ def _bars(means: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Horizontal bars of the parts with their intervals, in percent of the width."""
     ends = [means[part.symbol][kind] or 0 for part in PARTS for kind in ("mean", "lower", "upper")]
     low, high = min(0, *ends), max(1e-6, *ends)
-    scale = 100 / (high - low)
+
+    def place(value: float) -> float:
+        """Position on the axis."""
+        return 100 * (value - low) / (high - low)
+
     bars = []
     for part in PARTS:
         entry = means[part.symbol]
-        start, end = sorted((0, entry["mean"]))
-        limits = {kind: None if entry[kind] is None else (entry[kind] - low) * scale for kind in ("lower", "upper")}
-        bars.append({"part": part, "start": (start - low) * scale, "width": (end - start) * scale, **limits})
-        bars[-1]["zero"] = -low * scale
+        start, end = map(place, sorted((0, entry["mean"])))
+        limits = {kind: None if entry[kind] is None else place(entry[kind]) for kind in ("lower", "upper")}
+        bars.append({"part": part, "start": start, "width": end - start, "zero": place(0), **limits})
     return bars
 
 
@@ -137,7 +144,7 @@ def _histograms(result: Estimate) -> list[dict[str, Any]]:
     return histograms
 
 
-def _top(report: Report, part: Any) -> dict[str, Any]:
+def _top(report: Report, part: Quantity) -> dict[str, Any]:
     """Samples with the highest values of a part."""
     values = np.asarray(getattr(report.result.interactions, part.field), float)
     order = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")[:NUM_TOP]

@@ -51,8 +51,15 @@ def thumbnail(image: Any) -> str:
     Returns:
         The URI, for the ``src`` of an ``img`` element.
     """
-    pillow = import_extra("PIL.Image", purpose="a thumbnail", extra="cli")
-    picture = pillow.open(image) if isinstance(image, Path) else pillow.fromarray(_levels(np.asarray(image)))
+    pillow = _pillow()
+    if isinstance(image, Path):
+        with pillow.open(image) as opened:
+            orient = import_extra("PIL.ImageOps", purpose="a thumbnail", extra="cli").exif_transpose
+            picture = orient(opened)
+        if picture.mode[0] in "IF":  # 16 or 32 bits
+            picture = pillow.fromarray(_levels(np.asarray(picture)))
+    else:
+        picture = pillow.fromarray(_levels(np.asarray(image)))
     if picture.mode not in ("L", "RGB", "RGBA"):
         picture = picture.convert("RGBA")
     picture.thumbnail((MAX_SIDE, MAX_SIDE))
@@ -61,11 +68,20 @@ def thumbnail(image: Any) -> str:
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
+def _pillow() -> Any:
+    """Pillow, imported when it is needed."""
+    return import_extra("PIL.Image", purpose="a thumbnail", extra="cli")
+
+
 def _check_files(paths: list[Path]) -> np.ndarray:
-    """Checks that every path is a file with the ending of an image."""
+    """Checks that every path is an image file; only headers are read."""
     for path in paths:
         if path.suffix.lower() not in ENDINGS or not path.is_file():
             raise ValueError(f"--image: expected names of {', '.join(ENDINGS)} files, got {path}")
+        try:
+            _pillow().open(path).close()
+        except OSError as error:
+            raise ValueError(f"--image: expected an image, got {path}: {error}") from error
     return np.asarray(paths, dtype=object)
 
 

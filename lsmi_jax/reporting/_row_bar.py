@@ -23,21 +23,19 @@ def row_bar() -> Iterator[Callable[[int, int | None], None]]:
         >>> with row_bar() as progress:
         ...     progress(10, 20)
     """
-    progress, text, console = (
-        import_extra(f"rich.{name}", purpose="a progress bar", extra="data") for name in ("progress", "text", "console")
-    )
-
-    class RowsPerSecond(progress.ProgressColumn):
-        """Speed of a task."""
-
-        def render(self, task):
-            return text.Text(f"{task.speed:,.0f} rows/s" if task.speed else "")
-
-    terminal = console.Console(stderr=True)
-    if not terminal.is_terminal:
+    console = import_extra("rich.console", purpose="a progress bar", extra="data").Console(stderr=True)
+    if not console.is_terminal:
         yield lambda done, total: None
         return
-    columns = (progress.BarColumn(), progress.MofNCompleteColumn(), RowsPerSecond(), progress.TimeRemainingColumn())
-    with progress.Progress(*columns, console=terminal) as bar:
-        task = bar.add_task("rows", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    rich = import_extra("rich.progress", purpose="a progress bar", extra="data")
+    speed = rich.TextColumn("{task.fields[speed]}")
+    columns = (rich.BarColumn(), rich.MofNCompleteColumn(), speed, rich.TimeRemainingColumn())
+    with rich.Progress(*columns, console=console) as bar:
+        task = bar.add_task("rows", total=None, speed="")
+
+        def show(done: int, total: int | None) -> None:
+            """Updates the bar; Rich leaves the first step out of the speed, so rows of an earlier call do not count."""
+            rows = bar.tasks[task].speed
+            bar.update(task, completed=done, total=total, speed=f"{rows:,.0f} rows/s" if rows else "")
+
+        yield show

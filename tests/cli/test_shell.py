@@ -1,4 +1,4 @@
-"""The command line as a user has it: a process of its own, on data sets of many kinds, each in another kind of file."""
+"""The command line in its own process, on data sets of many kinds, each in another format."""
 
 import csv
 import json
@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 pytestmark = pytest.mark.slow
-SHOWN = ["r", "u1", "u2", "s", "r_adjusted", "u1_adjusted", "u2_adjusted", "s_adjusted", "i1", "i2", "i12", "h1", "h2"]
+PARTS = ["r", "u1", "u2", "s"]
+SHOWN = [*PARTS, "r_adjusted", "u1_adjusted", "u2_adjusted", "s_adjusted", "i1", "i2", "i12"]
+SURPRISALS = ["h1", "h2"]
 
 
 @pytest.fixture
 def shell(tmp_path):
-    """Runs `lsmi-jax` where `tmp_path` is the folder at hand, and returns what it prints."""
+    """Runs `lsmi-jax` in `tmp_path`, and returns what it prints."""
 
     def run(*words):
         environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
@@ -29,25 +31,27 @@ def shell(tmp_path):
     return run
 
 
-def results(folder, num_samples, bounds, num_held_out):
-    """What is in a folder of results, once it is whole and says at least what another library's models say.
+def results(folder, num_samples, bounds, num_held_out, *, has_surprisals=True):
+    """Reads a folder of results, and checks that it is complete and as informative as another library's models.
 
-    The bounds are the held-out informations, in nats, of scikit-learn's logistic regressions of x1, x2 and both, as
-    the data's page has them, from that many rows: they may err by three standard errors.
+    The bounds are the held-out information, in nats, of scikit-learn's logistic regressions of x1, x2 and both on so
+    many rows, from the page of the data set; they may err by three standard errors.
     """
     pandas = pytest.importorskip("pandas")
     (path,) = folder.glob("samples.*")
     samples = pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)
     summary = json.loads((folder / "summary.json").read_text())
-    values = {name: samples[name].to_numpy(np.float64) for name in SHOWN}
+    shown = [*SHOWN, *SURPRISALS] if has_surprisals else SHOWN
+    assert set(SURPRISALS) <= set(samples) or not has_surprisals
+    values = {name: samples[name].to_numpy(np.float64) for name in shown}
     assert {path.name for path in folder.iterdir()} <= {path.name, "summary.json", "report.html", "estimator"}
     assert len(samples) == num_samples
     assert all(np.isfinite(column).all() for column in values.values())
-    rounding = 1e-4  # of sums of float32 of some hundred nats, the densities in feature space
+    rounding = 1e-4  # sums of float32 values of some hundred nats, from densities of features
     for total, parts in (("i1", ("r", "u1")), ("i2", ("r", "u2")), ("i12", ("r", "u1", "u2", "s"))):
         for kind in ("", "_adjusted"):
             np.testing.assert_allclose(sum(values[part + kind] for part in parts), values[total], atol=rounding)
-    for name in SHOWN[:4]:
+    for name in PARTS:
         assert abs(summary["means"]["overall"][name.upper()]["mean"] - values[name].mean()) < rounding
     for name, bound in zip(("i1", "i2", "i12"), bounds, strict=True):
         assert values[name].mean() > bound - 3 * values[name].std() / np.sqrt(num_held_out)
@@ -56,7 +60,7 @@ def results(folder, num_samples, bounds, num_held_out):
 
 
 def own_logits(features, labels):
-    """Out-of-fold logits of another library's models, as a user who has models would bring."""
+    """Out-of-fold logits of another library's models."""
     linear_model = pytest.importorskip("sklearn.linear_model")
     model_selection = pytest.importorskip("sklearn.model_selection")
     model = linear_model.LogisticRegression(max_iter=1000)
@@ -70,7 +74,7 @@ def test_tweets_from_npz(shell, data_set, tmp_path):
     printed = shell("estimate", *words, "--out", "out")
     _, summary = results(tmp_path / "out", 24635, (0.053, 0.158, 0.181), 2409)
     overall = summary["means"]["overall"]["adjusted"]
-    assert overall["U2"]["mean"] > overall["U1"]["mean"]  # a tweet says more than five words on its picture
+    assert overall["U2"]["mean"] > overall["U1"]["mean"]  # tweets beat five words about a picture
     assert "Wrote samples.parquet, summary.json and report.html to out." in printed
 
 
@@ -82,10 +86,10 @@ def test_digits_from_csv_with_prefixes_and_words_for_labels(shell, data_set, tmp
         writer.writerow([*(f"zernike_{j}" for j in range(47)), *(f"karhunen_{j}" for j in range(64)), "digit"])
         writer.writerows([*a, *b, words[y]] for a, b, y in zip(data["x5"], data["x3"], data["y"], strict=True))
     named = ["--x1", "zernike_", "--x2", "karhunen_", "--labels", "digit"]
-    shell("estimate", "digits.csv", *named, "--redundancy", "minimum-information", "--seed", 3, "--out", "out")
-    samples, summary = results(tmp_path / "out", 2000, (1.925, 2.105, 2.2), 600)
+    shell("estimate", "digits.csv", *named, "--redundancy", "minimum_information", "--seed", 3, "--out", "out")
+    samples, summary = results(tmp_path / "out", 2000, (1.925, 2.105, 2.2), 600, has_surprisals=False)
     alone = {name: means["U2"]["mean"] for name, means in summary["means"]["classes"].items()}
-    assert sorted(alone, key=alone.get)[-2:] in (["six", "nine"], ["nine", "six"])  # one is the other, rotated
+    assert sorted(alone, key=alone.get)[-2:] in (["six", "nine"], ["nine", "six"])  # each is the other, rotated
     assert list(samples["label"]) == [words[y] for y in data["y"]]
 
 
@@ -114,26 +118,26 @@ def test_clips_from_parquet_with_lists_ids_and_groups(shell, data_set, tmp_path)
     assert "7442" in shell("compare", "out", "own")
 
 
-def test_videos_from_safetensors_with_repeats(shell, data_set, tmp_path):
+def test_videos_from_safetensors_with_three_seeds(shell, data_set, tmp_path):
     safetensors = pytest.importorskip("safetensors.numpy")
     data = data_set("cmu_mosei_videos922")
     safetensors.save_file({"text": data["x1"], "audio": data["x2"], "y": data["y"]}, tmp_path / "videos.safetensors")
-    words = ["--x1", "text", "--x2", "audio", "--labels", "y", "--repeats", 3, "--format", "csv"]
+    words = ["--x1", "text", "--x2", "audio", "--labels", "y", "--num-seeds", 3, "--format", "csv"]
     shell("estimate", "videos.safetensors", *words, "--out", "out")
     samples, _ = results(tmp_path / "out", 922, (0.131, 0.002, 0.135), 277)
     assert (samples["r_spread"] > 0).all()
 
 
-def test_articles_from_a_folder_in_the_space_of_features(shell, data_set, tmp_path):
+def test_articles_from_a_folder_with_densities_of_features(shell, data_set, tmp_path):
     data = data_set("wikipedia_articles")
     folder = tmp_path / "articles"
     folder.mkdir()
     for name, array in {"image": data["x1"], "text": data["x2"], "topic": data["y"]}.items():
         np.save(folder / f"{name}.npy", array)
-    words = ["--x1", "image", "--x2", "text", "--labels", "topic", "--entropy-space", "features", "--folds", 3]
-    shell("estimate", folder.name, *words, "--redundancy", "common-change", "--out", "out")
+    words = ["--x1", "image", "--x2", "text", "--labels", "topic", "--space", "features", "--num-folds", 3]
+    shell("estimate", folder.name, *words, "--out", "out")
     _, summary = results(tmp_path / "out", 2866, (0.206, 1.379, 1.272), 693)
-    assert summary["options"]["entropy_space"] == "features"
+    assert summary["options"]["space"] == "features"
 
 
 def test_spoken_digits_by_a_file_of_options_then_scores_of_others(shell, data_set, tmp_path):

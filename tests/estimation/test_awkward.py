@@ -127,7 +127,7 @@ def test_real_features_with_known_types(key, rng):
     pool1, pool2 = rng.normal(size=(300, 2)), rng.normal(size=(300, 3))
     digits1, digits2 = np.arange(300) % 5, np.arange(300) % 5
     pool1[:, 0], pool2[:, 0] = digits1, digits2
-    samples = lsmi_jax.synthetic.preset_from_pool(key, pool1, digits1, pool2, digits2, num_classes=3, num_samples=150)
+    samples = lsmi_jax.datasets.preset_from_pool(key, pool1, digits1, pool2, digits2, num_classes=3, num_samples=150)
     a, b = (np.asarray(x[:, 0]).astype(int) for x in samples.features)
     labels, types = np.asarray(samples.labels), np.asarray(samples.sample_types)
     np.testing.assert_array_equal(np.bincount(types, minlength=4) > 20, True)
@@ -138,7 +138,7 @@ def test_real_features_with_known_types(key, rng):
     assert len(np.unique(np.asarray(samples.features[0]), axis=0)) == 150  # no row twice
     assert len(np.unique(np.asarray(samples.features[1]), axis=0)) == 150
     with pytest.raises(ValueError, match="num_samples: expected at most the"):
-        lsmi_jax.synthetic.preset_from_pool(key, pool1, digits1, pool2, digits2, num_classes=3, num_samples=250)
+        lsmi_jax.datasets.preset_from_pool(key, pool1, digits1, pool2, digits2, num_classes=3, num_samples=250)
 
 
 @pytest.mark.slow

@@ -1,11 +1,19 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from lsmi_jax.plot import COLORS, NAMES, plot_classes, plot_samples, plot_summary, plot_top_images, plot_training
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from lsmi_jax import Interactions, summarize
+from lsmi_jax.reporting import (
+    COLORS,
+    NAMES,
+    plot_classes,
+    plot_samples,
+    plot_summary,
+    plot_top_images,
+    plot_training,
+)
 
 
 def interactions(rng, n=30):
@@ -41,7 +49,7 @@ def test_a_summary_shows_means_and_intervals(key, rng):
     np.testing.assert_allclose([bar.get_width() for bar in bars], np.asarray(summary.mean), rtol=1e-5)
     assert [to_hex(bar.get_facecolor()) for bar in bars[:4]] == [color.lower() for color in COLORS]
     np.testing.assert_allclose([ends[0, 0] for ends in whiskers], np.asarray(summary.lower), rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="got those of groups"):
+    with pytest.raises(ValueError, match="got means of groups"):
         plot_summary(summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3), ax=Figure().subplots())
 
 

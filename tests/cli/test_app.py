@@ -1,0 +1,64 @@
+import sys
+
+import pytest
+
+import lsmi_jax
+from lsmi_jax.__main__ import main
+from lsmi_jax.cli import _app, _commands
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["estimate", "data.npz"], "missing --x1, --x2, --labels, --out: give it here or in the file of --config"),
+        (["estimate", "--x1", "a", "--x2", "b", "--labels", "y", "--out", "o"], "missing DATA"),
+        (["compare", "one"], "missing SECOND"),
+        (["nonsense"], 'Unknown command "nonsense". Available commands: estimate, score, compare, demo, info.'),
+        (["info", "--debgu"], "Unknown option: --debgu. Did you mean --debug?"),
+    ],
+)
+def test_usage_errors_are_one_line_and_status_2(words, error, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    printed = capsys.readouterr().err
+    assert printed.startswith(f"lsmi-jax: {error}")
+    assert printed.count("\n") == 1
+
+
+def test_unexpected_errors_are_one_line_too(monkeypatch, capsys):
+    def out_of_memory():
+        raise RuntimeError("RESOURCE_EXHAUSTED:\n out of memory")
+
+    monkeypatch.setattr(_commands, "versions", out_of_memory)
+    assert main(["info"]) == 1
+    expected = "lsmi-jax: RuntimeError: RESOURCE_EXHAUSTED: out of memory (--debug shows where it comes from)\n"
+    assert capsys.readouterr().err == expected
+    with pytest.raises(RuntimeError):
+        main(["info", "--debug"])
+
+
+def test_help_and_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"lsmi-jax {lsmi_jax.__version__}\n"
+    assert main(["--help"]) == 0
+    printed = capsys.readouterr().out
+    for command in ("estimate", "score", "compare", "demo", "info"):
+        assert command in printed
+
+
+def test_without_cyclopts_one_line_says_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "cyclopts", None)
+    assert main(["info"]) == 1
+    assert capsys.readouterr().err == "lsmi-jax: the command line needs cyclopts: pip install 'lsmi-jax[cli]'\n"
+
+
+@pytest.mark.parametrize("command", ["estimate", "score", "compare", "demo", "info"])
+def test_every_option_has_a_help_text(command, capsys):
+    arguments = [argument for argument in _app._make_app()[command].assemble_argument_collection() if argument.show]
+    assert "--debug" in [argument.name for argument in arguments]
+    assert main([command, "--help"]) == 0
+    printed = capsys.readouterr().out
+    for argument in arguments:
+        assert argument.parameter.help, argument.name
+        assert argument.name in printed

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from lsmi_jax.__main__ import main
+
+NUM_ROWS = 72
+NAMED = ["--x1", "audio", "--x2", "video", "--labels", "y"]
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        (["nowhere.npz", *NAMED], "nowhere.npz: no such file or folder"),
+        (["data.npz", "--x1", "smell", *NAMED[2:]], "--x1: expected one of audio, video, y"),
+        (["data.npz", *NAMED[:4], "--labels", "nothing"], "--labels: expected one of"),
+        (["data.npz", *NAMED, "--ids", "short"], "--ids: expected 72 values, one per sample, got short"),
+        (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "got 'vidio'"),
+        (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "(did you mean video?)"),
+        (["data.npz", "--x1", "clip", *NAMED[2:]], "--x1: expected numbers, got clip of text"),
+        (["data.npz", "--x1", "holes", *NAMED[2:]], "--x1: expected finite float32 values, got NaN or inf in 1 of 72"),
+        (["data.npz", "--x1", "short", *NAMED[2:]], "--x1, --x2: expected blocks of one length, got 3 and 72 rows"),
+        (["data.npz", *NAMED, "--image", "audio"], "--image: expected names of files [n], or pixels [n, h, w]"),
+        (["data.npz", *NAMED, "--image", "speaker"], "--image: expected names of files [n], or pixels [n, h, w]"),
+        (["data.npz", *NAMED, "--group", "s_spread"], "--group: expected a name that is not a column of the results"),
+        (
+            ["data.npz", *NAMED, "--num-folds", "40"],
+            "--labels: expected at least 40 samples of every class for --num-folds 40",
+        ),
+    ],
+)
+def test_errors_are_one_line_that_says_what_to_change(words, error, arrays, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.savez("data.npz", **arrays, short=np.arange(3), holes=np.where(np.arange(NUM_ROWS) == 5, np.nan, 1.0))
+    assert main(["estimate", *words, "--out", "out"]) == 1
+    printed = capsys.readouterr()
+    assert error in printed.err
+    assert printed.err.startswith("lsmi-jax: ")
+    assert printed.err.count("\n") == 1
+    assert not list(tmp_path.glob("out/s*"))
+    with pytest.raises((ValueError, OSError)):
+        main(["estimate", *words, "--out", "out", "--debug"])
+
+
+def test_no_block_takes_the_labels_for_features(tmp_path, capsys):
+    columns = {"ant": [1.0] * 8, "age": [2.0] * 8, "answer": [0, 1] * 4, "id": range(8), "bee": [1.0] * 8}
+    rows = [columns, *zip(*columns.values(), strict=True)]
+    (tmp_path / "data.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    for first, second, ids, error in (
+        ("a", "bee", "id", "--x1: expected columns of its own, got answer, which --labels takes too"),
+        ("bee", "an", "id", "--x2: expected columns of its own, got answer, which --labels takes too"),
+        ("bee", "i", "id", "--x2: expected columns of its own, got id, which --ids takes too"),
+        ("ant", "an", "id", "--x1: expected columns of its own, got ant, which --x2 takes too"),
+    ):
+        words = ["--x1", first, "--x2", second, "--labels", "answer", "--ids", ids, "--out", str(tmp_path / "out")]
+        assert main(["estimate", str(tmp_path / "data.csv"), *words]) == 1
+        assert error in capsys.readouterr().err

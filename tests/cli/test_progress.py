@@ -1,0 +1,58 @@
+import contextlib
+import os
+import re
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+
+import lsmi_jax
+from lsmi_jax.cli._progress import fit_stages
+
+
+@pytest.mark.parametrize("redundancy", [lsmi_jax.SpecificityAmbiguity(), lsmi_jax.MinimumInformation()])
+@pytest.mark.parametrize("given", [False, True])
+def test_stages_are_those_of_an_estimate(given, redundancy, arrays):
+    labels, _ = lsmi_jax.encode_labels(arrays["y"])
+    logits = [np.log(np.full((len(labels), 3), 1 / 3, np.float32))] * 3 if given else None
+    seen: list[str] = []
+    lsmi_jax.estimate(
+        jax.random.key(0),
+        (arrays["audio"], arrays["video"]),
+        labels,
+        num_folds=2,
+        logits=logits,
+        redundancy=redundancy,
+        progress=seen.append,
+    )
+    expected = fit_stages(fits_discriminators=not given, fits_densities=redundancy.density is not None)
+    assert seen == [*expected, "scores"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_a_terminal_shows_a_bar_and_a_pipe_does_not(capfd):
+    program = """if True:
+        import time
+        from lsmi_jax.cli._progress import stage_bar
+        with stage_bar(["reading", "first density", "writing"]) as begin:
+            begin("reading")
+            time.sleep(0.4)
+            begin("writing")  # the stage between was skipped
+            time.sleep(0.4)
+    """
+    terminal, end = os.openpty()
+    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
+    with subprocess.Popen([sys.executable, "-c", program], stderr=end, env=environment) as process:
+        os.close(end)
+        seen = b""
+        with contextlib.suppress(OSError):  # Linux raises when the other end is closed
+            while more := os.read(terminal, 4096):
+                seen += more
+    os.close(terminal)
+    assert process.returncode == 0
+    assert re.search(rb"1 of 3: reading.*0:00:00", seen)
+    assert re.search(rb"3 of 3: writing", seen)
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert capfd.readouterr() == ("", "")

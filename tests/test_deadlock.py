@@ -1,0 +1,148 @@
+"""Programs that hung when batched LAPACK calls waited for the threads that they ran on.
+
+Each runs in a process of its own, which is killed when its time is up.
+"""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+SETUP = """
+import threading
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+def blocks(n, d):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, n)
+    return [jnp.asarray(rng.normal(size=(n, d)) + 0.2 * labels[:, None], jnp.float32) for _ in range(2)], labels
+
+def in_two_threads(function):
+    threads = [threading.Thread(target=function, args=(i,), daemon=True) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+"""
+
+
+def finishes(program: str, seconds: float) -> None:
+    """Runs a program in a new process, and fails if it takes longer than that or does not reach its last line."""
+    environment = os.environ | {"JAX_ENABLE_COMPILATION_CACHE": "false"}
+    command = [sys.executable, "-c", SETUP + textwrap.dedent(program) + "\nprint('finished')"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=environment, check=False)
+    except subprocess.TimeoutExpired:
+        pytest.fail(f"the program did not finish within {seconds} seconds")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("finished\n")
+
+
+def test_one_compiled_program_in_two_threads():
+    finishes(
+        """
+        from lsmi_jax.models import Whiten
+        rows = jnp.stack([blocks(800, 64)[0][0]] * 3)
+        whiten = jax.jit(jax.vmap(lambda rows: Whiten(rows)(rows[:2]))).lower(rows).compile()
+        in_two_threads(lambda _: [jax.block_until_ready(whiten(rows)) for _ in range(20)])
+        """,
+        seconds=60,
+    )
+
+
+def test_two_mapped_mixtures_in_one_program():
+    finishes(
+        """
+        from lsmi_jax import Knife
+        (x1, x2), _ = blocks(2000, 64)
+
+        @jax.jit
+        @jax.vmap
+        def surprisals(key, scale):
+            return Knife(key, x1 * scale).surprisal(x1).mean(), Knife(key, x2 * scale).surprisal(x2).mean()
+
+        for seed in range(10):
+            jax.block_until_ready(surprisals(jax.random.split(jax.random.key(seed), 5), 1 + jnp.arange(5.0)))
+        """,
+        seconds=60,
+    )
+
+
+@pytest.mark.slow
+def test_three_mapped_programs_on_eight_devices():
+    finishes(
+        """
+        jax.config.update("jax_num_cpu_devices", 8)
+        from lsmi_jax.models import Whiten
+        P = jax.sharding.PartitionSpec
+        mesh = jax.make_mesh((8,), ("device",))
+        rows = jnp.tile(blocks(200, 128)[0][0], (8, 3, 1, 1))
+        rows = jax.device_put(rows, jax.sharding.NamedSharding(mesh, P("device")))
+
+        def whiten(rows):
+            return [jax.vmap(jax.vmap(lambda rows: Whiten(rows)(rows[:2])))(rows * scale) for scale in (1, 2, 3)]
+
+        specs = {"in_specs": P("device"), "out_specs": P("device")}
+        program = jax.jit(jax.shard_map(whiten, mesh=mesh, check_vma=False, **specs))
+        for _ in range(20):
+            jax.block_until_ready(program(rows))
+        """,
+        seconds=180,
+    )
+
+
+@pytest.mark.slow
+def test_discriminators_after_a_training_scan_in_one_program():
+    finishes(
+        """
+        from lsmi_jax.models import fit_discriminator
+        (x1, x2), labels = blocks(800, 64)
+        both, labels = jnp.concatenate([x1, x2], axis=1), jnp.asarray(labels)
+
+        def train(weights, _):
+            loss = lambda weights: jnp.log1p(jnp.exp(-(2.0 * labels - 1) * (both @ weights))).mean()
+            return weights - 0.1 * jax.grad(loss)(weights), None
+
+        @jax.jit
+        def program(keys):
+            weights, _ = jax.lax.scan(train, jnp.zeros(both.shape[1]), length=20)
+
+            def losses(x):
+                fit = lambda key: fit_discriminator(key, x, labels, jnp.arange(len(x)), num_classes=2).held_out_loss
+                return jax.vmap(fit)(keys)
+
+            return weights, [losses(x) for x in (x1, x2, both)]
+
+        jax.block_until_ready(program(jax.random.split(jax.random.key(0), 2)))
+        """,
+        seconds=180,
+    )
+
+
+@pytest.mark.slow
+def test_estimate_in_two_threads():
+    finishes(
+        """
+        from lsmi_jax import estimate
+        features, labels = blocks(2000, 32)
+        in_two_threads(lambda i: jax.block_until_ready(estimate(jax.random.key(i), features, labels)))
+        """,
+        seconds=300,
+    )
+
+
+@pytest.mark.slow
+def test_estimate_on_eight_devices():
+    finishes(
+        """
+        jax.config.update("jax_num_cpu_devices", 8)
+        from lsmi_jax import estimate
+        features, labels = blocks(800, 64)
+        jax.block_until_ready(estimate(jax.random.key(0), features, labels))
+        """,
+        seconds=300,
+    )
