@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import jax
+import jax.experimental
 import numpy as np
 import pytest
 from hypothesis import settings
@@ -49,5 +50,6 @@ def data_set():
 
 @pytest.fixture
 def x64():
-    with jax.enable_x64(True):
+    enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64  # JAX before 0.8
+    with enable_x64(True):
         yield

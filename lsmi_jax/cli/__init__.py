@@ -3,7 +3,6 @@
 import sys
 
 from lsmi_jax.cli._process import Interrupt, exit_on_interrupt
-from lsmi_jax.inputs import import_extra
 
 __all__ = ["main"]
 
@@ -29,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _run(words: list[str], interrupt: Interrupt) -> int:
     """Runs the command line if its libraries are installed."""
+    # Imports of slow libraries begin here, so that Ctrl-C ends them too.
+    from lsmi_jax.inputs import import_extra
+
     try:
         import_extra("cyclopts", purpose="the command line", extra="cli")
     except ImportError as error:

@@ -11,8 +11,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax
-
 __all__ = ["Interrupt", "enable_compilation_cache", "exit_on_interrupt"]
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells report it
@@ -59,6 +57,8 @@ def exit_on_interrupt() -> Iterator[Interrupt]:
 
 def enable_compilation_cache() -> None:
     """Enables JAX's persistent compilation cache; called by the command line only."""
+    import jax  # slow: this module is imported first, to watch for Ctrl-C
+
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lsmi_jax"
     if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         jax.config.update("jax_compilation_cache_dir", str(cache))

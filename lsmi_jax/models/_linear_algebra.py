@@ -35,7 +35,7 @@ def _inverse_cholesky_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, j
     (matrix,), (change,) = primals, tangents
     inverse = inverse_cholesky(matrix)
     # With A = L L^T and W = L^-1: dW = -Phi(W dA W^T) W, where Phi keeps the lower triangle and half the diagonal.
-    inner = _product(_product(inverse, change), inverse.T)
+    inner = _product(_product(inverse, (change + change.T) / 2), inverse.T)
     halved = jnp.tril(inner) - 0.5 * jnp.diag(jnp.diagonal(inner))
     return inverse, -_product(halved, inverse)
 

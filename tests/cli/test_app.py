@@ -1,3 +1,4 @@
+import re
 import sys
 
 import pytest
@@ -54,11 +55,14 @@ def test_without_cyclopts_one_line_says_what_to_install(monkeypatch, capsys):
 
 
 @pytest.mark.parametrize("command", ["estimate", "score", "compare", "demo", "info"])
-def test_every_option_has_a_help_text(command, capsys):
-    arguments = [argument for argument in _app._make_app()[command].assemble_argument_collection() if argument.show]
-    assert "--debug" in [argument.name for argument in arguments]
+def test_every_option_has_a_help_text(command, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    names = {argument.name for argument in _app._make_app()[command].assemble_argument_collection()} - {"*"}
+    assert "--debug" in names
     assert main([command, "--help"]) == 0
-    printed = capsys.readouterr().out
-    for argument in arguments:
-        assert argument.parameter.help, argument.name
-        assert argument.name in printed
+    rows = [re.split(r"\s{2,}", line.strip("│ *")) for line in capsys.readouterr().out.splitlines() if "│" in line]
+    helps = {cells[0].split()[0]: cells[1:] for cells in rows}
+    assert names <= set(helps)
+    for name in names:
+        assert len(helps[name]) == 1, name
+        assert re.search(r"\w{3}", helps[name][0]), name
