@@ -71,9 +71,10 @@ def _exit_on_signal(wakeup: socket.socket, interrupt: Interrupt) -> None:
             continue
         try:
             _remove_unfinished(interrupt.folder)
-            # A progress bar may be on the line, and the cursor hidden.
-            clear = "\r\033[2K\033[?25h" if sys.stderr.isatty() else ""
-            print(f"{clear}{interrupt.message}", file=sys.stderr, flush=True)
+            # A progress bar may be on the line, with the cursor hidden; sys.stderr would draw the bar again.
+            stream = sys.__stderr__ or sys.stderr
+            clear = "\r\033[2K\033[?25h" if stream.isatty() else ""
+            print(f"{clear}{interrupt.message}", file=stream, flush=True)
         finally:
             os._exit(INTERRUPTED)
 

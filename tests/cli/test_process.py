@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 import subprocess
@@ -106,6 +107,36 @@ def test_ctrl_c_during_an_estimate_keeps_finished_stages(arrays, named, tmp_path
     assert seconds < 5
     assert list(out.glob(".stages/folds/*.npz"))
     assert not list(out.rglob("*.incomplete"))
+
+
+def test_ctrl_c_clears_the_progress_bar_and_shows_the_cursor(tmp_path):
+    program = f"""{HEADER}
+    from lsmi_jax.cli._progress import stage_bar
+
+    def wait(*_, **__):
+        with stage_bar(["waiting"]) as begin:
+            begin("waiting")
+            time.sleep(0.3)
+            print("at work", flush=True)
+            time.sleep(60)
+
+    _demo.run_demo = wait
+    sys.exit(main())
+    """
+    terminal, end = os.openpty()
+    words = [sys.executable, "-c", program, "demo", "--out", str(tmp_path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=end, env=os.environ | {"TERM": "xterm"}) as process:
+        os.close(end)
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=20) == 130
+    seen = b""
+    with contextlib.suppress(OSError):  # Linux raises when the other end is closed
+        while more := os.read(terminal, 4096):
+            seen += more
+    os.close(terminal)
+    assert b"1 of 1: waiting" in seen
+    assert seen.endswith(b"\r\x1b[2K\x1b[?25hlsmi-jax: interrupted\r\n")
 
 
 def test_ctrl_c_while_libraries_are_imported_is_one_line():
