@@ -27,7 +27,8 @@ def test_two_processes_with_half_of_the_rows_each_agree_with_one(rng, tmp_path):
         mine = tmp_path / f"{process}.npz"
         np.savez(mine, x1=features[0][half], x2=features[1][half], y=labels[half])
         command = [sys.executable, str(EXAMPLE), "--data", str(mine), "--out", str(tmp_path / "all.npy")]
-        command += ["--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process", str(process), "--num-folds", "2"]
+        command += ["--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process", str(process)]
+        command += ["--num-folds", "2"]
         environment = {**os.environ, "JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": "4"}
         started.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
     outputs = [one.communicate(timeout=400)[0] for one in started]

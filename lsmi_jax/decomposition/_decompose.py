@@ -59,6 +59,7 @@ def interactions_from_posteriors(
         >>> print(parts.unique1.round(2))
         [0.57]
     """
+    # i1, i2 and i12, then Eq. 2.
     first, second, joint = (pointwise_information(posterior, labels, log_prior) for posterior in logits)
     h1, h2 = (None, None) if surprisals is None else surprisals
     if labels is None and surprisals is not None:
@@ -172,6 +173,7 @@ def single_source_fraction(i1: ArrayLike, i2: ArrayLike, h1: ArrayLike, h2: Arra
         A scalar between 0 and 1.
     """
     i1, i2, h1, h2 = check_floats(i1=i1, i2=i2, h1=h1, h2=h2)
+    # Modality 1 attains min(h1, h2) where h1 <= h2, and min(h1 - i1, h2 - i2) where h1 - h2 <= i1 - i2.
     difference = h1 - h2
     return jnp.mean(((difference <= 0) == (difference <= i1 - i2)).astype(difference.dtype))
 
@@ -204,6 +206,7 @@ def adjustment(means: Interactions) -> jax.Array:
     Returns:
         What is added to r and s, and subtracted from u1 and u2, in nats.
     """
+    # Raise R and S until neither is negative; otherwise lower them until neither U is.
     least_common = jnp.minimum(means.redundancy, means.synergy)
     least_unique = jnp.minimum(means.unique1, means.unique2)
     return jnp.where(least_common < 0, -least_common, jnp.minimum(least_unique, 0))

@@ -35,6 +35,7 @@ def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
         raise ValueError(f"num_classes: expected at least 1, got {num_classes}")
     if labels.size == 0:
         raise ValueError("labels: expected at least one, got an empty array")
+    # Frequencies of the classes. Invalid labels are counted nowhere: JAX would clamp their index silently.
     valid = (labels >= 0) & (labels < num_classes)
     counts = jnp.zeros(num_classes, jnp.int32).at[jnp.where(valid, labels, 0)].add(valid.astype(jnp.int32))
     frequencies = counts.astype(jnp.result_type(float)) / labels.size
@@ -79,6 +80,7 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike | None, log_prior
     """
     logits, log_prior = jnp.asarray(logits), jnp.asarray(log_prior)
     _check_logits(logits, log_prior)
+    # i = log p(y|x) - log p(y), in log space so that sure posteriors keep their digits.
     of_classes = log_posterior(logits)
     prior = log_prior.astype(of_classes.dtype)
     if labels is None:
@@ -99,6 +101,7 @@ def smooth_log_posterior(log_posterior: jax.Array, smoothing: float) -> jax.Arra
     Returns:
         Finite log-posterior ``[..., K]`` in nats.
     """
+    # log((1 - a) p + a / K), as a log-sum-exp so that p = 0 is allowed.
     return jnp.logaddexp(log_posterior + math.log1p(-smoothing), math.log(smoothing / log_posterior.shape[-1]))
 
 

@@ -78,6 +78,7 @@ def common_change(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Array, h
     Returns:
         Pointwise redundancy in nats.
     """
+    # Information that is counted twice in i1 + i2; it is redundancy only where all terms agree in sign.
     co_information = i1 + i2 - i12
     sign = jnp.sign(co_information)
     agree = (jnp.sign(i1) == sign) & (jnp.sign(i2) == sign) & (jnp.sign(i12) == sign)

@@ -107,6 +107,7 @@ def _decompose_pair(
         )
         return interactions, information, ordered.surprisals, _diagnose(ordered, information, estimators, data)
 
+    # Means over seeds, and standard deviations of the parts.
     seeds = jax.vmap(of_seed)(scores, estimators, rows)
     interactions, information, surprisals, diagnostics = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
@@ -116,6 +117,7 @@ def _decompose_pair(
 
 def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Dataset) -> Diagnostics:
     """Diagnostics of one pair of blocks and one seed."""
+    # Cross-entropy is -mean(i + log p(y)), since i = log p(y|x) - log p(y).
     label_log_prob = data.log_prior[data.labels]
     surprisals = scores.surprisals or ()
     prior = jnp.exp(data.log_prior)

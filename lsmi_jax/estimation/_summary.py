@@ -103,6 +103,7 @@ def summarize(
     if num_resamples < 2:
         raise ValueError(f"num_resamples: expected at least 2, got {num_resamples}")
     index = _check_groups(groups, len(interactions.redundancy))
+    # All seven quantities are resampled together.
     values = jnp.stack([*interactions, *information], axis=1)
     num_groups = int(index.max()) + 1
     # Padding with empty groups costs less than compiling a program for each number of groups.
@@ -129,6 +130,7 @@ def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -
     block_key, draw_key = jax.random.split(key)
     size = len(values)
     num_blocks = min(size, MAX_BLOCKS)
+    # Sums over random blocks of rows: a resample then draws blocks instead of rows.
     block = jax.random.permutation(block_key, size) % num_blocks
     # Sums of deviations from the mean keep their digits for any number of rows.
     center = values.mean(0)
@@ -151,6 +153,7 @@ def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -
         return means(jnp.zeros(num_blocks).at[drawn].add(1.0))
 
     resampled = jax.lax.map(resample, jax.random.split(draw_key, num_resamples), batch_size=CHUNK)
+    # Percentile intervals and standard deviations over resamples; NaN where a group has fewer than two rows.
     count = counts.sum(0)
     known = (count > 1)[:, None]
     tail = (1 - level) / 2

@@ -77,6 +77,7 @@ def spread_rows(key: jax.Array, size: int, count: int) -> jax.Array:
     Returns:
         Row indices ``[count]``.
     """
+    # A random offset within each stretch, by a remainder: its bias is negligible for short stretches.
     starts = np.arange(count + 1) * size // count
     lengths = np.maximum(np.diff(starts), 1).astype(np.uint32)
     return jnp.asarray(starts[:-1], jnp.int32) + (jax.random.bits(key, (count,)) % lengths).astype(jnp.int32)

@@ -56,6 +56,7 @@ class Discriminator(NamedTuple):
         Returns:
             Log p(y|x) ``[n, K]`` in nats, float32.
         """
+        # log sum_m w_m p_m(y|x), with the prior as the last member.
         log_weights = self.log_weights[:, None, None]
 
         def mixture(rows: jax.Array) -> jax.Array:
@@ -95,6 +96,7 @@ def fit_discriminator(
 
     probes, train, held_out = jax.vmap(start)(jnp.stack(start_keys), *splits)
     linear = _fit_linear_probes(probes, train, held_out)
+    # Input noise is a kernel of bandwidth n^(-1/(d+4)), Scott's rule, which is wide for few rows.
     num_columns = probes.whiten.varies().sum(1).mean()
     noise = INPUT_NOISE * min(1.0, FEW_ROWS / splits.train.shape[1]) ** (1 / (num_columns + 4))
     networks = fit_early_stopped(
@@ -150,6 +152,7 @@ def _loss(noise: jax.Array, probe: Probe, rows: tuple[jax.Array, jax.Array], key
 
 def _least_penalty(losses: jax.Array) -> jax.Array:
     """Index of the smallest penalty whose losses ``[P, h]`` are tied with the best; penalties decrease."""
+    # A penalty is tied if its mean excess over the best is small relative to the standard error of that excess.
     excess = losses - losses[jnp.nanargmin(losses.mean(1))][None]
     tied = excess.mean(1) <= TIED * excess.std(1) / jnp.sqrt(losses.shape[1])
     return len(PENALTIES) - 1 - jnp.argmax(tied[::-1])
@@ -157,6 +160,7 @@ def _least_penalty(losses: jax.Array) -> jax.Array:
 
 def _keep_what_gains(networks: EarlyStopped, linear: EarlyStopped) -> EarlyStopped:
     """The networks if they beat the linear probes significantly, otherwise the linear probes."""
+    # One-sided test of a positive mean gain over all held-out rows.
     gains = networks.gains
     is_better = gains.mean() > SIGNIFICANT_GAIN * gains.std() / jnp.sqrt(gains.size)
     return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks, linear)
@@ -164,6 +168,7 @@ def _keep_what_gains(networks: EarlyStopped, linear: EarlyStopped) -> EarlyStopp
 
 def _data_noise(key: jax.Array, rows: jax.Array) -> jax.Array:
     """Noise with the covariance of the rows: random combinations of other rows."""
+    # Sums of a few rows with Gaussian weights of total variance one.
     weights = jax.random.normal(key, (NUM_MIXED, len(rows), 1)) / jnp.sqrt(NUM_MIXED)
     noise = jnp.zeros_like(rows)
     for shift, weight in enumerate(weights, start=1):  # a stacked sum takes XLA ten times as long to compile

@@ -70,6 +70,7 @@ class Knife(nnx.Module):
         self.whiten = Whiten(features, decorrelate=decorrelate)
         self.means = nnx.Param(self.whiten(features[spread_rows(key, size, num_components)]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
+        # Kernels of width C^(-1/(d+4)) on whitened columns.
         width = num_components ** (-1 / (dim + 4))  # Scott's rule
         self.log_scales = nnx.Param(jnp.full((num_components, dim), -math.log(width), jnp.float32))
         if covariance == "full":
@@ -146,6 +147,7 @@ class Knife(nnx.Module):
             precisions = scales**2
             products = rows**2 @ precisions.T - 2 * rows @ (precisions * means).T
             return log_det[None] - 0.5 * (products + (precisions * means**2).sum(-1)[None])
+        # Squared distances to the means, in units of the scales.
         scaled = (rows[:, None] - means[None]) * scales[None]
         squared = (scaled**2).sum(-1)
         if self.covariance != "diagonal":

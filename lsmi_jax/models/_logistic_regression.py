@@ -53,6 +53,7 @@ def fit_linear(
         def step(carry: tuple, turn: tuple) -> tuple:
             weights, before = carry
             momentum, index = turn
+            # A gradient step from a point ahead in the direction of the last change.
             ahead = jax.tree.map(lambda new, old: new + momentum * (new - old), weights, before)
             kernel, bias = gradient(ahead, batches[index])
             if surplus is not None:
@@ -69,6 +70,7 @@ def fit_linear(
 
 def _surpluses(gradient: Callable, batches: jax.Array, num_used: int) -> tuple:
     """Difference between the gradient of each batch in use and the gradient of all rows."""
+    # Gradients of the batches in use one by one, and of all others as a sum only.
     each = jax.lax.map(gradient, batches[:num_used])
     total = jax.tree.map(lambda leaf: leaf.sum(0), each)
     others = batches[num_used:]
@@ -104,5 +106,6 @@ def _largest_eigenvalue(rows: jax.Array, num_steps: int = 30) -> jax.Array:
         image = rows.T @ (rows @ vector)
         return image / jnp.maximum(jnp.linalg.norm(image), jnp.finfo(image.dtype).tiny)
 
+    # Rayleigh quotient of the vector that repeated multiplication converges to.
     vector = jax.lax.fori_loop(0, num_steps, step, jnp.abs(rows).mean(0))
     return ((rows @ vector) ** 2).mean()

@@ -58,6 +58,7 @@ def log_ratio_coordinates(logits: ArrayLike) -> jax.Array:
         [1.]
     """
     logits = widen(jnp.asarray(logits))
+    # Project centered logits, which are log-ratios to their geometric mean, on an orthonormal basis.
     basis = jnp.asarray(_helmert(logits.shape[-1]), logits.dtype)
     return (logits - logits.mean(-1, keepdims=True)) @ basis
 

@@ -134,6 +134,7 @@ def fit(
     def one_round(carry: tuple, drawn: tuple) -> tuple[tuple, jax.Array]:
         current, *best = carry
         current, _ = jax.lax.scan(step, current, drawn)
+        # Keep the parameters of the best round so far.
         losses = evaluate(current[0], held_out)
         improved = losses.mean() < best[1].mean()  # false for NaN
         best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), [current[0], losses], best)

@@ -29,6 +29,7 @@ class Standardize(nnx.Module):
             features: Rows ``[n, d]``.
         """
         features = features.astype(jnp.float32)
+        # Constant columns get scale zero, which maps them to zero.
         mean = features.mean(0)
         spread = features.std(0)
         self.mean = Statistic(mean)
@@ -73,6 +74,7 @@ class Whiten(nnx.Module):
     def log_volume(self) -> jax.Array:
         """Log-volume of the parallelepiped that maps to a unit cube, over the columns that are not constant."""
         scale, varies = self.standardize.scale[...], self.varies()
+        # Minus the log-determinant of the map: scales, and the diagonal of the triangular matrix.
         log_volume = jnp.log(jnp.where(varies, scale, 1)).sum()
         if self.matrix is None:
             return log_volume
@@ -83,6 +85,7 @@ class Whiten(nnx.Module):
         size, dim = features.shape
         rows = self.standardize(features)
         num_columns = self.varies().sum().astype(jnp.float32)
+        # Correlations C shrink to (1 - a) C + a I; with C = L L^T, rows times L^-T are uncorrelated.
         shrinkage = jnp.minimum(1, ROWS_PER_COLUMN * num_columns / size) ** 4
         correlation = jnp.matmul(rows.T, rows, precision="highest") / size
         return inverse_cholesky((1 - shrinkage) * correlation + (shrinkage + RIDGE) * jnp.eye(dim)).T

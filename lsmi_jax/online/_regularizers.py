@@ -92,6 +92,7 @@ def interaction_penalty(interactions: Interactions, *, weights: Sequence[ArrayLi
     if len(weights) != 4:
         expected = ", ".join(Interactions._fields)
         raise ValueError(f"weights: expected 4 ({expected}), got {len(weights)}")
+    # sum_k w_k mean(part_k)
     total = jnp.zeros((), interactions.redundancy.dtype)
     for weight, part in zip(weights, interactions, strict=True):
         total += jnp.asarray(weight, part.dtype) * part.mean()

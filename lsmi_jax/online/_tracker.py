@@ -175,6 +175,7 @@ def _update(
     """`update_tracker` after its checks."""
     logits = [jax.lax.stop_gradient(values).astype(jnp.float32) for values in logits]
     key, *noise_keys = jax.random.split(state.key, 3)
+    # Exponentially weighted counts and sums of each class.
     members = jax.nn.one_hot(labels, len(state.counts))
     counts = state.decay * state.counts + members.sum(0)
     new = replace(state, counts=counts, key=key)
@@ -204,6 +205,7 @@ def _init_density(key: jax.Array, num_columns: int, num_components: int) -> Onli
 
 def _follow(density: OnlineDensity, rows: jax.Array, decay: jax.Array) -> OnlineDensity:
     """Updates the running means and spreads, which are the units of the density, with these rows."""
+    # Running mean and variance from exponentially weighted moments.
     count = jnp.full(1, rows.shape[0], jnp.float32)
     moments = decay * density.moments + jnp.concatenate([count, rows.sum(0), (rows**2).sum(0)])
     mean, square = jnp.split(moments[1:] / moments[0], 2)
