@@ -117,7 +117,7 @@ def test_ctrl_c_clears_the_progress_bar_and_shows_the_cursor(tmp_path):
         with stage_bar(["waiting"]) as begin:
             begin("waiting")
             time.sleep(0.3)
-            print("at work", flush=True)
+            os.write(1, b"at work\\n")  # Rich redirects print
             time.sleep(60)
 
     _demo.run_demo = wait
