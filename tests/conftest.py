@@ -50,6 +50,6 @@ def data_set():
 
 @pytest.fixture
 def x64():
-    enable_x64 = getattr(jax, "enable_x64", None) or jax.experimental.enable_x64  # JAX before 0.8
-    with enable_x64(True):
+    home = jax if hasattr(jax, "enable_x64") else jax.experimental  # JAX before 0.8
+    with home.enable_x64(True):
         yield

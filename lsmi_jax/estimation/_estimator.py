@@ -37,14 +37,12 @@ class Estimator:
         return self.log_prior.shape[-1]
 
     def __repr__(self) -> str:
-        fitted = "discriminators" if self.densities is None else "discriminators and densities"
-        if self.discriminators is None:
-            fitted = (
-                "no models; logits are the user's" if self.densities is None else "densities; logits are the user's"
-            )
+        fitted = {"discriminators": self.discriminators, "densities": self.densities}
+        names = " and ".join(name for name, models in fitted.items() if models is not None)
+        shape = getattr(self.log_prior, "shape", None) or ("?",)
         return (
-            f"Estimator(num_features={self.num_features}, num_classes={getattr(self.log_prior, 'shape', '?')[-1]}, "
-            f"redundancy={self.redundancy!r}; {fitted})"
+            f"Estimator of {self.num_features} columns and {shape[-1]} classes for {self.redundancy!r}, "
+            f"with {names or 'no models'}"
         )
 
 

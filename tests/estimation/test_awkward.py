@@ -137,7 +137,7 @@ def test_real_features_with_known_types(key, rng):
     np.testing.assert_array_equal(((a + b) % 3)[types == 3], labels[types == 3])
     assert len(np.unique(np.asarray(samples.features[0]), axis=0)) == 150  # no row twice
     assert len(np.unique(np.asarray(samples.features[1]), axis=0)) == 150
-    with pytest.raises(ValueError, match="num_samples: expected at most the"):
+    with pytest.raises(ValueError, match=r"num_samples: expected at most \d+ for these pools, got 250"):
         lsmi_jax.datasets.preset_from_pool(key, pool1, digits1, pool2, digits2, num_classes=3, num_samples=250)
 
 
