@@ -11,6 +11,7 @@ jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_enable_compilation_cache", False)  # else one test of the command line decides for all after it
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
+collect_ignore_glob = ["*conftest.py"]  # modules of one name, which doctests would import
 settings.register_profile("lsmi", deadline=None, max_examples=100, derandomize=True)
 settings.load_profile("lsmi")
 

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from pathlib import Path
 __all__ = ["Interrupt", "enable_compilation_cache", "exit_on_interrupt"]
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells report it
+PARKING = 0.05  # seconds that the main thread gets to finish its line
 
 
 @dataclass
@@ -42,9 +44,9 @@ def exit_on_interrupt() -> Iterator[Interrupt]:
     theirs.setblocking(False)
     watcher = threading.Thread(target=_exit_on_signal, args=(ours, interrupt), daemon=True)
     watcher.start()
-    # In this order, so that no signal is lost: first the socket, then a handler that does nothing.
+    # In this order, so that no signal is lost: first the socket, then the handler.
     descriptor = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
-    previous = signal.signal(signal.SIGINT, lambda *_: None)
+    previous = signal.signal(signal.SIGINT, _park)
     try:
         yield interrupt
     finally:
@@ -64,12 +66,18 @@ def enable_compilation_cache() -> None:
         jax.config.update("jax_compilation_cache_dir", str(cache))
 
 
+def _park(*_: object) -> None:
+    """Stops the main thread at its next line of Python, so that it writes no more files."""
+    threading.Event().wait()
+
+
 def _exit_on_signal(wakeup: socket.socket, interrupt: Interrupt) -> None:
     """Waits for SIGINT, or for the other end to close."""
     while number := wakeup.recv(1):
         if number[0] != signal.SIGINT:
             continue
         try:
+            time.sleep(PARKING)
             _remove_unfinished(interrupt.folder)
             # A progress bar may be on the line, with the cursor hidden; sys.stderr would draw the bar again.
             stream = sys.__stderr__ or sys.stderr

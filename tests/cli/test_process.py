@@ -175,8 +175,12 @@ def test_a_caller_in_python_keeps_its_own_handler(monkeypatch):
         time.sleep(5)
 
     monkeypatch.setattr("lsmi_jax.cli._commands.versions", press)
-    with pytest.raises(KeyboardInterrupt):
-        main(["info"])
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells ignore SIGINT in background jobs
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            main(["info"])
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def test_it_runs_outside_the_main_thread(monkeypatch, capsys):

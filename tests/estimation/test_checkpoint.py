@@ -61,7 +61,11 @@ def test_what_is_loaded_is_what_was_saved(fitted, saved, data):
     )
 
 
-OTHERS = (SharedExclusions("features", num_components=3, covariance=2), SpecificityAmbiguity(), MinimumInformation())
+OTHERS = (
+    pytest.param(SharedExclusions("features", num_components=3, covariance=2), marks=pytest.mark.slow),
+    SpecificityAmbiguity(),
+    MinimumInformation(),
+)
 
 
 @pytest.mark.parametrize("redundancy", OTHERS)

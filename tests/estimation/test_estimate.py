@@ -199,7 +199,7 @@ def test_progress_names_every_step(task):
     ]
 
 
-@pytest.mark.parametrize("redundancy", [MinimumInformation(), CommonChange()])
+@pytest.mark.parametrize("redundancy", [MinimumInformation(), pytest.param(CommonChange(), marks=pytest.mark.slow)])
 def test_no_density_is_fitted_where_none_is_needed(task, redundancy):
     steps, options = [], {"num_folds": NUM_FOLDS, "redundancy": redundancy}
     ours = estimate(jax.random.key(0), task.features, task.labels, progress=steps.append, **options)
@@ -216,6 +216,7 @@ def test_no_density_is_fitted_where_none_is_needed(task, redundancy):
         score(fitted, task.features, task.labels, redundancy=SpecificityAmbiguity())
 
 
+@pytest.mark.slow
 def test_densities_serve_every_redundancy_with_the_same_options(task):
     fitted = fit_estimator(jax.random.key(0), task.features, task.labels)
     assert score(fitted, task.features, task.labels).surprisal is not None

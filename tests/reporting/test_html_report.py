@@ -19,7 +19,11 @@ def make_report(redundancy, names=("audio", "video"), images=None):
     rng = np.random.default_rng(0)
     labels = np.arange(NUM_ROWS) % 3
     features = [(rng.normal(size=(NUM_ROWS, d)) + labels[:, None]).astype(np.float32) for d in (2, 3)]
-    result = lsmi_jax.estimate(jax.random.key(0), features, labels, num_folds=2, redundancy=redundancy)
+    logits = [
+        2 * np.eye(3, dtype=np.float32)[labels] + rng.normal(size=(NUM_ROWS, 3)).astype(np.float32) for _ in "123"
+    ]
+    options = {"num_folds": 2, "logits": logits, "redundancy": redundancy}
+    result = lsmi_jax.estimate(jax.random.key(0), features, labels, **options)
     classes, groups = np.array(["cat", "<dog>", "eel"]), np.arange(NUM_ROWS) % 70
     summary = summary_of(result, (labels, classes), {"speaker": (groups, np.arange(70))})
     summary |= {"versions": versions(), "options": {"seed": 5}, "data": {"sha256": "0123456789abcdef"}}
