@@ -84,6 +84,7 @@ def test_score(results, arrays, named, capsys):
     assert "--labels: expected labels the estimator was fitted on, got yak" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_score_takes_another_redundancy_of_the_same_densities(results, named):
     words = ["score", str(results / "data.npz"), *named, "--estimator", str(results / "out" / "estimator")]
     for name in ("shared_exclusions", "minimum_information"):
@@ -91,6 +92,7 @@ def test_score_takes_another_redundancy_of_the_same_densities(results, named):
         assert json.loads((results / name / "summary.json").read_text())["options"]["redundancy"] == name
 
 
+@pytest.mark.slow
 def test_options_of_the_redundancy_reach_the_estimate(results, named, monkeypatch, capsys):
     asked = []
 

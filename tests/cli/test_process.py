@@ -66,6 +66,7 @@ def test_ctrl_c_ends_a_process_that_computes_at_once(times, tmp_path):
     assert [path.name for path in out.iterdir()] == ["stage.npz"]
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_files_are_written_leaves_none_half_written(tmp_path):
     program = f"""{HEADER}
     from lsmi_jax.storage import write_atomic

@@ -89,6 +89,7 @@ def test_histograms_count_every_sample(report):
         assert histogram["low"] < histogram["high"]
 
 
+@pytest.mark.slow
 def test_a_redundancy_without_densities_has_a_page_too(tmp_path):
     write_report(tmp_path / "report.html", make_report(lsmi_jax.MinimumInformation(), names=("a", "b")))
     text = (tmp_path / "report.html").read_text()
