@@ -9,16 +9,16 @@ STUDIES := datasets categories paradigms cost partition distillation ensemble mo
 demo: .venv/.installed-demo
 	$(BIN)/python -m lsmi_jax demo --out demo-output
 
-# Compiling takes most of the time of the tests; with XLA's expensive passes left out, half of it, and with its older
-# kernels, where the JAX at hand still knows them, less again. test-all compiles as users do.
-# A file's tests stay in one process, which then compiles what they share once.
-QUICK := --xla_cpu_use_fusion_emitters=false
-quick = $(shell XLA_FLAGS=$(QUICK) $(BIN)/python -c "import jax; jax.devices()" 2>/dev/null && echo $(QUICK))
+# Compiling takes most of the time of the tests. Leaving out XLA's expensive passes halves it; its older kernels and a
+# single thread of code generation, where the installed JAX knows these flags, save more. test-all compiles as users do.
+# The tests of a file stay in one process, which compiles what they share once.
+QUICK := --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1
+quick = $(shell XLA_FLAGS="$(QUICK)" $(BIN)/python -c "import jax; jax.devices()" 2>/dev/null && echo $(QUICK))
 
 test: lint docs unit
 
 unit: .venv/.installed-dev
-	JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS=$(quick) \
+	JAX_DISABLE_MOST_OPTIMIZATIONS=1 XLA_FLAGS="$(quick)" \
 	  $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow and not browser"
 
 test-all: lint docs

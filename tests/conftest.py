@@ -1,4 +1,7 @@
+import contextlib
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -14,6 +17,13 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 collect_ignore_glob = ["*conftest.py"]  # modules of one name, which doctests would import
 settings.register_profile("lsmi", deadline=None, max_examples=100, derandomize=True)
 settings.load_profile("lsmi")
+
+
+def pytest_collection_modifyitems(items):
+    """The first notebook runs with the quick tests, the others with all of them."""
+    for item in items:
+        if item.path.suffix == ".ipynb" and item.path.stem != "first_look":
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -54,3 +64,25 @@ def x64():
     home = jax if hasattr(jax, "enable_x64") else jax.experimental  # JAX before 0.8
     with home.enable_x64(True):
         yield
+
+
+@pytest.fixture
+def on_a_terminal():
+    """Runs a program on a pseudo-terminal and returns what it showed there."""
+    if sys.platform == "win32":
+        pytest.skip("needs a pseudo-terminal")
+
+    def run(program: str) -> bytes:
+        terminal, end = os.openpty()
+        environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
+        shown = b""
+        with subprocess.Popen([sys.executable, "-c", program], stderr=end, env=environment) as process:
+            os.close(end)
+            with contextlib.suppress(OSError):  # Linux raises when the other end is closed
+                while more := os.read(terminal, 4096):
+                    shown += more
+        os.close(terminal)
+        assert process.returncode == 0
+        return shown
+
+    return run

@@ -58,6 +58,7 @@ def files(tmp_path, monkeypatch):
     Path("table.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("files")
 def test_shell_lines_run_as_written(capsys):
     for name, codes in blocks("sh").items():

@@ -1,5 +1,3 @@
-import contextlib
-import os
 import re
 import subprocess
 import sys
@@ -31,8 +29,8 @@ def test_stages_are_those_of_an_estimate(given, redundancy, arrays):
     assert seen == [*expected, "scores"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_a_terminal_shows_a_bar_and_a_pipe_does_not(capfd):
+@pytest.mark.slow
+def test_a_terminal_shows_a_bar_and_a_pipe_does_not(on_a_terminal, capfd):
     program = """if True:
         import time
         from lsmi_jax.cli._progress import stage_bar
@@ -42,16 +40,7 @@ def test_a_terminal_shows_a_bar_and_a_pipe_does_not(capfd):
             begin("writing")  # the stage between was skipped
             time.sleep(0.4)
     """
-    terminal, end = os.openpty()
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "80"}
-    with subprocess.Popen([sys.executable, "-c", program], stderr=end, env=environment) as process:
-        os.close(end)
-        seen = b""
-        with contextlib.suppress(OSError):  # Linux raises when the other end is closed
-            while more := os.read(terminal, 4096):
-                seen += more
-    os.close(terminal)
-    assert process.returncode == 0
+    seen = on_a_terminal(program)
     assert re.search(rb"1 of 3: reading.*0:00:00", seen)
     assert re.search(rb"3 of 3: writing", seen)
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -68,6 +68,7 @@ def test_a_modality_of_noise_adds_nothing(key, rng):
     assert abs(s) < 0.05
 
 
+@pytest.mark.slow
 def test_identical_modalities_are_all_redundancy(key, rng):
     labels = rng.integers(0, 2, 600)
     x = rng.normal(size=(600, 2)) + labels[:, None]

@@ -94,6 +94,7 @@ def test_a_custom_redundancy_is_given_again(data, tmp_path):
             load(tmp_path / "it", redundancy=wrong)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_scores_the_same(fitted, saved, data, tmp_path):
     features, labels, _ = data
     np.savez(tmp_path / "data.npz", x1=features[0], x2=features[1], y=labels)

@@ -36,6 +36,7 @@ def stacked(result):
     return np.stack([result[quantity.column] for quantity in QUANTITIES])
 
 
+@pytest.mark.slow
 def test_a_fresh_process_without_the_package_scores_the_same(data, tmp_path):
     (x1, x2), labels = data
     estimator = fit_estimator(jax.random.key(0), (x1, x2), labels, redundancy=SpecificityAmbiguity(num_components=4))

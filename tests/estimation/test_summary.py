@@ -70,6 +70,7 @@ def test_seeds_give_mean_and_spread(key):
     assert np.mean(deviation < 6 * result.spread.redundancy + 0.05) > 0.9
 
 
+@pytest.mark.slow
 def test_permutations_find_information_and_only_where_it_is(key):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 160)

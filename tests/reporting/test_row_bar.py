@@ -1,5 +1,3 @@
-import contextlib
-import os
 import re
 import subprocess
 import sys
@@ -8,8 +6,7 @@ import pytest
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
-def test_a_terminal_shows_a_bar_and_a_pipe_does_not(capfd):
+def test_a_terminal_shows_a_bar_and_a_pipe_does_not(on_a_terminal, capfd):
     program = """if True:
         import time
         from lsmi_jax.reporting import row_bar
@@ -18,16 +15,7 @@ def test_a_terminal_shows_a_bar_and_a_pipe_does_not(capfd):
                 progress(done, 2000)
                 time.sleep(0.2)
     """
-    terminal, end = os.openpty()
-    environment = os.environ | {"TERM": "xterm", "COLUMNS": "100"}
-    with subprocess.Popen([sys.executable, "-c", program], stderr=end, env=environment) as process:
-        os.close(end)
-        seen = b""
-        with contextlib.suppress(OSError):  # Linux raises when the other end is closed
-            while more := os.read(terminal, 4096):
-                seen += more
-    os.close(terminal)
-    assert process.returncode == 0
+    seen = on_a_terminal(program)
     assert re.search(rb"1600/2000", seen)
     speeds = [int(speed.replace(b",", b"")) for speed in re.findall(rb"([\d,]+) rows/s", seen)]
     assert speeds
