@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, gain, kind
 from lsmi_jax.estimation import _frames
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._formatting import LABELS, Cell, Overview, Row, is_concrete, plain_repr
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "Pairs"]
 
+_gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
 UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
 
 
@@ -52,6 +53,16 @@ class Estimate(NamedTuple):
         """Number of samples n."""
         return self.interactions.redundancy.shape[0]
 
+    @property
+    def gain(self) -> jax.Array:
+        """Information of both modalities beyond the better single one, ``[n]`` in nats: `lsmi_jax.gain`."""
+        return _gain(*self.information)
+
+    @property
+    def kind(self) -> jax.Array:
+        """Kind of each sample, codes ``[n]`` that index `lsmi_jax.KINDS`: `lsmi_jax.kind` at its default threshold."""
+        return _kind(*self.information)
+
     def __repr__(self) -> str:
         return self._overview().as_text() if self._has_numbers() else plain_repr(self)
 
@@ -63,7 +74,8 @@ class Estimate(NamedTuple):
 
         Returns:
             Columns ``[n]`` in nats: ``r, u1, u2, s``, then the shifted parts with ``_adjusted``, ``i1, i2, i12``,
-            ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one seed.
+            ``gain``, ``kind``, ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one
+            seed. ``kind`` holds names of `lsmi_jax.KINDS`.
         """
         return _frames.named_columns(self._blocks())
 
@@ -74,7 +86,7 @@ class Estimate(NamedTuple):
             index: Name of each sample ``[n]``, in the order of the rows; None for 0 to n-1.
 
         Returns:
-            The columns of `columns`.
+            The columns of `columns`; ``kind`` is categorical.
 
         Raises:
             ImportError: If pandas is not installed.
@@ -91,7 +103,7 @@ class Estimate(NamedTuple):
         Returns:
             ``interactions``, ``adjusted`` and, for more than one seed, ``spread`` over ``sample`` and ``part``;
             ``information`` over ``sample`` and ``view``; ``surprisal``, if there is one, over ``sample`` and
-            ``modality``, in nats; and the diagnostics.
+            ``modality``, in nats; ``gain`` and ``kind`` (names) over ``sample``; and the diagnostics.
 
         Raises:
             ImportError: If xarray is not installed.
@@ -134,7 +146,8 @@ class Estimate(NamedTuple):
 
     def _blocks(self) -> dict[str, Any]:
         """The fields that hold one value per sample."""
-        return {name: getattr(self, name) for name in self._fields[:5]}
+        columns = {"gain": (self.gain,), "kind": (self.kind,)}
+        return {name: getattr(self, name) for name in self._fields[:5]} | columns
 
     def _has_numbers(self) -> bool:
         """Whether there are values to print: readable ones, one per sample."""
@@ -224,9 +237,10 @@ class Pairs:
         """
         pandas = import_extra("pandas", purpose="Pairs.to_pandas", extra="table")
         columns: dict[tuple[str, str], np.ndarray] = {}
-        for kind in ("raw", "adjusted"):
-            summary = self.means(adjusted=kind == "adjusted")
-            for name, means in ((kind, summary.mean), (f"{kind} error", summary.standard_error)):
+        for raw_or_adjusted in ("raw", "adjusted"):
+            summary = self.means(adjusted=raw_or_adjusted == "adjusted")
+            named = ((raw_or_adjusted, summary.mean), (f"{raw_or_adjusted} error", summary.standard_error))
+            for name, means in named:
                 columns |= {(name, part.symbol): np.asarray(getattr(means, part.field)) for part in PARTS}
         return pandas.DataFrame(columns, index=pandas.MultiIndex.from_tuples(self.pairs, names=("first", "second")))
 
