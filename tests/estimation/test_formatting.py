@@ -53,9 +53,11 @@ def test_a_summary_of_groups_shows_one_row_each(result):
 def test_a_permutation_test_shows_p_values(result):
     test = permutation_test(jax.random.key(0), FEATURES, LABELS, num_permutations=1, **OPTIONS)
     first, header, *rows = lines(repr(test))
-    assert first.startswith("PermutationTest with 1 permutations of the labels")
+    assert first.startswith("PermutationTest, 1 permutations")
     assert header.split() == ["observed", "null", "mean", "p-value"]
-    assert len(rows) == 7
+    assert len(rows) == 7 + 2
+    assert rows[7] == "Note: The null hypothesis is that the labels are independent of both blocks."
+    assert [row.split()[-1] == "-" for row in rows[:7]] == [True] * 4 + [False] * 3
 
 
 def test_pairs_show_one_row_each(result):

@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
 
 import lsmi_jax
 from lsmi_jax import Interactions, SpecificityAmbiguity, datasets, summarize
@@ -50,8 +49,6 @@ def test_bad_options_are_named(key, rng):
         summarize(key, parts, information, level=95)
     with pytest.raises(ValueError, match="num_resamples"):
         summarize(key, parts, information, num_resamples=1)
-    with pytest.raises(ValueError, match="num_permutations"):
-        lsmi_jax.permutation_test(key, (np.eye(4), np.eye(4)), [0, 1, 0, 1], num_permutations=0)
     with pytest.raises(ValueError, match="num_seeds: expected at least 1, got 0"):
         lsmi_jax.estimate(key, (np.eye(4), np.eye(4)), np.array([0, 1, 0, 1]), num_seeds=0)
 
@@ -68,27 +65,3 @@ def test_seeds_give_mean_and_spread(key):
     assert single.spread is None
     deviation = np.abs(single.interactions.redundancy - result.interactions.redundancy)
     assert np.mean(deviation < 6 * result.spread.redundancy + 0.05) > 0.9
-
-
-def test_permutations_find_information_and_only_where_it_is(key):
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 160)
-    features = (rng.normal(size=(160, 2)) + 2 * labels[:, None], rng.normal(size=(160, 2)))
-    test = lsmi_jax.permutation_test(key, features, labels, num_permutations=4, **FAST)
-    assert float(test.p_value.information12) == float(test.p_value.information1) == pytest.approx(0.2)
-    assert float(test.p_value.information2) > 0.2
-    assert test.null.synergy.shape == (4,)
-    assert float(jnp.abs(test.null.information12).max()) < float(test.observed.information12)
-
-
-@pytest.mark.slow
-def test_permutation_p_values_are_uniform_under_the_null():
-    p_values = []
-    for seed in range(40):
-        rng = np.random.default_rng(seed)
-        features = (rng.normal(size=(100, 2)), rng.normal(size=(100, 2)))
-        test = lsmi_jax.permutation_test(
-            jax.random.key(seed), features, rng.integers(0, 2, 100), num_permutations=9, **FAST
-        )
-        p_values.append(float(test.p_value.information12) - rng.random() / 10)
-    assert stats.kstest(p_values, "uniform").pvalue > 0.01
