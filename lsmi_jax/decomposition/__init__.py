@@ -7,6 +7,7 @@ from lsmi_jax.decomposition._decompose import (
     decompose,
     from_redundancy,
     interactions_from_posteriors,
+    set_to_zero,
     single_source_fraction,
     soft_decompose,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "log_posterior",
     "minimum_information",
     "pointwise_information",
+    "set_to_zero",
     "shared_exclusions",
     "single_source_fraction",
     "smooth_log_posterior",
