@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from lsmi_jax import applications, datasets
 from lsmi_jax.decomposition import (
+    KINDS,
     CommonChange,
     CustomRedundancy,
     DensityOptions,
@@ -20,7 +21,9 @@ from lsmi_jax.decomposition import (
     adjust,
     common_change,
     decompose,
+    gain,
     interactions_from_posteriors,
+    kind,
     label_log_prior,
     minimum_information,
     pointwise_information,
@@ -55,6 +58,7 @@ from lsmi_jax.online import Tracker, batch_interactions, init_tracker, interacti
 __version__ = version("lsmi-jax")
 
 __all__ = [
+    "KINDS",
     "ArrayBatches",
     "CommonChange",
     "CustomRedundancy",
@@ -85,9 +89,11 @@ __all__ = [
     "estimate_pairs",
     "export_score",
     "fit_estimator",
+    "gain",
     "init_tracker",
     "interaction_penalty",
     "interactions_from_posteriors",
+    "kind",
     "label_log_prior",
     "load",
     "log_ratio_coordinates",

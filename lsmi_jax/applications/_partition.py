@@ -1,11 +1,13 @@
-"""Partitions of a data set by the size of one interaction."""
+"""Partitions of a data set by the size of one interaction or of the gain."""
 
 from collections.abc import Sequence
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import PARTS, Interactions, find_quantity
+from lsmi_jax.decomposition import GAIN, PARTS, Interactions, find_quantity
 from lsmi_jax.estimation import Estimate
 from lsmi_jax.inputs import to_host
 
@@ -19,7 +21,7 @@ def partition(
     quantiles: Sequence[float] = (0.5,),
     labels: ArrayLike | None = None,
 ) -> tuple[np.ndarray, ...]:
-    """Splits a data set at quantiles of one interaction, as for Table 6 of Yang et al. (2025).
+    """Splits a data set at quantiles of one interaction, or of the gain, as for Table 6 of Yang et al. (2025).
 
     The result is deterministic: of equal values, the earlier row ranks lower. The shift of `lsmi_jax.adjust` is
     the same for all rows, so raw and adjusted interactions give the same parts.
@@ -27,7 +29,8 @@ def partition(
     Args:
         estimate: Interactions of n samples, in nats: an `lsmi_jax.Estimate` or `lsmi_jax.Interactions`.
         by: Interaction to rank by: ``"r"``, ``"u1"``, ``"u2"`` or ``"s"``, or a field of `lsmi_jax.Interactions`
-            such as ``"redundancy"``.
+            such as ``"redundancy"``; or ``"gain"``, what both modalities add to the better one. A part with high s may
+            hold samples that one modality knows alone; `lsmi_jax.kind` says which.
         quantiles: Where to split, increasing, between 0 and 1. There is one part more than quantiles.
         labels: Class labels ``[n]``, to rank each sample within its class. Every part then has the class
             proportions of the data set, up to rounding to whole rows. None to rank over all samples.
@@ -72,14 +75,19 @@ def _rank_in_class(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
 
 def _values(estimate: Estimate | Interactions, by: str) -> np.ndarray:
     """The interaction to rank by, ``[n]`` without NaN."""
-    field = find_quantity(by, PARTS).field
+    field = find_quantity(by, (*PARTS, GAIN)).field
     interactions = estimate.interactions if isinstance(estimate, Estimate) else estimate
-    values = to_host(getattr(interactions, field))
+    values = to_host(_gain(interactions) if field == GAIN.field else getattr(interactions, field))
     if values.ndim != 1:
         raise ValueError(f"estimate: expected {field} of shape [n], got {values.shape}")
     if np.isnan(values).any():
         raise ValueError(f"estimate: expected {field} without NaN, got NaN for {np.isnan(values).sum()} samples")
     return values
+
+
+def _gain(interactions: Interactions) -> jax.Array:
+    """The gain ``i12 - max(i1, i2)``, from the parts."""
+    return interactions.synergy + jnp.minimum(interactions.unique1, interactions.unique2)
 
 
 def _check_quantiles(quantiles: Sequence[float]) -> np.ndarray:

@@ -26,7 +26,7 @@ from lsmi_jax.cli._progress import fit_stages, stage_bar
 from lsmi_jax.cli._readers import checksum
 from lsmi_jax.cli._writers import check_libraries, summary_of, versions, write_json, write_table
 from lsmi_jax.decomposition import PARTS
-from lsmi_jax.estimation import Estimate
+from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate
 from lsmi_jax.reporting import Report, write_report
 
 __all__ = ["EXAMPLES", "compare", "demo", "estimate", "info", "score"]
@@ -239,12 +239,13 @@ def _prepare(out: Path, *, resume: bool) -> Path:
 def _print_summary(results: OutputOptions, summary: dict[str, Any]) -> None:
     """Prints means, findings and the names of the files."""
     overall = summary["means"]["overall"]
-    print(f"{'mean interactions in nats (95 % interval)':41s}  adjusted")
+    print(f"{'mean interactions in nats (95 % interval)':41s}  shifted by {overall['shift']:+z.3f}")
     for part in PARTS:
-        entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]["mean"]
-        print(f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}  {shifted:+z.3f}")
-    for finding in summary["findings"]:
-        print(f"note: {finding}")
+        entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]
+        text = SET_TO_ZERO if shifted["set_to_zero"] else f"{shifted['mean']:+z.3f}"
+        print(f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}  {text}")
+    for note in [*([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
+        print(f"note: {note}")
     print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")
 
 

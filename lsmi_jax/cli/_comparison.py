@@ -44,9 +44,14 @@ def compare(first: Path, second: Path) -> list[str]:
         common, note = "no samples known to be in both", "(standard error), samples unpaired"
     else:
         common, note = f"{len(rows[0])} samples in both", "on the common samples (standard error), correlation"
-    lines = [f"{common}, of {sizes[0]} and {sizes[1]}; means in nats"]
+    lines = [f"{common}, of {sizes[0]} and {sizes[1]}; raw means in nats, not shifted"]
     lines.append(f"{'':4s}{'first':>9s}{'second':>9s}   difference {note}")
-    return lines + list(_parts(results, rows))
+    include_fit = rows is None and all(result.summary.get("errors_include_fit", False) for result in results)
+    return [
+        *lines,
+        *_parts(results, rows),
+        *([] if include_fit else ["Errors do not include the variation of the fits."]),
+    ]
 
 
 def _results(folder: Path) -> Results:

@@ -135,5 +135,5 @@ def _draw(path: Path, result: Estimate, digits: MultipleFeatures) -> None:
     bars.set_title("What two descriptors tell about a digit: 6 and 9 look alike to Zernike moments", loc="left")
     bars.legend(ncols=4, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.18))
     rows = [figure.add_subplot(grid[1 + part]) for part in range(4)]
-    plot_top_images(result.interactions, digits.pixels, axes=rows, count=24, names=names)
+    plot_top_images(result, digits.pixels, axes=rows, count=24, names=names)
     figure.savefig(path, dpi=110)

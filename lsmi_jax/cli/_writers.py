@@ -70,7 +70,8 @@ def summary_of(
         groups: For each grouping, the group ``0..G-1`` of each sample, and the groups' names.
 
     Returns:
-        A dictionary for JSON, in nats.
+        A dictionary for JSON, in nats. ``errors_include_fit`` is true if errors and intervals are those of sampling
+        and of the fit, and false if they are of sampling only.
     """
     arrays = result.diagnostics._asdict()
     diagnostics = {name: None if value is None else np.asarray(value).tolist() for name, value in arrays.items()}
@@ -79,7 +80,13 @@ def summary_of(
         "classes": _by_name(result, *classes),
         "groups": {name: _by_name(result, *grouping) for name, grouping in groups.items()},
     }
-    return {"units": "nats", "diagnostics": diagnostics, "findings": result.diagnostics.findings(), "means": means}
+    return {
+        "units": "nats",
+        "diagnostics": diagnostics,
+        "findings": result.diagnostics.findings(),
+        "errors_include_fit": result.seeds is not None,
+        "means": means,
+    }
 
 
 def _by_name(result: Estimate, index: np.ndarray, names: np.ndarray) -> dict[str, Any]:
@@ -88,11 +95,19 @@ def _by_name(result: Estimate, index: np.ndarray, names: np.ndarray) -> dict[str
 
 
 def _both(result: Estimate, groups: np.ndarray | None) -> list[dict[str, Any]]:
-    """Raw means of each group, with the means after the paper's shift under ``adjusted``."""
-    raw, adjusted = (_entries(result.mean(groups, adjusted=kind)) for kind in (False, True))
-    for entry, shifted in zip(raw, adjusted, strict=True):
-        entry["adjusted"] = {part.symbol: shifted[part.symbol] for part in PARTS}
-    return raw
+    """Raw means of each group, with the means after the paper's shift under ``adjusted``, and the ``shift``."""
+    raw, adjusted = result.mean(groups), result.mean(groups, adjusted=True)
+    entries, shift, zero = _entries(raw), np.ravel(np.asarray(adjusted.shift))[0], adjusted.set_to_zero()
+    for entry, shifted in zip(entries, _entries(adjusted), strict=True):
+        entry["adjusted"] = {part.symbol: _shifted(shifted[part.symbol], part.field in zero) for part in PARTS}
+        entry["shift"] = _number(shift)
+    return entries
+
+
+def _shifted(entry: dict[str, Any], is_zero: bool) -> dict[str, Any]:
+    """One shifted mean; one that the shift sets to zero is no estimate, and has no error and no interval."""
+    without = dict.fromkeys(("standard_error", "lower", "upper")) if is_zero else {}
+    return entry | without | {"set_to_zero": is_zero}
 
 
 def _entries(summary: Summary) -> list[dict[str, Any]]:

@@ -7,6 +7,7 @@ from lsmi_jax.decomposition._decompose import (
     decompose,
     from_redundancy,
     interactions_from_posteriors,
+    set_to_zero,
     single_source_fraction,
     soft_decompose,
 )
@@ -16,6 +17,7 @@ from lsmi_jax.decomposition._information import (
     pointwise_information,
     smooth_log_posterior,
 )
+from lsmi_jax.decomposition._kinds import KINDS, THRESHOLD, gain, kind
 from lsmi_jax.decomposition._options import (
     REDUNDANCIES,
     CommonChange,
@@ -32,7 +34,9 @@ from lsmi_jax.decomposition._options import (
 )
 from lsmi_jax.decomposition._quantities import (
     ADJUSTED,
+    GAIN,
     INFORMATION,
+    KIND,
     PARTS,
     QUANTITIES,
     SPREAD,
@@ -52,12 +56,16 @@ from lsmi_jax.decomposition._redundancies import (
 
 __all__ = [
     "ADJUSTED",
+    "GAIN",
     "INFORMATION",
+    "KIND",
+    "KINDS",
     "PARTS",
     "QUANTITIES",
     "REDUNDANCIES",
     "SPREAD",
     "SURPRISALS",
+    "THRESHOLD",
     "CommonChange",
     "CustomRedundancy",
     "DensityOptions",
@@ -81,11 +89,14 @@ __all__ = [
     "expand_like",
     "find_quantity",
     "from_redundancy",
+    "gain",
     "interactions_from_posteriors",
+    "kind",
     "label_log_prior",
     "log_posterior",
     "minimum_information",
     "pointwise_information",
+    "set_to_zero",
     "shared_exclusions",
     "single_source_fraction",
     "smooth_log_posterior",

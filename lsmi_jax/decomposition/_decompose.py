@@ -19,6 +19,7 @@ __all__ = [
     "decompose",
     "from_redundancy",
     "interactions_from_posteriors",
+    "set_to_zero",
     "single_source_fraction",
     "soft_decompose",
 ]
@@ -210,3 +211,19 @@ def adjustment(means: Interactions) -> jax.Array:
     least_common = jnp.minimum(means.redundancy, means.synergy)
     least_unique = jnp.minimum(means.unique1, means.unique2)
     return jnp.where(least_common < 0, -least_common, jnp.minimum(least_unique, 0))
+
+
+def set_to_zero(means: Interactions, shift: ArrayLike) -> Interactions:
+    """Which mean part the shift of `adjust` makes exactly zero, so that its value is no estimate.
+
+    Args:
+        means: Mean parts R, U1, U2, S of a data set, raw or shifted, in nats.
+        shift: The constant c of `adjustment`.
+
+    Returns:
+        Booleans of the shape of the means; two are true where both minima agree, and none where c is zero.
+    """
+    # A positive c raises the smaller of R and S to zero, a negative one the smaller of U1 and U2.
+    r, u1, u2, s = means
+    raised, lowered = jnp.asarray(shift) > 0, jnp.asarray(shift) < 0
+    return Interactions(raised & (r <= s), lowered & (u1 <= u2), lowered & (u2 <= u1), raised & (s <= r))

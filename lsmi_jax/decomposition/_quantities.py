@@ -7,7 +7,9 @@ import jax
 
 __all__ = [
     "ADJUSTED",
+    "GAIN",
     "INFORMATION",
+    "KIND",
     "PARTS",
     "QUANTITIES",
     "SPREAD",
@@ -45,7 +47,7 @@ class Quantity(NamedTuple):
 
     Attributes:
         symbol: Symbol of the mean over a data set, as in the tables of Yang et al. (2025).
-        field: Attribute of `Interactions` and `Means`.
+        field: Attribute of `Interactions` and `Means`, and of `lsmi_jax.Estimate` for the gain.
         column: Column in data frames and files: the symbol of one sample's value.
         name: Long name.
         label: Phrase for readers; ``{x1}`` and ``{x2}`` stand for the names of the modalities.
@@ -70,6 +72,7 @@ QUANTITIES = (
     Quantity("I1", "information1", "i1", "information 1", "information in {x1}", _GRAY),
     Quantity("I2", "information2", "i2", "information 2", "information in {x2}", _GRAY),
     Quantity("I12", "information12", "i12", "information 12", "information in both", _GRAY),
+    Quantity("G", "gain", "gain", "gain", "gained by both over the better one", _GRAY),
     Quantity("H1", "surprisal1", "h1", "surprisal 1", "surprisal of {x1}", _GRAY),
     Quantity("H2", "surprisal2", "h2", "surprisal 2", "surprisal of {x2}", _GRAY),
 )
@@ -81,8 +84,14 @@ PARTS = QUANTITIES[:4]
 INFORMATION = QUANTITIES[4:7]
 """Pointwise information of the first modality, the second, and both."""
 
-SURPRISALS = QUANTITIES[7:]
+GAIN = QUANTITIES[7]
+"""Information of both beyond the better single modality, `lsmi_jax.gain`."""
+
+SURPRISALS = QUANTITIES[8:]
 """Surprisal of the first modality and the second."""
+
+KIND = "kind"
+"""Column of the kind of each sample, `lsmi_jax.kind`; it has no unit."""
 
 ADJUSTED, SPREAD = "_adjusted", "_spread"
 """Suffixes of the columns of shifted parts, and of standard deviations over seeds."""

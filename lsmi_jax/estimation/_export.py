@@ -7,7 +7,17 @@ import jax
 import jax.export  # jax does not import it
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, SURPRISALS, Redundancy, interactions_from_posteriors
+from lsmi_jax.decomposition import (
+    GAIN,
+    INFORMATION,
+    KIND,
+    PARTS,
+    SURPRISALS,
+    Redundancy,
+    gain,
+    interactions_from_posteriors,
+    kind,
+)
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import redundancy_of
 from lsmi_jax.estimation._scoring import score_rows
@@ -23,8 +33,8 @@ def export_score(
     Write the result with ``.serialize()`` (extra ``[export]``), read it with ``jax.export.deserialize`` in a process
     without this package, and run it with ``.call(features, labels)``, or ``.call(features, labels, logits)`` if the
     estimator was fitted with the user's logits: tuples of float32 arrays, and int32 labels. It returns a dictionary
-    of ``[n]`` arrays in nats, named as the columns of `Estimate.to_pandas`, without the shifted ones. A label out of
-    range gives NaN. All rows are scored at once; the caller bounds memory.
+    of ``[n]`` arrays in nats, named as the columns of `Estimate.to_pandas`, without the shifted ones; ``kind`` holds
+    the codes of `lsmi_jax.kind`. A label out of range gives NaN. All rows are scored at once; the caller bounds memory.
 
     Args:
         estimator: From `lsmi_jax.fit_estimator`.
@@ -47,7 +57,8 @@ def export_score(
             posteriors, labels, estimator.log_prior, surprisals, redundancy=chosen
         )
         names = (quantity.column for quantity in (*PARTS, *INFORMATION, *SURPRISALS))
-        return dict(zip(names, (*parts, *information, *(surprisals or ())), strict=False))
+        values = dict(zip(names, (*parts, *information, *(surprisals or ())), strict=False))
+        return values | {GAIN.column: gain(*information), KIND: kind(*information)}
 
     def rows(*shape: int, dtype: Any = jnp.float32) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((num_rows, *shape), dtype)

@@ -9,13 +9,19 @@ import numpy as np
 
 from lsmi_jax.decomposition import INFORMATION, PARTS
 
-__all__ = ["Cell", "Overview", "Row", "is_concrete", "plain_repr"]
+__all__ = ["LABELS", "SET_TO_ZERO", "WITHOUT_FIT", "Cell", "Overview", "Row", "is_concrete", "plain_repr", "shift_note"]
 
 _SUMS = ("R + U1", "R + U2", "all four")
 LABELS = {part.field: f"{part.symbol:3} {part.name}" for part in PARTS} | {
     quantity.field: f"{quantity.symbol} = {parts}" for quantity, parts in zip(INFORMATION, _SUMS, strict=True)
 }
 """Row labels of the parts, and of information as the sum of parts."""
+
+SET_TO_ZERO = "set to 0"
+"""Shown in place of an interval where the paper's shift makes a mean zero by construction."""
+
+WITHOUT_FIT = "Errors do not include the variation of the fit; estimate with num_seeds=5 adds it."
+"""Note on errors that are of sampling only."""
 
 
 class Cell(NamedTuple):
@@ -70,6 +76,11 @@ class Overview(NamedTuple):
 def is_concrete(tree: Any) -> bool:
     """Whether all leaves are arrays whose values can be read here: not traced, abstract, deleted or remote."""
     return all(map(_is_readable, jax.tree.leaves(tree)))
+
+
+def shift_note(shift: float) -> str:
+    """By how much means are shifted, in a sentence."""
+    return f"Shifted means: {shift:+z.3f} added to R and S, and subtracted from U1 and U2 (lsmi_jax.adjust)."
 
 
 def plain_repr(result: Any) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lsmi_jax.decomposition import ADJUSTED, INFORMATION, PARTS, SPREAD, SURPRISALS
+from lsmi_jax.decomposition import ADJUSTED, GAIN, INFORMATION, KIND, KINDS, PARTS, SPREAD, SURPRISALS
 from lsmi_jax.inputs import import_extra, to_host
 
 __all__ = ["SAMPLE_COLUMNS", "named_columns", "to_pandas", "to_xarray"]
@@ -15,6 +15,8 @@ _BLOCKS = {
     "interactions": _PARTS,
     "adjusted": tuple(name + ADJUSTED for name in _PARTS),
     "information": tuple(quantity.column for quantity in INFORMATION),
+    "gain": (GAIN.column,),
+    "kind": (KIND,),
     "surprisal": tuple(quantity.column for quantity in SURPRISALS),
     "spread": tuple(name + SPREAD for name in _PARTS),
 }
@@ -34,14 +36,14 @@ _DIMENSIONS = {
     "discriminator_gap": "view",
     "density_gap": "modality",
 }
-_FRACTIONS = {"accuracy", "single_source_fraction", "finite_fraction"}  # everything else is in nats
+_WITHOUT_UNITS = {"kind", "accuracy", "single_source_fraction", "finite_fraction"}  # everything else is in nats
 
 
 def named_columns(blocks: Mapping[str, Sequence[Any] | None]) -> dict[str, np.ndarray]:
     """Columns ``[n]`` by name, from blocks such as ``interactions``; blocks that are None are left out."""
     present = {name: block for name, block in blocks.items() if block is not None}
     return {
-        column: to_host(values)
+        column: _readable(column, to_host(values))
         for block, columns in _BLOCKS.items()
         if block in present
         for column, values in zip(columns, present[block], strict=True)
@@ -52,7 +54,8 @@ def to_pandas(columns: Mapping[str, np.ndarray], index: Sequence | np.ndarray | 
     """Columns ``[n]`` as a data frame."""
     pandas = import_extra("pandas", purpose="to_pandas", extra="table")
     _check_index(index, len(next(iter(columns.values()))))
-    return pandas.DataFrame(dict(columns), index=index)
+    kinds = {KIND: pandas.Categorical(columns[KIND], categories=KINDS)}
+    return pandas.DataFrame(dict(columns) | kinds, index=index)
 
 
 def to_xarray(
@@ -71,10 +74,7 @@ def to_xarray(
         "view": [quantity.column.removeprefix("i") for quantity in INFORMATION],
         "modality": [quantity.column.removeprefix("h") for quantity in SURPRISALS],
     }
-    samples = {
-        name: (("sample", _DIMENSIONS[name]), np.stack([to_host(values) for values in block], axis=1), _units(name))
-        for name, block in present.items()
-    }
+    samples = {name: _variable(name, block) for name, block in present.items()}
     of_data = {
         name: (_DIMENSIONS.get(name, ()), to_host(value), _units(name))
         for name, value in diagnostics.items()
@@ -83,9 +83,22 @@ def to_xarray(
     return xarray.Dataset(samples | of_data, coordinates)
 
 
+def _variable(name: str, block: Sequence[Any]) -> tuple[tuple[str, ...], np.ndarray, dict[str, str]]:
+    """Dimensions, values and attributes of a block; a block of one column has no second dimension."""
+    columns = [_readable(column, to_host(values)) for column, values in zip(_BLOCKS[name], block, strict=True)]
+    if len(columns) == 1:
+        return ("sample",), columns[0], _units(name)
+    return ("sample", _DIMENSIONS[name]), np.stack(columns, axis=1), _units(name)
+
+
+def _readable(column: str, values: np.ndarray) -> np.ndarray:
+    """Values of a column, with the names of kinds in place of their codes."""
+    return np.array(KINDS)[values] if column == KIND else values
+
+
 def _units(name: str) -> dict[str, str]:
     """Attributes of a variable."""
-    return {} if name in _FRACTIONS else {"units": "nats"}
+    return {} if name in _WITHOUT_UNITS else {"units": "nats"}
 
 
 def _check_index(index: Sequence | np.ndarray | None, size: int) -> None:

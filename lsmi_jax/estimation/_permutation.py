@@ -1,7 +1,8 @@
 """Permutation test: could the mean interactions be chance?"""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -12,33 +13,70 @@ from lsmi_jax.decomposition import INFORMATION, PARTS, Means
 from lsmi_jax.estimation._estimate import estimate
 from lsmi_jax.estimation._formatting import LABELS, Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.inputs import check_key
+from lsmi_jax.inputs import check_key, to_host
 
-__all__ = ["PermutationTest", "permutation_test"]
+__all__ = ["Null", "PermutationTest", "permutation_test"]
+
+Null = Literal["labels", "rows", "within_class"]
+"""What is permuted, which defines the null hypothesis."""
+
+BLOCKS = ("first", "second")
 
 
-class PermutationTest(NamedTuple):
-    """Mean interactions and information, and their distribution if labels and features were independent.
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, repr=False)
+class PermutationTest:
+    """Mean interactions and information, and their distribution under a null hypothesis.
 
     Attributes:
         observed: Means of the data, scalars, in nats.
-        null: Means under permuted labels, ``[num_permutations]``, in nats.
-        p_value: Probability of a mean at least as large if labels and features were independent.
+        permuted: Means of permuted data, ``[num_permutations]``, in nats.
+        p_value: Probability of a mean at least as large under the null hypothesis.
+        null: What was permuted, as in `permutation_test`.
+        block: Index of the feature block that was permuted; None for labels.
     """
 
     observed: Means
-    null: Means
+    permuted: Means
     p_value: Means
+    null: Null = field(metadata={"static": True})
+    block: int | None = field(metadata={"static": True})
+
+    @property
+    def hypothesis(self) -> str:
+        """The null hypothesis as a phrase."""
+        if self.null == "labels":
+            return "the labels are independent of both blocks"
+        if self.null == "within_class":
+            return "the blocks are independent given the label"
+        own, other = BLOCKS[self.block or 0], BLOCKS[1 - (self.block or 0)]
+        return f"the {own} block is independent of the {other} block and the labels"
+
+    @property
+    def meaningful(self) -> tuple[str, ...]:
+        """Fields of `Means` whose p-value tests what the field stands for; see `permutation_test`."""
+        if self.null == "labels":
+            return ("information1", "information2", "information12")
+        if self.null == "within_class":
+            return ("synergy", "information12")
+        return (f"information{1 + (self.block or 0)}", "information12")
 
     def __repr__(self) -> str:
         if not is_concrete(self):
             return plain_repr(self)
         rows = []
-        for field in (quantity.field for quantity in (*PARTS, *INFORMATION)):
-            observed, null, p_value = (np.asarray(getattr(means, field)) for means in self)
-            rows.append(Row(LABELS[field], (f"{observed:+z.3f}", f"{null.mean():+z.3f}", f"{p_value:.3g}")))
-        heading = f"PermutationTest with {len(self.null.redundancy)} permutations of the labels: raw means in nats"
-        return Overview(heading, ("observed", "null mean", "p-value"), rows).as_text()
+        for name in (quantity.field for quantity in (*PARTS, *INFORMATION)):
+            observed, permuted, p_value = (
+                np.asarray(getattr(means, name)) for means in (self.observed, self.permuted, self.p_value)
+            )
+            p_text = f"{p_value:.3g}" if name in self.meaningful else "-"
+            rows.append(Row(LABELS[name], (f"{observed:+z.3f}", f"{permuted.mean():+z.3f}", p_text)))
+        heading = f"PermutationTest, {len(self.permuted.redundancy)} permutations: raw means in nats"
+        notes = [
+            f"The null hypothesis is that {self.hypothesis}.",
+            "A dash marks a mean that this null hypothesis does not test.",
+        ]
+        return Overview(heading, ("observed", "null mean", "p-value"), rows, notes).as_text()
 
 
 def permutation_test(
@@ -46,10 +84,28 @@ def permutation_test(
     features: Sequence[ArrayLike],
     labels: ArrayLike,
     *,
+    null: Null = "labels",
+    block: int | None = None,
     num_permutations: int = 99,
     **options: Any,
 ) -> PermutationTest:
-    """Tests each mean against its distribution under independence of labels and features.
+    """Tests mean information, or synergy, against its distribution under a null hypothesis.
+
+    What is permuted defines the null hypothesis, and with it the question that a small p-value answers:
+
+    | null | null hypothesis | question | meaningful p-values |
+    |---|---|---|---|
+    | ``"labels"`` | labels independent of both blocks | Is there any information? | I1, I2, I12 |
+    | ``"rows"`` | block independent of the other and of the labels | Does it say anything? | its own I, I12 |
+    | ``"within_class"`` | blocks independent given the label | Does the pairing matter? | S, I12 |
+
+    ``"labels"`` permutes the labels, ``"rows"`` the rows of one block, and ``"within_class"`` the rows of one block
+    within each class, which preserves I1 and I2.
+
+    The p-values of the other means are computed too, but do not test what their names suggest: R, for example, is
+    above the null of ``"labels"`` whenever a single block is informative. Blocks that are independent given the label
+    may have synergy; a small p-value of S under ``"within_class"`` says that there is more of it than such blocks
+    have. Blocks that repeat each other lower I12 and S instead, and give p-values near one.
 
     Every permutation refits all models with new folds, so that data and permutations are exchangeable under
     the null hypothesis and the p-values are exact for any estimator. The test costs ``num_permutations + 1``
@@ -59,29 +115,72 @@ def permutation_test(
         key: Random key.
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
         labels: Class labels ``[n]`` in ``0..K-1``.
+        null: What is permuted: ``"labels"``, ``"rows"`` or ``"within_class"``.
+        block: Index of the block to permute, 0 or 1. Required for ``"rows"``. None for ``"labels"``, and for
+            ``"within_class"``, where either block gives the same null distribution.
         num_permutations: Number of permutations; p-values are multiples of ``1 / (num_permutations + 1)``.
-        **options: Options of `lsmi_jax.estimate`.
+        **options: Options of `lsmi_jax.estimate`. The user's ``logits`` require ``null="labels"``, as a joint
+            discriminator would have to be fitted again on permuted blocks.
 
     Returns:
         A `PermutationTest`. The total is ``information12``; each part has its own p-value, for raw means.
 
     Raises:
         TypeError: As `lsmi_jax.estimate`.
-        ValueError: As `lsmi_jax.estimate`, or if ``num_permutations`` is not positive.
+        ValueError: As `lsmi_jax.estimate`, or if ``num_permutations`` is not positive, or ``null`` and ``block`` do
+            not go together.
     """
     if num_permutations < 1:
         raise ValueError(f"num_permutations: expected at least 1, got {num_permutations}")
+    block = _check_null(null, block, options)
     key = check_key(key)
     permutation_key, *keys = jax.random.split(key, num_permutations + 2)
     observed = _means(estimate(keys[0], features, labels, **options))
     permuted = []
     for own_key, order_key in zip(keys[1:], jax.random.split(permutation_key, num_permutations), strict=True):
-        order = np.asarray(jax.random.permutation(order_key, len(np.asarray(labels))))
-        permuted.append(_means(estimate(own_key, features, np.asarray(labels)[order], **options)))
+        permuted.append(_means(estimate(own_key, *_permute(order_key, features, labels, null, block), **options)))
     # The observed estimate counts as one permutation, so that no p-value is zero.
-    null = Means(*(jnp.stack(column) for column in zip(*permuted, strict=True)))
-    p_values = [(1 + (n >= o).sum()) / (num_permutations + 1) for n, o in zip(null, observed, strict=True)]
-    return PermutationTest(observed, null, Means(*p_values))
+    under_null = Means(*(jnp.stack(column) for column in zip(*permuted, strict=True)))
+    p_values = [(1 + (n >= o).sum()) / (num_permutations + 1) for n, o in zip(under_null, observed, strict=True)]
+    return PermutationTest(observed, under_null, Means(*p_values), null, block)
+
+
+def _check_null(null: str, block: int | None, options: dict[str, Any]) -> int | None:
+    """The block to permute, or None, after a check that the options go together."""
+    if null not in get_args(Null):
+        raise ValueError(f"null: expected one of {', '.join(get_args(Null))}, got {null!r}")
+    if null == "labels":
+        if block is not None:
+            raise ValueError(f'block: expected None for null="labels", got {block!r}')
+        return None
+    if options.get("logits") is not None:
+        raise ValueError(f'logits: expected None for null="{null}", which needs discriminators to be refitted')
+    if null == "within_class" and block is None:
+        return 1
+    if isinstance(block, bool) or block not in (0, 1):
+        raise ValueError(f'block: expected 0 or 1 for null="{null}", got {block!r}')
+    return block
+
+
+def _permute(
+    key: jax.Array, features: Sequence[ArrayLike], labels: ArrayLike, null: Null, block: int | None
+) -> tuple[Sequence[ArrayLike], ArrayLike]:
+    """Features and labels after one random permutation."""
+    on_host = to_host(labels)
+    order = np.asarray(jax.random.permutation(key, len(on_host)))
+    if null == "labels":
+        return features, on_host[order]
+    if null == "within_class":
+        order = _within_class(order, on_host)
+    return [to_host(rows)[order] if index == block else rows for index, rows in enumerate(features)], labels
+
+
+def _within_class(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The permutation of the rows of each class that a random order of all rows induces."""
+    # Rows by class in their own order are matched with rows by class in the random order.
+    induced = np.empty_like(order)
+    induced[np.argsort(labels, kind="stable")] = order[np.argsort(labels[order], kind="stable")]
+    return induced
 
 
 def _means(result: Estimate) -> Means:

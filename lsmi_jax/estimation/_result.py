@@ -9,10 +9,20 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, adjustment, gain, kind, set_to_zero
 from lsmi_jax.estimation import _frames
 from lsmi_jax.estimation._diagnostics import Diagnostics
-from lsmi_jax.estimation._formatting import LABELS, Cell, Overview, Row, is_concrete, plain_repr
+from lsmi_jax.estimation._formatting import (
+    LABELS,
+    SET_TO_ZERO,
+    WITHOUT_FIT,
+    Cell,
+    Overview,
+    Row,
+    is_concrete,
+    plain_repr,
+    shift_note,
+)
 from lsmi_jax.estimation._summary import Summary, summarize
 from lsmi_jax.inputs import import_extra, pairs_of
 
@@ -22,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Estimate", "Pairs"]
 
+_gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
 UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
 
 
@@ -37,6 +48,8 @@ class Estimate(NamedTuple):
             over seeds; None for one seed.
         diagnostics: How far to trust them.
         key: Random key of the resampling in `mean`, derived from the key of the fit.
+        seeds: Raw interactions of each seed ``[m, n]``, whose means over seeds ``interactions`` are; None for one
+            seed. Errors of means include the fit if there are seeds.
     """
 
     interactions: Interactions
@@ -46,11 +59,22 @@ class Estimate(NamedTuple):
     spread: Interactions | None
     diagnostics: Diagnostics
     key: jax.Array
+    seeds: Interactions | None = None
 
     @property
     def num_samples(self) -> int:
         """Number of samples n."""
         return self.interactions.redundancy.shape[0]
+
+    @property
+    def gain(self) -> jax.Array:
+        """Information of both modalities beyond the better single one, ``[n]`` in nats: `lsmi_jax.gain`."""
+        return _gain(*self.information)
+
+    @property
+    def kind(self) -> jax.Array:
+        """Kind of each sample, codes ``[n]`` that index `lsmi_jax.KINDS`: `lsmi_jax.kind` at its default threshold."""
+        return _kind(*self.information)
 
     def __repr__(self) -> str:
         return self._overview().as_text() if self._has_numbers() else plain_repr(self)
@@ -63,7 +87,8 @@ class Estimate(NamedTuple):
 
         Returns:
             Columns ``[n]`` in nats: ``r, u1, u2, s``, then the shifted parts with ``_adjusted``, ``i1, i2, i12``,
-            ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one seed.
+            ``gain``, ``kind``, ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one
+            seed. ``kind`` holds names of `lsmi_jax.KINDS`.
         """
         return _frames.named_columns(self._blocks())
 
@@ -74,7 +99,7 @@ class Estimate(NamedTuple):
             index: Name of each sample ``[n]``, in the order of the rows; None for 0 to n-1.
 
         Returns:
-            The columns of `columns`.
+            The columns of `columns`; ``kind`` is categorical.
 
         Raises:
             ImportError: If pandas is not installed.
@@ -91,7 +116,7 @@ class Estimate(NamedTuple):
         Returns:
             ``interactions``, ``adjusted`` and, for more than one seed, ``spread`` over ``sample`` and ``part``;
             ``information`` over ``sample`` and ``view``; ``surprisal``, if there is one, over ``sample`` and
-            ``modality``, in nats; and the diagnostics.
+            ``modality``, in nats; ``gain`` and ``kind`` (names) over ``sample``; and the diagnostics.
 
         Raises:
             ImportError: If xarray is not installed.
@@ -107,7 +132,9 @@ class Estimate(NamedTuple):
         level: float = 0.95,
         num_resamples: int = 1000,
     ) -> Summary:
-        """Means of interactions and information, with bootstrap standard errors and intervals.
+        """Means of interactions and information, with standard errors and intervals.
+
+        Errors are those of a bootstrap over samples, and with two or more seeds also those of the fit.
 
         Args:
             groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all samples together.
@@ -127,6 +154,7 @@ class Estimate(NamedTuple):
             self.interactions,
             self.information,
             groups,
+            seeds=self.seeds,
             adjusted=adjusted,
             level=level,
             num_resamples=num_resamples,
@@ -134,28 +162,40 @@ class Estimate(NamedTuple):
 
     def _blocks(self) -> dict[str, Any]:
         """The fields that hold one value per sample."""
-        return {name: getattr(self, name) for name in self._fields[:5]}
+        columns = {"gain": (self.gain,), "kind": (self.kind,)}
+        return {name: getattr(self, name) for name in self._fields[:5]} | columns
 
     def _has_numbers(self) -> bool:
         """Whether there are values to print: readable ones, one per sample."""
         return is_concrete(self) and np.ndim(self.interactions.redundancy) == 1
 
     def _overview(self) -> Overview:
-        """Raw and adjusted means of the parts, and information with the performance of the discriminators."""
-        means = [_cell(part) for part in self.interactions]
-        longest = max((abs(cell.mean) for cell in means if np.isfinite(cell.mean)), default=0) or 1.0
+        """Raw and shifted means of the parts, and information with the performance of the discriminators."""
+        values = zip((*self.interactions, *self.information), self._seed_means(), strict=True)
+        cells = [_cell(samples, by_seed) for samples, by_seed in values]
+        parts, information = cells[: len(PARTS)], cells[len(PARTS) :]
+        longest = max((abs(cell.mean) for cell in parts if np.isfinite(cell.mean)), default=0) or 1.0
+        shifted, notes = _shifted([cell.mean for cell in parts])
         rows = [
-            Row(LABELS[part.field], (str(cell), f"{_cell(shifted).mean:+z.3f}"), bar=(cell.mean / longest, part.color))
-            for part, cell, shifted in zip(PARTS, means, self.adjusted, strict=True)
+            Row(LABELS[part.field], (str(cell), text), bar=(cell.mean / longest, part.color))
+            for part, cell, text in zip(PARTS, parts, shifted, strict=True)
         ]
         quality = zip(np.asarray(self.diagnostics.cross_entropy), np.asarray(self.diagnostics.accuracy), strict=True)
         rows += [
-            Row(LABELS[quantity.field], (str(_cell(i)),), f"cross-entropy {loss:.3f}, accuracy {accuracy:.1%}")
-            for quantity, i, (loss, accuracy) in zip(INFORMATION, self.information, quality, strict=True)
+            Row(LABELS[quantity.field], (str(cell),), f"cross-entropy {loss:.3f}, accuracy {accuracy:.1%}")
+            for quantity, cell, (loss, accuracy) in zip(INFORMATION, information, quality, strict=True)
         ]
         seeds = "" if self.spread is None else ", each the mean over seeds"
         heading = f"Estimate of {self.num_samples} samples{seeds}: {UNITS}"
-        return Overview(heading, ("raw", "adjusted"), rows, self.diagnostics.findings())
+        notes += [WITHOUT_FIT] if self.seeds is None else []
+        return Overview(heading, ("raw", "shifted"), rows, notes + self.diagnostics.findings())
+
+    def _seed_means(self) -> list[np.ndarray | None]:
+        """Means ``[m]`` of each seed, of every part and information; None for each without seeds."""
+        if self.seeds is None:
+            return [None] * len((*PARTS, *INFORMATION))
+        r, u1, u2, s = (np.asarray(part, np.float64).mean(axis=1) for part in self.seeds)
+        return [r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s]
 
 
 @jax.tree_util.register_dataclass
@@ -216,7 +256,8 @@ class Pairs:
 
         Returns:
             One row per pair, labeled ``first`` and ``second``; columns ``R``, ``U1``, ``U2``, ``S`` under ``raw``,
-            ``raw error``, ``adjusted`` and ``adjusted error``, in nats; errors are standard errors. U1 is unique to
+            ``raw error``, ``adjusted`` and ``adjusted error``, in nats; errors are standard errors. Adjusted means
+            are shifted by `lsmi_jax.adjust`; a part that the shift sets to zero has no error (NaN). U1 is unique to
             the first modality, U2 to the second.
 
         Raises:
@@ -224,16 +265,33 @@ class Pairs:
         """
         pandas = import_extra("pandas", purpose="Pairs.to_pandas", extra="table")
         columns: dict[tuple[str, str], np.ndarray] = {}
-        for kind in ("raw", "adjusted"):
-            summary = self.means(adjusted=kind == "adjusted")
-            for name, means in ((kind, summary.mean), (f"{kind} error", summary.standard_error)):
-                columns |= {(name, part.symbol): np.asarray(getattr(means, part.field)) for part in PARTS}
+        raw, shifted = self.means(), self.means(adjusted=True)
+        zero = set_to_zero(Interactions(*shifted.mean[: len(PARTS)]), jnp.asarray(shifted.shift))
+        errors = (jnp.where(is_zero, jnp.nan, e) for is_zero, e in zip(zero, shifted.standard_error, strict=False))
+        for name, means in {
+            "raw": raw.mean,
+            "raw error": raw.standard_error,
+            "adjusted": shifted.mean,
+            "adjusted error": errors,
+        }.items():
+            columns |= {(name, part.symbol): np.asarray(mean) for part, mean in zip(PARTS, means, strict=False)}
         return pandas.DataFrame(columns, index=pandas.MultiIndex.from_tuples(self.pairs, names=("first", "second")))
 
 
-def _cell(values: jax.Array) -> Cell:
-    """Mean of samples and its standard error; the error of a single sample is NaN."""
+def _cell(values: jax.Array, seed_means: np.ndarray | None = None) -> Cell:
+    """Mean of samples with its standard error, of the fit too if there are seeds; that of a single sample is NaN."""
     array = np.asarray(values, dtype=np.float64)
     with np.errstate(invalid="ignore"):  # findings report infinite values
         error = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else np.nan
+        if seed_means is not None:
+            error = np.hypot(error, seed_means.std(ddof=1) / np.sqrt(len(seed_means)))
         return Cell(float(array.mean()), float(error))
+
+
+def _shifted(means: Sequence[float]) -> tuple[list[str], list[str]]:
+    """Mean parts after the paper's shift as text, and a note on the shift if there is one."""
+    raw = Interactions(*map(jnp.float32, means))
+    shift, zero = adjustment(raw), set_to_zero(raw, adjustment(raw))
+    moved = (f"{mean + sign * float(shift):+z.3f}" for mean, sign in zip(means, (1, -1, -1, 1), strict=True))
+    texts = [SET_TO_ZERO if is_zero else text for is_zero, text in zip(zero, moved, strict=True)]
+    return texts, [shift_note(float(shift))] if shift != 0 else []

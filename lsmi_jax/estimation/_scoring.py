@@ -107,12 +107,13 @@ def _decompose_pair(
         )
         return interactions, information, ordered.surprisals, _diagnose(ordered, information, estimators, data)
 
-    # Means over seeds, and standard deviations of the parts.
+    # Means over seeds, and standard deviations of the parts; the parts of each seed give errors of the fit.
     seeds = jax.vmap(of_seed)(scores, estimators, rows)
     interactions, information, surprisals, diagnostics = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
+    by_seed = None if len(rows) == 1 else seeds[0]
     adjusted, key = adjust(interactions), estimators.key[0, 0]
-    return Estimate(interactions, adjusted, information, surprisals, spread, diagnostics, key)
+    return Estimate(interactions, adjusted, information, surprisals, spread, diagnostics, key, by_seed)
 
 
 def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Dataset) -> Diagnostics:

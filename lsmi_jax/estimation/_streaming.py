@@ -13,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from lsmi_jax.decomposition import ADJUSTED, PARTS, Interactions, Redundancy, adjust, adjustment
+from lsmi_jax.decomposition import ADJUSTED, KIND, PARTS, Interactions, Redundancy, adjust, adjustment
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import CHUNK, redundancy_of, score
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra
+from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra, to_host
 from lsmi_jax.storage import fingerprint, open_rows, row_dtype, to_npy, to_parquet, write_atomic
 
 __all__ = ["RowProgress", "ScoredFile", "score_to_file"]
@@ -35,7 +35,7 @@ class ScoredFile(NamedTuple):
 
     Attributes:
         path: The file: one row per sample, in the order of the batches, in nats, with the columns of
-            `Estimate.to_pandas`.
+            `Estimate.to_pandas`; ``kind`` holds the codes of `lsmi_jax.kind`, as integers.
         num_rows: Number of rows n.
         means: Mean r, u1, u2, s over all rows, in nats.
         adjusted: Means after the paper's data-set-level shift, `lsmi_jax.adjust`.
@@ -120,7 +120,7 @@ def score_to_file(
             state = safe
         if rows.exists():
             convert = to_parquet if path.suffix == ".parquet" else to_npy
-            convert(rows, path, state.num_rows, _columns(estimator), partial(_shift, _means(state)))
+            convert(rows, path, state.num_rows, _row(estimator), partial(_shift, _means(state)))
         rows.unlink(missing_ok=True)
         saved.unlink(missing_ok=True)
     except OSError as error:
@@ -132,11 +132,11 @@ def score_to_file(
 
 def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> Iterator[_State]:
     """Appends the scores chunk by chunk, and yields at intervals what is safely on disk."""
-    started, columns = time.monotonic(), _columns(estimator)
+    started, dtype = time.monotonic(), _row(estimator)
     total = getattr(batches, "num_rows", None)
-    with open_rows(rows, state.num_rows, columns) as file:
+    with open_rows(rows, state.num_rows, dtype) as file:
         for estimate, chunk, start in _one_ahead(_scored(state, estimator, batches, redundancy)):
-            file.write(_as_rows(estimate, columns).tobytes())
+            file.write(_as_rows(estimate, dtype).tobytes())
             state = _added(state, estimate, start)
             if progress is not None:
                 progress(state.num_rows, total)
@@ -192,16 +192,16 @@ def _name(redundancy: Redundancy) -> str:
     return getattr(getattr(redundancy, "function", None), "__qualname__", repr(redundancy))
 
 
-def _columns(estimator: Estimator) -> tuple[str, ...]:
-    """Columns of the file: those of one estimate under the estimator."""
+def _row(estimator: Estimator) -> np.dtype:
+    """Record of one row: the columns of one estimate under the estimator."""
     names = SAMPLE_COLUMNS[: -len(PARTS)]  # no spread: one estimator
-    return names if estimator.densities is not None else names[:-2]
+    return row_dtype(names if estimator.densities is not None else names[:-2], integers=(KIND,))
 
 
-def _as_rows(estimate: Estimate, columns: Sequence[str]) -> np.ndarray:
+def _as_rows(estimate: Estimate, dtype: np.dtype) -> np.ndarray:
     """Records of a chunk; the shift is known only at the end, so that shifted parts are filled in later."""
-    rows, values = np.zeros(estimate.num_samples, row_dtype(columns)), estimate.columns()
-    for name in columns:
+    rows, values = np.zeros(estimate.num_samples, dtype), estimate.columns() | {KIND: to_host(estimate.kind)}
+    for name in dtype.names or ():
         rows[name] = np.nan if name.endswith(ADJUSTED) else values[name]
     return rows
 

@@ -8,8 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, Means, adjustment
-from lsmi_jax.estimation._formatting import LABELS, Overview, Row, is_concrete, plain_repr
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, Means, adjustment, set_to_zero
+from lsmi_jax.estimation._formatting import (
+    LABELS,
+    SET_TO_ZERO,
+    WITHOUT_FIT,
+    Overview,
+    Row,
+    is_concrete,
+    plain_repr,
+    shift_note,
+)
 from lsmi_jax.inputs import check_key
 
 __all__ = ["Summary", "summarize"]
@@ -21,15 +30,18 @@ CHUNK = 16  # resamples at a time
 class Summary(NamedTuple):
     """Means of all samples (scalars) or of each group (``[G]``), in nats, with bootstrap errors and intervals.
 
-    The bootstrap resamples samples and is conditional on the fitted models. Errors and intervals are NaN for fewer
-    than two samples.
+    The bootstrap resamples samples and is conditional on the fitted models. With two or more seeds, the variance over
+    fits is added to its variance. Errors and intervals are NaN for fewer than two samples.
 
     Attributes:
         mean: Means of the quantities.
-        standard_error: Their bootstrap standard errors.
-        lower: Lower ends of their bootstrap percentile intervals.
+        standard_error: Their standard errors: of sampling, and of the fit if there are seeds.
+        lower: Lower ends of their intervals: bootstrap percentiles, widened by the error of the fit.
         upper: Upper ends.
         num_samples: Number of samples.
+        fit_error: The part of the standard errors that is due to the fit; None for one seed, whose errors and
+            intervals are of sampling only.
+        shift: The constant of `lsmi_jax.adjust` by which the mean parts are shifted, in nats; None for raw means.
     """
 
     mean: Means
@@ -37,6 +49,8 @@ class Summary(NamedTuple):
     lower: Means
     upper: Means
     num_samples: jax.Array
+    fit_error: Means | None = None
+    shift: jax.Array | None = None
 
     def __repr__(self) -> str:
         if not is_concrete(self) or np.ndim(self.num_samples) > 1:
@@ -45,11 +59,28 @@ class Summary(NamedTuple):
 
     def _overall(self) -> Overview:
         """One row per quantity."""
-        rows = []
+        rows, zero = [], self.set_to_zero()
         for field in (quantity.field for quantity in (*PARTS, *INFORMATION)):
             mean, error, lower, upper = (float(getattr(means, field)) for means in self[:4])
-            rows.append(Row(LABELS[field], (f"{mean:+z.3f}", f"{error:.3f}", f"{lower:+z.3f} to {upper:+z.3f}")))
-        return Overview(f"Summary of {int(self.num_samples)} samples, in nats", ("mean", "error", "interval"), rows)
+            spread = ("", SET_TO_ZERO) if field in zero else (f"{error:.3f}", f"{lower:+z.3f} to {upper:+z.3f}")
+            rows.append(Row(LABELS[field], (f"{mean:+z.3f}", *spread)))
+        mean_of = "mean" if self.shift is None else "shifted mean"
+        notes = [] if self.shift is None else [shift_note(float(self.shift))]
+        notes += [WITHOUT_FIT] if self.fit_error is None else []
+        heading = f"Summary of {int(self.num_samples)} samples, in nats"
+        return Overview(heading, (mean_of, "error", "interval"), rows, notes)
+
+    def set_to_zero(self) -> tuple[str, ...]:
+        """Parts that the shift makes exactly zero, so that their means are no estimates.
+
+        Returns:
+            Fields of `lsmi_jax.Interactions`; none for raw means, and none for groups, whose means the shift of all
+            samples does not make zero.
+        """
+        if self.shift is None or np.ndim(self.shift):
+            return ()
+        zero = set_to_zero(Interactions(*self.mean[: len(PARTS)]), self.shift)
+        return tuple(part.field for part, is_zero in zip(PARTS, zero, strict=True) if is_zero)
 
     def _by_group(self) -> Overview:
         """One row per group, with the mean of every quantity."""
@@ -60,7 +91,8 @@ class Summary(NamedTuple):
             for group, (count, row) in enumerate(zip(np.asarray(self.num_samples), means, strict=True))
         ]
         header = ("samples", *(quantity.symbol for quantity in quantities))
-        return Overview(f"Summary of {len(rows)} groups: means in nats", header, rows)
+        means_of = "means" if self.shift is None else "shifted means"
+        return Overview(f"Summary of {len(rows)} groups: {means_of} in nats", header, rows)
 
 
 def summarize(
@@ -69,19 +101,26 @@ def summarize(
     information: tuple[jax.Array, jax.Array, jax.Array],
     groups: ArrayLike | None = None,
     *,
+    seeds: Interactions | None = None,
     adjusted: bool = False,
     level: float = 0.95,
     num_resamples: int = 1000,
 ) -> Summary:
-    """Means with bootstrap standard errors and percentile intervals, overall or by group.
+    """Means with standard errors and intervals, overall or by group.
+
+    The bootstrap resamples samples. With the interactions of two or more ``seeds``, the variance of a mean over m
+    fits, which is the variance of the m means divided by m, is added to its bootstrap variance, and intervals widen
+    by the normal quantile of ``level``, in quadrature.
 
     Args:
         key: Random key of the resampling.
         interactions: Interactions ``[n]`` in nats.
         information: Pointwise information ``i1, i2, i12``, each ``[n]``, in nats.
         groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all samples together.
+        seeds: Interactions of each seed ``[m, n]`` in nats, whose means over seeds ``interactions`` are; None for one
+            seed, whose errors do not include the fit.
         adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; its constant is computed anew for each
-            resample.
+            resample and for each seed.
         level: Nominal coverage of the intervals.
         num_resamples: Number of resamples.
 
@@ -105,10 +144,12 @@ def summarize(
     index = _check_groups(groups, len(interactions.redundancy))
     # All seven quantities are resampled together.
     values = jnp.stack([*interactions, *information], axis=1)
+    by_seed = None if seeds is None else _with_information(seeds)
     num_groups = int(index.max()) + 1
     # Padding with empty groups costs less than compiling a program for each number of groups.
     padded = max(4, 1 << (num_groups - 1).bit_length())
-    summary = _bootstrap(check_key(key), values, jnp.asarray(index), padded, adjusted, level, num_resamples)
+    summary = _bootstrap(check_key(key), values, by_seed, jnp.asarray(index), padded, adjusted, level, num_resamples)
+    summary = summary if adjusted else summary._replace(shift=None)
     return jax.tree.map(lambda leaf: leaf[0] if groups is None else leaf[:num_groups], summary)
 
 
@@ -124,9 +165,15 @@ def _check_groups(groups: ArrayLike | None, size: int) -> np.ndarray:
     return index
 
 
-@partial(jax.jit, static_argnums=(3, 6))
-def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -> Summary:
-    """Bootstrap of values ``[n, 7]`` by group, from sums over random blocks of rows."""
+def _with_information(seeds: Interactions) -> jax.Array:
+    """Parts and information of each seed ``[m, n, 7]``."""
+    r, u1, u2, s = seeds
+    return jnp.stack([r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s], axis=2)
+
+
+@partial(jax.jit, static_argnums=(4, 7))
+def _bootstrap(key, values, by_seed, group, num_groups, adjusted, level, num_resamples) -> Summary:
+    """Bootstrap of values ``[n, 7]`` by group, from sums over random blocks of rows, and the error of the fit."""
     block_key, draw_key = jax.random.split(key)
     size = len(values)
     num_blocks = min(size, MAX_BLOCKS)
@@ -142,10 +189,7 @@ def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -
     def means(weights: jax.Array) -> jax.Array:
         """Means ``[G, 7]`` for weights ``[M]`` of the blocks."""
         total, count = (weights @ sums).reshape(num_groups, -1), weights @ counts
-        mean = center[None] + total / count[:, None]
-        overall = center + total.sum(0) / count.sum()
-        shift = jnp.where(adjusted, adjustment(Interactions(*overall[:4])), 0.0)
-        return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]]))
+        return _shifted_means(total, count, center, adjusted)[0]
 
     # Blocks are drawn with replacement: a block's weight is how often it was drawn.
     def resample(key: jax.Array) -> jax.Array:
@@ -159,6 +203,50 @@ def _bootstrap(key, values, group, num_groups, adjusted, level, num_resamples) -
     tail = (1 - level) / 2
     lower, upper = jnp.nanquantile(resampled, jnp.array([tail, 1 - tail]), axis=0)
     spread = jnp.nanstd(resampled, axis=0, ddof=1)
-    mean = means(jnp.ones(num_blocks))
+    mean, shift = _shifted_means(sums.sum(0).reshape(num_groups, -1), count, center, adjusted)
+    fit = None
+    if by_seed is not None:
+        fit = _fit_error(by_seed, group, num_groups, adjusted)
+        spread, lower, upper = _widen(mean, spread, lower, upper, fit, tail)
     spread, lower, upper = (jnp.where(known, values, jnp.nan) for values in (spread, lower, upper))
-    return Summary(Means(*mean.T), Means(*spread.T), Means(*lower.T), Means(*upper.T), count)
+    return Summary(
+        Means(*mean.T),
+        Means(*spread.T),
+        Means(*lower.T),
+        Means(*upper.T),
+        count,
+        None if fit is None else Means(*fit.T),
+        jnp.full(num_groups, shift),
+    )
+
+
+def _shifted_means(
+    total: jax.Array, count: jax.Array, center: jax.Array, adjusted: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Means ``[G, 7]`` from sums of deviations from a center, and the constant by which their parts are shifted."""
+    overall = center + total.sum(0) / count.sum()
+    shift = jnp.where(adjusted, adjustment(Interactions(*overall[:4])), 0.0)
+    mean = center[None] + total / count[:, None]
+    return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]])), shift
+
+
+def _fit_error(by_seed: jax.Array, group: jax.Array, num_groups: int, adjusted: jax.Array) -> jax.Array:
+    """Standard error ``[G, 7]`` of a mean over m fits, from values ``[m, n, 7]``."""
+    count = jax.ops.segment_sum(jnp.ones(len(group)), group, num_groups)
+
+    def of_seed(values: jax.Array) -> jax.Array:
+        center = values.mean(0)
+        return _shifted_means(jax.ops.segment_sum(values - center[None], group, num_groups), count, center, adjusted)[0]
+
+    return jax.vmap(of_seed)(by_seed).std(0, ddof=1) / jnp.sqrt(len(by_seed))
+
+
+def _widen(mean, spread, lower, upper, fit, tail) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Standard errors and intervals ``[G, 7]`` with the error of the fit, in quadrature."""
+    margin = jax.scipy.stats.norm.ppf(1 - tail) * fit
+    below, above = jnp.abs(mean - lower), jnp.abs(upper - mean)
+    return (
+        jnp.hypot(spread, fit),
+        lower - (jnp.hypot(below, margin) - below),
+        upper + (jnp.hypot(above, margin) - above),
+    )

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from lsmi_jax.decomposition import PARTS, Quantity
+from lsmi_jax.decomposition import KINDS, PARTS, THRESHOLD
 from lsmi_jax.estimation import Estimate
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.reporting._images import thumbnail
+from lsmi_jax.reporting._top_samples import TopSamples, name_modalities, top_samples
 from lsmi_jax.storage import write_atomic
 
 __all__ = ["Report", "write_report"]
@@ -85,7 +86,9 @@ def _context(report: Report) -> dict[str, Any]:
         "bars": _bars(overall["adjusted"]),
         "groups": [_group(name, groups) for name, groups in (("class", means["classes"]), *means["groups"].items())],
         "histograms": _histograms(report.result),
-        "tops": [_top(report, part) for part in PARTS],
+        "tops": [_top(report, top) for top in top_samples(report.result, NUM_TOP)],
+        "threshold": THRESHOLD,
+        "errors_include_fit": summary["errors_include_fit"],
         "has_images": report.images is not None,
         "views": [{"name": name, "loss": loss, "accuracy": accuracy} for name, loss, accuracy in views],
         "diagnostics": diagnostics,
@@ -144,17 +147,23 @@ def _histograms(result: Estimate) -> list[dict[str, Any]]:
     return histograms
 
 
-def _top(report: Report, part: Quantity) -> dict[str, Any]:
-    """Samples with the highest values of a part."""
-    values = np.asarray(getattr(report.result.interactions, part.field), float)
-    order = np.argsort(np.where(np.isfinite(values), -values, np.inf), kind="stable")[:NUM_TOP]
+def _top(report: Report, top: TopSamples) -> dict[str, Any]:
+    """The list of one kind; the first four kinds have the colors of the parts."""
     rows = [
         {
             "id": report.ids[row],
             "label": report.labels[row],
-            "value": values[row],
+            "value": value,
             "image": None if report.images is None else thumbnail(report.images[row]),
         }
-        for row in order
+        for row, value in zip(top.rows, top.values, strict=True)
     ]
-    return {"part": part, "rows": rows}
+    color = dict(zip(KINDS, (part.column for part in PARTS), strict=False)).get(top.kind, "")
+    return {
+        "name": name_modalities(top.kind, report.names),
+        "color": color,
+        "size": top.size,
+        "share": top.size / report.result.num_samples,
+        "ranked_by": top.ranked_by,
+        "rows": rows,
+    }

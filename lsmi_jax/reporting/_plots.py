@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions
-from lsmi_jax.estimation import Pairs, Summary
+from lsmi_jax.decomposition import INFORMATION, KINDS, PARTS, Interactions
+from lsmi_jax.estimation import Estimate, Pairs, Summary
 from lsmi_jax.inputs import import_extra, pairs_of
+from lsmi_jax.reporting._top_samples import top_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,7 +58,8 @@ def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[
     )
     ax.invert_yaxis()
     ax.axvline(0, color="black", linewidth=0.8)
-    ax.set_xlabel(f"mean of {int(summary.num_samples)} samples (nats)")
+    mean_of = "mean" if summary.shift is None else f"mean, shifted by {float(summary.shift):+z.3f},"
+    ax.set_xlabel(f"{mean_of} of {int(summary.num_samples)} samples (nats)")
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
     return ax
@@ -163,7 +165,7 @@ def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bo
     matrices = _matrices(pairs, adjusted)
     for matrix, title, color, panel in zip(matrices, titles, (COLORS[0], COLORS[1], COLORS[3]), ax, strict=True):
         _draw_matrix(matrix, pairs.names, color, panel)
-        panel.set_title(f"{title} (nats)", fontsize=10, color=color, fontweight="bold")
+        panel.set_title(f"{title} ({'shifted, ' if adjusted else ''}nats)", fontsize=10, color=color, fontweight="bold")
     return ax
 
 
@@ -204,7 +206,7 @@ def _draw_matrix(matrix: np.ndarray, names: Sequence[str], color: str, ax: "Axes
 
 
 def plot_top_images(
-    interactions: Interactions,
+    estimate: Estimate,
     images: np.ndarray,
     *,
     axes: Sequence["Axes"],
@@ -213,8 +215,11 @@ def plot_top_images(
 ) -> Sequence["Axes"]:
     """For each part, a row of images of the samples with the highest values.
 
+    The row of synergy holds only samples of the kind "only together", ranked by their gain: no modality knows the label
+    of any of them alone. See `lsmi_jax.kind`.
+
     Args:
-        interactions: Interactions ``[n]`` in nats.
+        estimate: Estimate of n samples.
         images: One gray image per sample, ``[n, height, width]``.
         axes: Four axes to draw on.
         count: Number of images per row.
@@ -223,17 +228,35 @@ def plot_top_images(
     Returns:
         The axes.
     """
-    width = images.shape[2]
-    for part, name, color, ax in zip(interactions, names, COLORS, axes, strict=True):
-        values = np.asarray(part)
-        top = np.argsort(-values, kind="stable")[:count]
-        padded = np.pad(images[top], ((0, 0), (1, 1), (1, 1)))
-        ax.imshow(np.concatenate(list(padded), axis=1), cmap="gray_r", aspect="equal")
-        centers = np.arange(len(top)) * (width + 2) + (width + 1) / 2
-        ax.set_xticks(centers, [f"{values[i]:.1f}" for i in top], fontsize=8)
-        ax.set_yticks([])
-        ax.tick_params(length=0)
-        ax.set_title(f"highest in {name}, nats below", loc="left", fontsize=10, color=color, fontweight="bold")
+    for (title, top, values), color, ax in zip(_top_by_part(estimate, count, names), COLORS, axes, strict=True):
+        _draw_images(images[top], values, ax)
+        ax.set_title(title, loc="left", fontsize=10, color=color, fontweight="bold")
         for spine in ax.spines.values():
             spine.set_color(color)
     return axes
+
+
+def _top_by_part(estimate: Estimate, count: int, names: Sequence[str]) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Title, rows and values of the first samples of each part; those of synergy are known only together."""
+    tops = []
+    for part, name in zip(estimate.interactions[:3], names, strict=False):
+        values = np.asarray(part)
+        rows = np.argsort(-values, kind="stable")[:count]
+        tops.append((f"highest in {name}, nats below", rows, values[rows]))
+    together = top_samples(estimate, count)[KINDS.index("only together")]
+    title = f"{names[3]}: known only together ({together.size} samples), by gain, nats below"
+    return [*tops, (title, together.rows, together.values)]
+
+
+def _draw_images(images: np.ndarray, values: np.ndarray, ax: "Axes") -> None:
+    """Gray images side by side, with a value below each."""
+    ax.set_yticks([])
+    ax.tick_params(length=0)
+    if not len(images):
+        ax.set_xticks([])
+        return
+    width = images.shape[2]
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    ax.imshow(np.concatenate(list(padded), axis=1), cmap="gray_r", aspect="equal")
+    centers = np.arange(len(images)) * (width + 2) + (width + 1) / 2
+    ax.set_xticks(centers, [f"{value:.1f}" for value in values], fontsize=8)

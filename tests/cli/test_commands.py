@@ -38,6 +38,12 @@ def test_the_summary_has_everything_the_numbers_follow_from(results, arrays):
     assert overall["samples"] == len(arrays["y"])
     assert overall["R"]["lower"] <= overall["R"]["mean"] <= overall["R"]["upper"]
     assert overall["adjusted"]["S"]["mean"] >= 0
+    for part, sign in (("R", 1), ("U1", -1), ("U2", -1), ("S", 1)):
+        adjusted = overall["adjusted"][part]
+        assert adjusted["mean"] == pytest.approx(overall[part]["mean"] + sign * overall["shift"], abs=1e-5)
+        assert adjusted["set_to_zero"] == (adjusted["lower"] is None)
+        assert not adjusted["set_to_zero"] or abs(adjusted["mean"]) < 1e-6
+    assert summary["errors_include_fit"] is False
     options = summary["options"]
     assert options["command"] == "estimate"
     assert (options["num_folds"], options["num_seeds"], options["seed"], options["x1"]) == (2, 1, 0, "audio")
@@ -56,7 +62,9 @@ def test_the_report_needs_no_network_and_escapes_names(results):
     assert "&lt;dog&gt;" in text
     assert "<dog>" not in text
     assert "http" not in text
-    assert text.count("data:image/png;base64,") == 4 * _html_report.NUM_TOP
+    kinds = pytest.importorskip("pandas").read_parquet(results / "out" / "samples.parquet")["kind"]
+    shown = np.minimum(kinds.value_counts(), _html_report.NUM_TOP).sum()
+    assert text.count("data:image/png;base64,") == shown
     assert "<h2>By class</h2>" in text
     assert "<h2>By speaker</h2>" in text
     assert "prefers-color-scheme: dark" in text

@@ -21,6 +21,7 @@ from lsmi_jax import (
     single_source_fraction,
     specificity_ambiguity,
 )
+from lsmi_jax.decomposition import adjustment, set_to_zero
 
 REDUNDANCIES = [specificity_ambiguity, common_change, shared_exclusions, minimum_information]
 LN2 = np.log(2)
@@ -207,6 +208,9 @@ def test_adjust_makes_the_least_mean_zero_and_keeps_the_informations(rng, means,
     parts = Interactions(*(jnp.asarray(m + z - z.mean(), jnp.float32) for m, z in zip(means, noise, strict=True)))
     r, u1, u2, s = adjust(parts)
     np.testing.assert_allclose(r - parts.redundancy, shift, atol=1e-5)
+    raw, shifted = (Interactions(*(part.mean() for part in of)) for of in (parts, (r, u1, u2, s)))
+    zero = np.isclose(shifted, 0, atol=1e-5) & (adjustment(raw) != 0)
+    np.testing.assert_array_equal(set_to_zero(raw, adjustment(raw)), zero)
     before, after = parts, Interactions(r, u1, u2, s)
     for pair in (lambda p: p.redundancy + p.unique1, lambda p: p.redundancy + p.unique2, sum):
         np.testing.assert_allclose(pair(after), pair(before), atol=1e-5)

@@ -207,7 +207,7 @@ def test_no_density_is_fitted_where_none_is_needed(task, redundancy):
     assert ours.surprisal is None
     assert ours.diagnostics.density_gap is None
     assert ours.diagnostics.single_source_fraction is None
-    assert set(ours.columns()) == {"r", "u1", "u2", "s", "i1", "i2", "i12"} | {
+    assert set(ours.columns()) == {"r", "u1", "u2", "s", "i1", "i2", "i12", "gain", "kind"} | {
         f"{part}_adjusted" for part in ("r", "u1", "u2", "s")
     }
     fitted = fit_estimator(jax.random.key(0), task.features, task.labels, redundancy=redundancy)

@@ -29,11 +29,11 @@ def data():
 
 
 def columns(estimate):
-    return np.stack([estimate.columns()[quantity.column] for quantity in QUANTITIES])
+    return np.stack([estimate.columns()[quantity.column] for quantity in QUANTITIES] + [estimate.kind])
 
 
 def stacked(result):
-    return np.stack([result[quantity.column] for quantity in QUANTITIES])
+    return np.stack([result[quantity.column] for quantity in QUANTITIES] + [result["kind"]])
 
 
 @pytest.mark.slow

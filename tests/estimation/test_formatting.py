@@ -1,6 +1,7 @@
 """Results print readably, and never fail to print."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -9,6 +10,7 @@ from lsmi_jax import (
     MinimumInformation,
     Pairs,
     SpecificityAmbiguity,
+    adjust,
     estimate,
     fit_estimator,
     permutation_test,
@@ -37,8 +39,8 @@ def test_a_summary_shows_means_errors_and_intervals(result):
     first, header, *rows = lines(repr(summary))
     assert first == "Summary of 60 samples, in nats"
     assert header.split() == ["mean", "error", "interval"]
-    assert len(rows) == 7
-    for row, mean, error in zip(rows, summary.mean, summary.standard_error, strict=True):
+    assert rows[7:] == ["Note: Errors do not include the variation of the fit; estimate with num_seeds=5 adds it."]
+    for row, mean, error in zip(rows[:7], summary.mean, summary.standard_error, strict=True):
         assert f"{float(mean):+z.3f}" in row
         assert f"{float(error):.3f}" in row
 
@@ -50,12 +52,49 @@ def test_a_summary_of_groups_shows_one_row_each(result):
     assert [row.split()[:2] for row in rows] == [["0", "20"], ["1", "20"], ["2", "20"]]
 
 
+@pytest.fixture
+def shifted():
+    """An estimate whose mean U2 is -1, so that the shift sets it to zero."""
+    parts = Interactions(*(mean + np.linspace(-0.1, 0.1, 60) for mean in (2.0, 0.5, -1.0, 1.5)))
+    information = (parts.redundancy + parts.unique1, parts.redundancy + parts.unique2, sum(parts))
+    result = estimate(jax.random.key(0), FEATURES, LABELS, **OPTIONS)
+    parts, information = jax.tree.map(lambda part: jnp.asarray(part, jnp.float32), (parts, information))
+    return result._replace(interactions=parts, adjusted=adjust(parts), information=information)
+
+
+def test_shifted_means_are_called_so_and_a_part_set_to_zero_has_no_interval(shifted):
+    for text in (repr(shifted), repr(shifted.mean(adjusted=True))):
+        zero = [line for line in text.splitlines() if line.startswith("U2 ")]
+        assert [line.endswith("set to 0") for line in zero] == [True]
+        assert text.count("set to 0") == 1
+        assert "shifted" in text.splitlines()[1]
+        assert "Note: Shifted means: -1.000 added to R and S, and subtracted from U1 and U2 (lsmi_jax.adjust)." in text
+    assert "set to 0" not in repr(shifted.mean())
+    assert repr(shifted.mean(LABELS, adjusted=True)).startswith("Summary of 2 groups: shifted means")
+    frame = Pairs((shifted,), ("a", "b")).to_pandas()
+    assert np.isnan(frame["adjusted error", "U2"].item())
+    assert frame["adjusted error", "S"].item() > 0
+
+
+def test_seeds_add_the_error_of_the_fit(result):
+    offsets = jnp.asarray([[-0.3], [0.3]], jnp.float32)
+    seeds = jax.tree.map(lambda part: part[None] + offsets, result.interactions)
+    with_seeds = result._replace(seeds=seeds, spread=result.interactions)
+    for text in (repr(with_seeds), repr(with_seeds.mean())):
+        assert "do not include" not in text
+    sampling, error = np.std(result.interactions.synergy, ddof=1) / np.sqrt(60), np.std([-0.3, 0.3], ddof=1) / 2**0.5
+    assert f"{float(result.interactions.synergy.mean()):+z.3f} ({np.hypot(sampling, error):.3f})" in repr(with_seeds)
+    assert "Note: Errors do not include the variation of the fit" in repr(result)
+
+
 def test_a_permutation_test_shows_p_values(result):
     test = permutation_test(jax.random.key(0), FEATURES, LABELS, num_permutations=1, **OPTIONS)
     first, header, *rows = lines(repr(test))
-    assert first.startswith("PermutationTest with 1 permutations of the labels")
+    assert first.startswith("PermutationTest, 1 permutations")
     assert header.split() == ["observed", "null", "mean", "p-value"]
-    assert len(rows) == 7
+    assert len(rows) == 7 + 2
+    assert rows[7] == "Note: The null hypothesis is that the labels are independent of both blocks."
+    assert [row.split()[-1] == "-" for row in rows[:7]] == [True] * 4 + [False] * 3
 
 
 def test_pairs_show_one_row_each(result):

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lsmi_jax import SpecificityAmbiguity, estimate
+from lsmi_jax import KINDS, SpecificityAmbiguity, estimate, gain, kind
 
 
 @pytest.fixture(scope="module")
@@ -25,6 +25,9 @@ def test_a_data_frame_holds_every_sample(result):
     np.testing.assert_array_equal(frame["s_adjusted"], result.adjusted.synergy)
     np.testing.assert_array_equal(frame["r_spread"], result.spread.redundancy)
     np.testing.assert_allclose(frame.r + frame.u1, frame.i1, atol=1e-4)
+    np.testing.assert_array_equal(frame["gain"], gain(*result.information))
+    assert tuple(frame["kind"].cat.categories) == KINDS
+    np.testing.assert_array_equal(frame["kind"].cat.codes, kind(*result.information))
     with pytest.raises(ValueError, match="index: expected 60 names, one per sample, got 2"):
         result.to_pandas(["a", "b"])
 
@@ -35,6 +38,9 @@ def test_an_xarray_says_what_each_axis_is(result):
     np.testing.assert_array_equal(stored.interactions.sel(part="s"), result.interactions.synergy)
     np.testing.assert_array_equal(stored.information.sel(view="12"), result.information[2])
     np.testing.assert_array_equal(stored.accuracy, result.diagnostics.accuracy)
+    assert stored.gain.dims == stored.kind.dims == ("sample",)
+    np.testing.assert_array_equal(stored.kind, result.columns()["kind"])
+    assert (stored.gain.attrs, stored.kind.attrs) == ({"units": "nats"}, {})
     assert stored.surprisal.attrs["units"] == "nats"
 
 

@@ -61,7 +61,7 @@ def pipeline(data):
 
 
 def rows_of(estimate):
-    return np.stack(list(estimate.columns().values()), axis=1)
+    return np.stack(list((estimate.columns() | {"kind": estimate.kind}).values()), axis=1)
 
 
 STREAMS = {

@@ -2,7 +2,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import stats
 
 import lsmi_jax
 from lsmi_jax import Interactions, SpecificityAmbiguity, datasets, summarize
@@ -33,6 +32,61 @@ def test_adjusted_means_are_those_of_the_adjusted_interactions(key, rng):
     np.testing.assert_allclose(summary.mean[:4], [part.mean() for part in lsmi_jax.adjust(parts)], atol=1e-5)
     np.testing.assert_allclose(summary.mean[4:], [i.mean() for i in information], atol=1e-5)
     assert float(summary.standard_error.unique1) < 1e-5  # pinned at zero in every resample
+    assert summary.set_to_zero() == ("unique1",)
+    np.testing.assert_allclose(summary.shift, parts.unique1.mean(), rtol=1e-5)
+    by_group = summarize(key, parts, information, np.arange(200) % 2, adjusted=True)
+    assert by_group.set_to_zero() == summarize(key, parts, information).set_to_zero() == ()
+    np.testing.assert_allclose(by_group.shift, [summary.shift] * 2, rtol=1e-5)
+
+
+def seeds_around(parts, rng, m, scale):
+    """Parts of m seeds that each add one constant to all samples, and their means over seeds."""
+    offsets = jnp.asarray(rng.normal(size=(4, m, 1)) * scale, jnp.float32)
+    seeds = Interactions(*(part[None] + offset for part, offset in zip(parts, offsets, strict=True)))
+    return seeds, Interactions(*(part.mean(0) for part in seeds)), np.asarray(offsets)[..., 0]
+
+
+def with_information(parts):
+    return parts, (parts.redundancy + parts.unique1, parts.redundancy + parts.unique2, sum(parts))
+
+
+def test_the_variance_over_fits_is_added(key, rng):
+    seeds, means, offsets = seeds_around(quantities(rng, 400)[0], rng, m=4, scale=0.5)
+    without, summary = (summarize(key, *with_information(means), seeds=given) for given in (None, seeds))
+    assert without.fit_error is None
+    np.testing.assert_array_equal(summary.mean, without.mean)
+    r, u1, u2, s = offsets
+    for column, offset in enumerate((r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s)):
+        fit = offset.std(ddof=1) / np.sqrt(4)
+        np.testing.assert_allclose(summary.fit_error[column], fit, rtol=1e-3)
+        np.testing.assert_allclose(
+            summary.standard_error[column], np.hypot(without.standard_error[column], fit), rtol=1e-3
+        )
+        for end in ("lower", "upper"):
+            sampling = getattr(without, end)[column] - without.mean[column]
+            total = np.copysign(np.hypot(sampling, 1.96 * fit), sampling)
+            np.testing.assert_allclose(getattr(summary, end)[column] - summary.mean[column], total, rtol=1e-3)
+
+
+def test_groups_have_their_own_error_of_the_fit(key, rng):
+    parts, group = quantities(rng, 300)[0], np.arange(300) % 3
+    seeds, _, offsets = seeds_around(parts, rng, m=3, scale=0.5)
+    seeds = jax.tree.map(lambda part: part * jnp.asarray(group, jnp.float32)[None], seeds)  # none in group 0
+    means = Interactions(*(part.mean(0) for part in seeds))
+    summary = summarize(key, *with_information(means), group, seeds=seeds)
+    expected = np.arange(3) * offsets[0].std(ddof=1) / np.sqrt(3)
+    np.testing.assert_allclose(summary.fit_error.redundancy, expected, rtol=1e-3, atol=1e-6)
+
+
+def test_the_shift_of_each_seed_is_its_own(key, rng):
+    parts = quantities(rng, 200)[0]
+    parts = parts._replace(unique1=parts.unique1 - 3, redundancy=parts.redundancy + 5, synergy=parts.synergy + 5)
+    seeds, means, _ = seeds_around(parts, rng, m=3, scale=0.1)
+    summary = summarize(key, *with_information(means), seeds=seeds, adjusted=True)
+    information1 = (seeds.redundancy + seeds.unique1).mean(1)  # R is I1 where U1 is set to zero
+    assert summary.set_to_zero() == ("unique1",)
+    assert float(summary.fit_error.unique1) < 1e-5
+    np.testing.assert_allclose(summary.fit_error.redundancy, information1.std(ddof=1) / np.sqrt(3), rtol=1e-3)
 
 
 def test_a_group_of_one_has_no_error(key, rng):
@@ -50,8 +104,6 @@ def test_bad_options_are_named(key, rng):
         summarize(key, parts, information, level=95)
     with pytest.raises(ValueError, match="num_resamples"):
         summarize(key, parts, information, num_resamples=1)
-    with pytest.raises(ValueError, match="num_permutations"):
-        lsmi_jax.permutation_test(key, (np.eye(4), np.eye(4)), [0, 1, 0, 1], num_permutations=0)
     with pytest.raises(ValueError, match="num_seeds: expected at least 1, got 0"):
         lsmi_jax.estimate(key, (np.eye(4), np.eye(4)), np.array([0, 1, 0, 1]), num_seeds=0)
 
@@ -66,30 +118,14 @@ def test_seeds_give_mean_and_spread(key):
     )
     single = lsmi_jax.estimate(key, task.features, task.labels, **FAST)
     assert single.spread is None
+    assert single.seeds is None
+    assert single.mean().fit_error is None
+    for part, by_seed in zip(result.interactions, result.seeds, strict=True):
+        assert by_seed.shape == (3, 240)
+        np.testing.assert_allclose(part, by_seed.mean(0), atol=1e-6)
+    summary = result.mean()
+    np.testing.assert_allclose(
+        summary.fit_error.synergy, result.seeds.synergy.mean(1).std(ddof=1) / np.sqrt(3), rtol=1e-3, atol=1e-6
+    )
     deviation = np.abs(single.interactions.redundancy - result.interactions.redundancy)
     assert np.mean(deviation < 6 * result.spread.redundancy + 0.05) > 0.9
-
-
-@pytest.mark.slow
-def test_permutations_find_information_and_only_where_it_is(key):
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 2, 160)
-    features = (rng.normal(size=(160, 2)) + 2 * labels[:, None], rng.normal(size=(160, 2)))
-    test = lsmi_jax.permutation_test(key, features, labels, num_permutations=4, **FAST)
-    assert float(test.p_value.information12) == float(test.p_value.information1) == pytest.approx(0.2)
-    assert float(test.p_value.information2) > 0.2
-    assert test.null.synergy.shape == (4,)
-    assert float(jnp.abs(test.null.information12).max()) < float(test.observed.information12)
-
-
-@pytest.mark.slow
-def test_permutation_p_values_are_uniform_under_the_null():
-    p_values = []
-    for seed in range(40):
-        rng = np.random.default_rng(seed)
-        features = (rng.normal(size=(100, 2)), rng.normal(size=(100, 2)))
-        test = lsmi_jax.permutation_test(
-            jax.random.key(seed), features, rng.integers(0, 2, 100), num_permutations=9, **FAST
-        )
-        p_values.append(float(test.p_value.information12) - rng.random() / 10)
-    assert stats.kstest(p_values, "uniform").pvalue > 0.01

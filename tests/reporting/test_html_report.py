@@ -44,13 +44,19 @@ def page(report, tmp_path_factory):
     return path.read_text()
 
 
-def test_the_page_needs_no_network_and_escapes_names(page):
+def num_shown(result):
+    """Number of samples in the lists of the kinds."""
+    sizes = np.bincount(result.kind, minlength=len(lsmi_jax.KINDS))
+    return int(np.minimum(sizes, _html_report.NUM_TOP).sum())
+
+
+def test_the_page_needs_no_network_and_escapes_names(page, report):
     assert "&lt;dog&gt;" in page
     assert "&lt;data&gt;.npz" in page
     assert "<dog>" not in page
     assert "<data>" not in page
     assert "http" not in page
-    assert page.count("data:image/png;base64,") == 4 * _html_report.NUM_TOP
+    assert page.count("data:image/png;base64,") == num_shown(report.result)
     assert "prefers-color-scheme: dark" in page
     assert page.startswith("<!doctype html>")
     assert page.endswith("</html>\n")
@@ -61,11 +67,11 @@ def test_the_page_has_the_numbers_of_the_summary(page, report):
     overall = report.summary["means"]["overall"]
     for symbol, label in (("R", "shared by both"), ("U1", "only in audio"), ("U2", "only in video")):
         adjusted = overall["adjusted"][symbol]
-        interval = f"{adjusted['lower']:z.3f} to {adjusted['upper']:z.3f}"
+        interval = "set to 0" if adjusted["set_to_zero"] else f"{adjusted['lower']:z.3f} to {adjusted['upper']:z.3f}"
         assert f"{symbol}: {label} {adjusted['mean']:z.3f} {interval} {overall[symbol]['mean']:z.3f}" in text
-    values = np.asarray(report.result.interactions.synergy)
-    row = int(values.argmax())
-    assert f"clip {row} {report.labels[row].replace('<', '&lt;').replace('>', '&gt;')} {values[row]:z.2f}" in text
+    assert "set to 0" in text
+    assert f"{overall['shift']:z.3f} nats are added to R and S" in text
+    assert "Intervals do not include the variation of the fit" in text
     assert "By class" in text
     assert "By speaker" in text
     assert f"The first {_html_report.MAX_GROUPS} of 70." in text
@@ -73,10 +79,26 @@ def test_the_page_has_the_numbers_of_the_summary(page, report):
     assert f"{report.summary['diagnostics']['accuracy'][2]:.1%}" in text
 
 
+def test_lists_are_of_kinds_and_say_what_they_rank_by(page, report):
+    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
+    i1, gains = np.asarray(report.result.information[0]), np.asarray(report.result.gain)
+    kinds = report.result.columns()["kind"]
+    for kind, name, phrase, values in (
+        ("only x1", "only audio", "i1, highest first", i1),
+        ("only together", "only together", "gain, highest first", gains),
+    ):
+        rows = np.flatnonzero(kinds == kind)
+        first = rows[np.argmax(values[rows])]
+        label = report.labels[first].replace("<", "&lt;").replace(">", "&gt;")
+        head = f"{name} {len(rows)} samples ({len(rows) / NUM_ROWS:.0%}), ranked by {phrase} sample label nats"
+        assert f"{head} clip {first} {label} {values[first]:z.2f}" in text
+
+
 def test_bars_lie_within_the_drawing(report):
     for bar in _html_report._bars(report.summary["means"]["overall"]["adjusted"]):
         assert 0 <= bar["start"] <= bar["start"] + bar["width"] <= 100.001
-        assert 0 <= bar["lower"] <= bar["upper"] <= 100.001
+        if bar["lower"] is not None:
+            assert 0 <= bar["lower"] <= bar["upper"] <= 100.001
         assert 0 <= bar["zero"] <= 100
 
 
@@ -113,7 +135,7 @@ MEASURE = """<script>document.title = JSON.stringify({
 @pytest.mark.browser
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, width, dark, tmp_path):
+def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, report, width, dark, tmp_path):
     browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if browser is None:
         pytest.skip("neither Chromium nor Chrome is installed")
@@ -125,7 +147,7 @@ def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, width,
     printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
     measured = json.loads(re.search(r"<title>(.*?)</title>", printed).group(1))
     assert measured["page"] <= measured["window"]
-    assert measured["pictures"] == 4 * _html_report.NUM_TOP
+    assert measured["pictures"] == num_shown(report.result)
     assert measured["text"] > 1000
     brightness = np.mean([int(value) for value in re.findall(r"\d+", measured["color"])[:3]])
     assert (brightness < 128) == dark

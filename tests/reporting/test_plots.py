@@ -1,10 +1,13 @@
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from lsmi_jax import Interactions, summarize
+from lsmi_jax import Interactions, gain, kind, summarize
+from lsmi_jax.decomposition import THRESHOLD
 from lsmi_jax.reporting import (
     COLORS,
     NAMES,
@@ -31,14 +34,35 @@ def test_bars_stand_at_the_means(key, rng):
 
 
 def test_images_of_the_highest_samples_are_shown_in_order(rng):
-    parts = interactions(rng)
+    estimate = estimate_of(interactions(rng))
     images = np.arange(30)[:, None, None] * np.ones((30, 4, 5))
-    axes = plot_top_images(parts, images, axes=Figure().subplots(4), count=3)
-    for part, ax, color in zip(parts, axes, COLORS, strict=True):
-        shown = ax.images[0].get_array()[2].reshape(3, -1)[:, 2]
-        np.testing.assert_array_equal(shown, np.argsort(-np.asarray(part))[:3])
-        assert ax.get_title(loc="left")
-        assert color
+    axes = plot_top_images(estimate, images, axes=Figure().subplots(4), count=3)
+
+    def shown(ax):
+        return ax.images[0].get_array()[2].reshape(-1, 7)[:, 2].astype(int)
+
+    for part, ax, name in zip(estimate.interactions[:3], axes, NAMES, strict=False):
+        np.testing.assert_array_equal(shown(ax), np.argsort(-np.asarray(part))[:3])
+        assert ax.get_title(loc="left") == f"highest in {name}, nats below"
+    together = shown(axes[3])
+    assert np.stack(estimate.information[:2])[:, together].max() < THRESHOLD
+    assert (np.diff(np.asarray(estimate.gain)[together]) <= 0).all()
+    assert axes[3].get_title(loc="left").startswith("synergy: known only together (")
+
+
+def test_a_part_without_samples_has_an_empty_row(rng):
+    parts = Interactions(*(jnp.zeros(30),) * 4)
+    axes = plot_top_images(estimate_of(parts), np.ones((30, 4, 5)), axes=Figure().subplots(4))
+    assert not axes[3].images
+    assert axes[3].get_title(loc="left") == "synergy: known only together (0 samples), by gain, nats below"
+
+
+def estimate_of(parts):
+    r, u1, u2, s = parts
+    information = (r + u1, r + u2, r + u1 + u2 + s)
+    return SimpleNamespace(
+        interactions=parts, information=information, gain=gain(*information), kind=kind(*information)
+    )
 
 
 def test_a_summary_shows_means_and_intervals(key, rng):

@@ -4,11 +4,12 @@ import pytest
 from lsmi_jax.storage import _row_file, open_rows, row_dtype, to_npy, to_parquet
 
 COLUMNS = ("a", "b", "a_shifted")
+DTYPE = row_dtype(COLUMNS, integers=("b",))
 
 
 @pytest.fixture
 def rows():
-    table = np.zeros(10, row_dtype(COLUMNS))
+    table = np.zeros(10, DTYPE)
     table["a"], table["b"] = np.arange(10), np.arange(10) ** 2
     return table
 
@@ -18,7 +19,7 @@ def shift(group):
 
 
 def write(path, rows):
-    with open_rows(path, 0, COLUMNS) as file:
+    with open_rows(path, 0, DTYPE) as file:
         file.write(rows.tobytes())
 
 
@@ -28,7 +29,7 @@ def read_parquet(path):
     table = parquet.read_table(path)
     assert table.column_names == list(COLUMNS)
     columns = [table[name].to_numpy() for name in COLUMNS]
-    assert {column.dtype for column in columns} == {np.dtype(np.float32)}
+    assert [column.dtype for column in columns] == [DTYPE[name] for name in COLUMNS]
     return np.stack(columns, 1)
 
 
@@ -41,13 +42,13 @@ def as_matrix(table):
 def test_both_formats_have_the_rows_and_the_finished_column(rows, group, finish, tmp_path, monkeypatch):
     monkeypatch.setattr(_row_file, "ROW_GROUP", group)
     write(tmp_path / "rows", rows)
-    to_parquet(tmp_path / "rows", tmp_path / "table.parquet", 10, COLUMNS, finish)
-    to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, COLUMNS, finish)
+    to_parquet(tmp_path / "rows", tmp_path / "table.parquet", 10, DTYPE, finish)
+    to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, DTYPE, finish)
     if finish is not None:
         finish(rows)
     np.testing.assert_array_equal(read_parquet(tmp_path / "table.parquet"), as_matrix(rows))
     stored = np.load(tmp_path / "table.npy", mmap_mode="r")
-    assert stored.dtype == row_dtype(COLUMNS)
+    assert stored.dtype == DTYPE
     np.testing.assert_array_equal(stored, rows)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["table.npy", "table.parquet"]
 
@@ -62,24 +63,24 @@ def test_finishing_again_after_a_crash_changes_nothing(rows, tmp_path, monkeypat
         shift(group)
 
     with pytest.raises(KeyboardInterrupt):
-        to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, COLUMNS, crash)
+        to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, DTYPE, crash)
     assert not (tmp_path / "table.npy").exists()
-    to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, COLUMNS, shift)
+    to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, DTYPE, shift)
     shift(rows)
     np.testing.assert_array_equal(np.load(tmp_path / "table.npy"), rows)
 
 
 def test_rows_after_the_safe_ones_are_discarded(rows, tmp_path):
     write(tmp_path / "rows", rows)
-    with open_rows(tmp_path / "rows", 4, COLUMNS) as file:
+    with open_rows(tmp_path / "rows", 4, DTYPE) as file:
         file.write(rows[:1].tobytes())
-    to_npy(tmp_path / "rows", tmp_path / "table.npy", 5, COLUMNS)
+    to_npy(tmp_path / "rows", tmp_path / "table.npy", 5, DTYPE)
     np.testing.assert_array_equal(np.load(tmp_path / "table.npy"), rows[[0, 1, 2, 3, 0]])
 
 
 def test_missing_rows_and_too_many_columns_are_errors(rows, tmp_path):
     write(tmp_path / "rows", rows)
     with pytest.raises(ValueError, match="expected 11 rows"):
-        open_rows(tmp_path / "rows", 11, COLUMNS)
-    with pytest.raises(ValueError, match="columns: expected names that fit"):
-        to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, [f"column_{i}" for i in range(40)])
+        open_rows(tmp_path / "rows", 11, DTYPE)
+    with pytest.raises(ValueError, match="dtype: expected names that fit"):
+        to_npy(tmp_path / "rows", tmp_path / "table.npy", 10, row_dtype([f"column_{i}" for i in range(40)]))
