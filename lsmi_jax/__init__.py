@@ -1,8 +1,8 @@
 """Redundancy, uniqueness and synergy of two modalities, for every single sample.
 
 The folders form a list; each imports only from those before it: `decomposition` (the mathematics), `inputs` (what
-comes in), `models` (what is fitted), `storage` (files), `estimation` (estimates and their results), `online` (inside a
-training step), `reporting`, `applications`, `baselines`, `datasets`, `sklearn`, `cli`.
+comes in), `models` (what is fitted), `union` (union information), `storage` (files), `estimation` (estimates and their
+results), `online` (inside a training step), `reporting`, `applications`, `baselines`, `datasets`, `sklearn`, `cli`.
 """
 
 from importlib.metadata import version
@@ -18,6 +18,7 @@ from lsmi_jax.decomposition import (
     MinimumInformation,
     SharedExclusions,
     SpecificityAmbiguity,
+    UnionInformation,
     adjust,
     common_change,
     decompose,
@@ -31,6 +32,7 @@ from lsmi_jax.decomposition import (
     single_source_fraction,
     soft_decompose,
     specificity_ambiguity,
+    union_information,
 )
 from lsmi_jax.estimation import (
     Diagnostics,
@@ -78,6 +80,7 @@ __all__ = [
     "SpecificityAmbiguity",
     "Summary",
     "Tracker",
+    "UnionInformation",
     "adjust",
     "applications",
     "batch_interactions",
@@ -109,5 +112,6 @@ __all__ = [
     "soft_decompose",
     "specificity_ambiguity",
     "summarize",
+    "union_information",
     "update_tracker",
 ]

@@ -2,11 +2,11 @@
 
 Examples:
     >>> import numpy as np
-    >>> from lsmi_jax import SpecificityAmbiguity
+    >>> from lsmi_jax import UnionInformation
     >>> rng = np.random.default_rng(0)
     >>> labels = np.array(["cat", "dog"])[np.arange(80) % 2]
     >>> X = rng.normal(size=(80, 3)) + 2 * (labels == "dog")[:, None]
-    >>> LSMI(split=2, redundancy=SpecificityAmbiguity(num_components=4)).fit(X, labels).score_samples(X, labels).shape
+    >>> LSMI(split=2, redundancy=UnionInformation(num_components=4)).fit(X, labels).score_samples(X, labels).shape
     (80, 4)
 """
 
@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, SpecificityAmbiguity
+from lsmi_jax.decomposition import Redundancy, UnionInformation
 from lsmi_jax.estimation import fit_estimator, score
 
 try:
@@ -29,7 +29,7 @@ except ImportError as error:
 
 __all__ = ["LSMI"]
 
-DEFAULT = SpecificityAmbiguity()
+DEFAULT = UnionInformation()
 
 
 class LSMI(BaseEstimator):

@@ -72,7 +72,7 @@ def estimate(
         A .npz, .safetensors, .parquet or .csv file, or a folder of .npy files.
     """
     chosen = redundancy.build()
-    stages = fit_stages(fits_discriminators=inputs.logits is None, fits_densities=chosen.density is not None)
+    stages = fit_stages(chosen, fits_discriminators=inputs.logits is None)
     with stage_bar(["reading", *stages, "scores", *(stages if fit.save_estimator else []), "writing"]) as begin:
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)

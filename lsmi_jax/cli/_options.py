@@ -1,13 +1,13 @@
 """Options of the command line, which the shell and a TOML file share."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
-from lsmi_jax.decomposition import REDUNDANCIES, Redundancy, SpecificityAmbiguity
+from lsmi_jax.decomposition import REDUNDANCIES, Redundancy, UnionInformation
 
 __all__ = [
     "AppOptions",
@@ -20,7 +20,7 @@ __all__ = [
     "plain",
 ]
 
-DEFAULT = SpecificityAmbiguity()
+DEFAULT = UnionInformation()
 DATA, RESULTS, REDUNDANCY, FIT, OTHER = map(
     Group.create_ordered, ("Data", "Results", "Redundancy", "Fit", "Other options")
 )
@@ -92,16 +92,19 @@ class OutputOptions:
 @Parameter(name="*", group=REDUNDANCY, validator=lambda _, options: options.build())
 @dataclass(frozen=True)
 class RedundancyOptions:
-    """The pointwise redundancy, and the options of its densities.
+    """The pointwise redundancy, and its options.
 
     Attributes:
-        redundancy: Name of the redundancy; by default the one of --estimator, or specificity_ambiguity, the paper's.
+        redundancy: Name of the redundancy; by default the one of --estimator, or union_information. The paper's is
+            specificity_ambiguity.
+        num_cells: Number of cells of the codebook of the union information.
         space: Where densities live: on class posteriors, or on features, as in the paper.
         num_components: Number of Gaussians of a density.
         covariance: Covariance of a Gaussian: diagonal, full, or the rank of what is added to a diagonal precision.
     """
 
     redundancy: RedundancyName | None = None
+    num_cells: Annotated[int | None, Parameter(converter=_whole_number)] = None
     space: Literal["posterior", "features"] | None = None
     num_components: Annotated[int | None, Parameter(converter=_whole_number)] = None
     covariance: Annotated[str | int | None, Parameter(converter=_covariance)] = None
@@ -110,7 +113,7 @@ class RedundancyOptions:
         """The option object.
 
         Args:
-            default: The redundancy, and the options of its densities, that are used unless others are given.
+            default: The redundancy with its options that is used unless others are given.
 
         Raises:
             ValueError: If the redundancy does not have an option that is given, or its value is out of range.
@@ -124,7 +127,7 @@ class RedundancyOptions:
         for unknown in given.keys() - known:
             having = " and ".join(other for other, kind in REDUNDANCIES.items() if _has(kind, unknown))
             raise ValueError(f"{unknown}: {name} has no such option, {having} have")
-        fitted = {} if default.density is None else asdict(default.density)
+        fitted: dict[str, Any] = asdict(default) if is_dataclass(default) else {}
         return kind(**{name: value for name, value in (fitted | given).items() if name in known})
 
 

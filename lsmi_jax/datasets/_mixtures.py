@@ -11,13 +11,20 @@ from lsmi_jax.decomposition import (
     PARTS,
     Interactions,
     PointwiseRedundancy,
-    adjust,
     decompose,
-    interactions_from_posteriors,
+    log_posterior,
+    pointwise_information,
     specificity_ambiguity,
 )
 
-__all__ = ["SAMPLE_TYPES", "Components", "Task", "exact_task", "log_normal", "sample"]
+__all__ = [
+    "SAMPLE_TYPES",
+    "Components",
+    "Task",
+    "exact_task",
+    "log_normal",
+    "sample",
+]
 
 SAMPLE_TYPES = tuple(part.field for part in PARTS)
 """Names of the codes in ``Task.sample_types``."""
@@ -32,9 +39,10 @@ class Task(NamedTuple):
         log_prior: Log-prior of the classes ``[K]``, in nats.
         information: Exact ``i1, i2, i12``, each ``[n]``, in nats.
         surprisal: Exact ``h1, h2``, each ``[n]``, in nats.
+        log_posteriors: Exact log p(y|x1), log p(y|x2) and log p(y|x1,x2), each ``[n, K]``, in nats.
         sample_types: Interaction that each sample carries ``[n]``, an index of `SAMPLE_TYPES`; None if unknown.
-        truth: Data-set-level R, U1, U2, S in nats. For a gate they are in closed form; for other tasks they are
-            the means of the exact, adjusted interactions of these samples.
+        truth: Data-set-level R, U1, U2, S of Bertschinger et al. (2014), in nats, which do not depend on any pointwise
+            redundancy; None if unknown.
     """
 
     features: tuple[jax.Array, jax.Array]
@@ -42,8 +50,9 @@ class Task(NamedTuple):
     log_prior: jax.Array
     information: tuple[jax.Array, jax.Array, jax.Array]
     surprisal: tuple[jax.Array, jax.Array]
+    log_posteriors: tuple[jax.Array, jax.Array, jax.Array]
     sample_types: jax.Array | None
-    truth: Interactions
+    truth: Interactions | None
 
     def interactions(self, redundancy: PointwiseRedundancy = specificity_ambiguity) -> Interactions:
         """Exact interactions of each sample under a pointwise redundancy.
@@ -67,7 +76,7 @@ class Components(NamedTuple):
 
 
 def sample(key: jax.Array, num_samples: int, components: Components) -> tuple[Task, jax.Array]:
-    """Draws samples of a mixture, with their exact quantities and the latent state of each ``[n]``."""
+    """Draws samples of a mixture, with their exact quantities but the truth, and the latent state of each ``[n]``."""
     state_key, *noise_keys = jax.random.split(key, 3)
     state = jax.random.categorical(state_key, components.log_weights, shape=(num_samples,))
     features, log_densities = [], []
@@ -103,11 +112,9 @@ def exact_task(
     # By Bayes' rule, log p(x, y) are the logits of p(y|x), and their logsumexp is log p(x).
     joints = [density + log_prior[None] for density in class_log_densities]
     h1, h2 = (-logsumexp(joint, axis=1) for joint in joints[:2])
-    parts, information = interactions_from_posteriors(
-        joints, labels, log_prior, (h1, h2), redundancy=specificity_ambiguity
-    )
-    means = Interactions(*(part.mean() for part in adjust(parts)))
-    return Task(features, labels, log_prior, information, (h1, h2), None, means)
+    i1, i2, i12 = (pointwise_information(joint, labels, log_prior) for joint in joints)
+    first, second, both = map(log_posterior, joints)
+    return Task(features, labels, log_prior, (i1, i2, i12), (h1, h2), (first, second, both), None, None)
 
 
 def log_normal(x: jax.Array, means: jax.Array, scales: jax.Array) -> jax.Array:

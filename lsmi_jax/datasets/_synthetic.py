@@ -9,10 +9,13 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.datasets._gates import Gate
 from lsmi_jax.datasets._mixtures import Components, Task, exact_task, log_normal, sample
+from lsmi_jax.datasets._truth import truth_of_like_margins, truth_of_mix
 from lsmi_jax.decomposition import Interactions
 from lsmi_jax.inputs import check_key
 
 __all__ = ["TypedSamples", "circuit_logic", "gaussian_mixture", "preset", "preset_from_pool"]
+
+DEFAULT_NOISE = (0.45, 1.3)  # of `preset`: standard deviation, and its multiple for an uninformative modality
 
 
 class TypedSamples(NamedTuple):
@@ -94,7 +97,8 @@ def gaussian_mixture(
         log_normal(total, means, jnp.full(num_classes, spread)) if spread else 1e3 * jax.nn.one_hot(labels, num_classes)
     )
     log_prior = jnp.full(num_classes, -np.log(num_classes), jnp.float32)
-    return exact_task((x1, x2), labels, log_prior, (class_log_density(x1), class_log_density(x2), joint))
+    task = exact_task((x1, x2), labels, log_prior, (class_log_density(x1), class_log_density(x2), joint))
+    return task._replace(truth=truth_of_like_margins(task.information))
 
 
 def preset(
@@ -103,8 +107,8 @@ def preset(
     *,
     num_classes: int = 2,
     proportions: tuple[float, float, float, float] = (0.25, 0.25, 0.25, 0.25),
-    noise: float = 0.45,
-    uninformative_scale: float = 1.3,
+    noise: float = DEFAULT_NOISE[0],
+    uninformative_scale: float = DEFAULT_NOISE[1],
 ) -> Task:
     """Samples that each carry one preset interaction: Sec. 4.1.4, Figure 4 of Yang et al. (2025).
 
@@ -123,7 +127,8 @@ def preset(
         uninformative_scale: Noise of an uninformative modality, as a multiple of ``noise``.
 
     Returns:
-        Task with 3K columns per modality, and sample types.
+        Task with 3K columns per modality, and sample types. Its truth is in closed form where both uniquenesses are
+        equally likely, tabulated for some other mixes, and else None.
 
     Raises:
         TypeError: If the key is not a random key.
@@ -147,7 +152,9 @@ def preset(
     # Rotations change neither densities nor information, so the exact quantities remain valid.
     x1, x2 = task.features
     rotated = (x1 @ jax.random.orthogonal(key1, x1.shape[1]), x2 @ jax.random.orthogonal(key2, x2.shape[1]))
-    return task._replace(features=rotated, sample_types=jnp.asarray(types)[state])
+    is_tabulated = proportions[1] == proportions[2] or (noise, uninformative_scale) == DEFAULT_NOISE
+    truth = truth_of_mix(num_classes, proportions, task.information) if is_tabulated else None
+    return task._replace(features=rotated, sample_types=jnp.asarray(types)[state], truth=truth)
 
 
 def _preset_states(num_classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

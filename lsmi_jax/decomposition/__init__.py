@@ -15,6 +15,7 @@ from lsmi_jax.decomposition._information import (
     label_log_prior,
     log_posterior,
     pointwise_information,
+    score_information,
     smooth_log_posterior,
 )
 from lsmi_jax.decomposition._kinds import KINDS, THRESHOLD, gain, kind
@@ -29,8 +30,10 @@ from lsmi_jax.decomposition._options import (
     SharedExclusions,
     Space,
     SpecificityAmbiguity,
+    UnionInformation,
     check_mixture,
     check_redundancy,
+    num_cells_of,
 )
 from lsmi_jax.decomposition._quantities import (
     ADJUSTED,
@@ -41,6 +44,7 @@ from lsmi_jax.decomposition._quantities import (
     QUANTITIES,
     SPREAD,
     SURPRISALS,
+    UNION,
     Interactions,
     Means,
     Quantity,
@@ -52,6 +56,7 @@ from lsmi_jax.decomposition._redundancies import (
     shared_exclusions,
     soft_specificity_ambiguity,
     specificity_ambiguity,
+    union_information,
 )
 
 __all__ = [
@@ -66,6 +71,7 @@ __all__ = [
     "SPREAD",
     "SURPRISALS",
     "THRESHOLD",
+    "UNION",
     "CommonChange",
     "CustomRedundancy",
     "DensityOptions",
@@ -78,6 +84,7 @@ __all__ = [
     "SharedExclusions",
     "Space",
     "SpecificityAmbiguity",
+    "UnionInformation",
     "adjust",
     "adjustment",
     "check_floats",
@@ -95,7 +102,9 @@ __all__ = [
     "label_log_prior",
     "log_posterior",
     "minimum_information",
+    "num_cells_of",
     "pointwise_information",
+    "score_information",
     "set_to_zero",
     "shared_exclusions",
     "single_source_fraction",
@@ -103,5 +112,6 @@ __all__ = [
     "soft_decompose",
     "soft_specificity_ambiguity",
     "specificity_ambiguity",
+    "union_information",
     "widen",
 ]

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition._arrays import check_floats, check_temperature
-from lsmi_jax.decomposition._information import pointwise_information
+from lsmi_jax.decomposition._information import pointwise_information, score_information
 from lsmi_jax.decomposition._options import PointwiseRedundancy
 from lsmi_jax.decomposition._quantities import Interactions
-from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity
+from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity, union_information
 
 __all__ = [
     "adjust",
@@ -31,8 +32,9 @@ def interactions_from_posteriors(
     log_prior: ArrayLike,
     surprisals: Sequence[ArrayLike] | None = None,
     *,
-    redundancy: PointwiseRedundancy = specificity_ambiguity,
-) -> tuple[Interactions, tuple[jax.Array, jax.Array, jax.Array]]:
+    log_union_scores: ArrayLike | None = None,
+    redundancy: PointwiseRedundancy | None = None,
+) -> tuple[Interactions, tuple[jax.Array, ...]]:
     """Interactions of each sample, from what three discriminators predict and its label.
 
     Eq. 2 of Yang et al. (2025): pointwise information of each discriminator, decomposed by a redundancy.
@@ -42,10 +44,13 @@ def interactions_from_posteriors(
         labels: Class labels ``[...]`` in ``0..K-1``; None to take every class as the label in turn.
         log_prior: Log p(y) ``[K]`` in nats.
         surprisals: Surprisals h1 and h2, each ``[...]``, in nats; None if the redundancy does not use them.
+        log_union_scores: Log-score of every class under the union information ``[..., K]``, in nats; None if the
+            redundancy does not use it.
         redundancy: Pointwise redundancy, as in `decompose`.
 
     Returns:
-        Interactions and the information ``i1, i2, i12``, in nats, each ``[...]``, or ``[..., K]`` without labels.
+        Interactions and the information ``i1, i2, i12``, in nats, each ``[...]``, or ``[..., K]`` without labels;
+        with ``log_union_scores``, the information has the union information as its fourth part.
 
     Raises:
         TypeError: If logits or surprisals are not floats, or labels are not integers.
@@ -65,17 +70,22 @@ def interactions_from_posteriors(
     h1, h2 = (None, None) if surprisals is None else surprisals
     if labels is None and surprisals is not None:
         h1, h2 = (jnp.broadcast_to(jnp.asarray(h)[..., None], first.shape) for h in surprisals)
-    return decompose(first, second, joint, h1, h2, redundancy=redundancy), (first, second, joint)
+    if log_union_scores is None:
+        return decompose(first, second, joint, h1, h2, redundancy=redundancy), (first, second, joint)
+    union = score_information(log_union_scores, labels, log_prior)
+    parts = decompose(first, second, joint, h1, h2, i_union=union, redundancy=redundancy)
+    return parts, (first, second, joint, union)
 
 
 def decompose(
     i1: ArrayLike,
     i2: ArrayLike,
     i12: ArrayLike,
-    h1: ArrayLike | None,
-    h2: ArrayLike | None,
+    h1: ArrayLike | None = None,
+    h2: ArrayLike | None = None,
     *,
-    redundancy: PointwiseRedundancy = specificity_ambiguity,
+    i_union: ArrayLike | None = None,
+    redundancy: PointwiseRedundancy | None = None,
 ) -> Interactions:
     """Redundancy, uniqueness and synergy of each sample: Eq. 2 of Yang et al. (2025), solved for r.
 
@@ -87,7 +97,10 @@ def decompose(
         i12: Pointwise information of both modalities together, in nats.
         h1: Surprisal ``-log p(x1)``, in nats; None if the redundancy does not use it.
         h2: Surprisal ``-log p(x2)``, in nats; None if the redundancy does not use it.
-        redundancy: Pointwise redundancy, a function of the five arrays above.
+        i_union: Pointwise union information, in nats; None if the redundancy does not use it.
+        redundancy: Pointwise redundancy, a function of the five arrays above, and of ``i_union`` where that is given.
+            None for `lsmi_jax.union_information` where ``i_union`` is given, and else for the paper's
+            `lsmi_jax.specificity_ambiguity`.
 
     Returns:
         Interactions of the common shape, with ``r + u1 = i1``, ``r + u2 = i2``, ``r + u1 + u2 + s = i12``.
@@ -100,11 +113,17 @@ def decompose(
         >>> r, u1, u2, s = decompose(0.5, 0.25, 1.0, 3.0, 2.0)
         >>> print(r, u1, u2, s)
         0.25 0.25 0.0 0.5
+        >>> print(*decompose(0.5, 0.25, 1.0, i_union=0.625))
+        0.125 0.375 0.125 0.375
     """
     given = {"i1": i1, "i2": i2, "i12": i12} | ({} if h1 is None or h2 is None else {"h1": h1, "h2": h2})
-    information = check_floats(**given)
-    surprisals = information[3:] or [None, None]  # type: ignore[list-item]
-    return from_redundancy(redundancy(*information[:3], *surprisals), *information[:3])
+    given |= {} if i_union is None else {"i_union": i_union}
+    checked: dict[str, Any] = dict(zip(given, check_floats(**given), strict=True))
+    information = tuple(checked[name] for name in ("i1", "i2", "i12"))
+    needed = {} if i_union is None else {"i_union": checked["i_union"]}
+    default: PointwiseRedundancy = union_information if needed else specificity_ambiguity
+    chosen = default if redundancy is None else redundancy
+    return from_redundancy(chosen(*information, checked.get("h1"), checked.get("h2"), **needed), *information)
 
 
 def soft_decompose(

@@ -8,7 +8,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition._arrays import expand_like, widen
 
-__all__ = ["label_log_prior", "log_posterior", "pointwise_information", "smooth_log_posterior"]
+__all__ = ["label_log_prior", "log_posterior", "pointwise_information", "score_information", "smooth_log_posterior"]
 
 
 def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
@@ -81,14 +81,33 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike | None, log_prior
     logits, log_prior = jnp.asarray(logits), jnp.asarray(log_prior)
     _check_logits(logits, log_prior)
     # i = log p(y|x) - log p(y), in log space so that sure posteriors keep their digits.
-    of_classes = log_posterior(logits)
-    prior = log_prior.astype(of_classes.dtype)
+    return score_information(log_posterior(logits), labels, log_prior)
+
+
+def score_information(log_scores: ArrayLike, labels: ArrayLike | None, log_prior: ArrayLike) -> jax.Array:
+    """Log-score of each sample's label minus its log-prior, without normalizing the scores.
+
+    Args:
+        log_scores: Log-score of each class ``[..., K]``, in nats.
+        labels: Class labels in ``0..K-1``, integers ``[...]``; None for every class.
+        log_prior: Log p(y), ``[K]``, in nats.
+
+    Returns:
+        Nats, ``[...]``, or ``[..., K]`` without labels. NaN where a label is out of range.
+
+    Raises:
+        TypeError: If ``log_scores`` are not floats or ``labels`` are not integers.
+        ValueError: If the shapes do not match.
+    """
+    scores, log_prior = jnp.asarray(log_scores), jnp.asarray(log_prior)
+    _check_logits(scores, log_prior)
+    prior = log_prior.astype(scores.dtype)
     if labels is None:
-        return of_classes - expand_like(prior, of_classes)
+        return scores - expand_like(prior, scores)
     labels = _as_labels(labels)
-    if labels.shape != logits.shape[:-1]:
-        raise ValueError(f"labels: expected shape {logits.shape[:-1]} to match the logits, got {labels.shape}")
-    return _pick(of_classes, labels) - _pick(prior, labels)
+    if labels.shape != scores.shape[:-1]:
+        raise ValueError(f"labels: expected shape {scores.shape[:-1]} to match the logits, got {labels.shape}")
+    return _pick(scores, labels) - _pick(prior, labels)
 
 
 def smooth_log_posterior(log_posterior: jax.Array, smoothing: float) -> jax.Array:

@@ -11,6 +11,7 @@ from lsmi_jax.decomposition._redundancies import (
     minimum_information,
     shared_exclusions,
     specificity_ambiguity,
+    union_information,
 )
 
 __all__ = [
@@ -24,15 +25,17 @@ __all__ = [
     "SharedExclusions",
     "Space",
     "SpecificityAmbiguity",
+    "UnionInformation",
     "check_mixture",
     "check_redundancy",
+    "num_cells_of",
 ]
 
 Space = Literal["posterior", "features"]
 """Where a density lives: on the discriminators' class posteriors, or on the features, as in the paper."""
 
-PointwiseRedundancy = Callable[[jax.Array, jax.Array, jax.Array, jax.Array, jax.Array], jax.Array]
-"""A function of ``i1, i2, i12, h1, h2``, elementwise, in nats."""
+PointwiseRedundancy = Callable[..., jax.Array]
+"""A function of ``i1, i2, i12, h1, h2``, elementwise, in nats; with ``i_union`` as a keyword where that is given."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,10 @@ class DensityOptions:
 
 
 class Redundancy(Protocol):
-    """What `lsmi_jax.estimate` takes as ``redundancy``: a pointwise redundancy with the densities that it needs."""
+    """What `lsmi_jax.estimate` takes as ``redundancy``: a pointwise redundancy, and what it needs.
+
+    `UnionInformation` also has ``num_cells``, and is called with ``i_union``.
+    """
 
     @property
     def density(self) -> DensityOptions | None:
@@ -70,6 +76,38 @@ class Redundancy(Protocol):
 
     def __call__(self, i1: Any, i2: Any, i12: Any, h1: Any, h2: Any) -> Any:
         """Pointwise redundancy in nats, elementwise; h1 and h2 are None where ``density`` is None."""
+
+
+@dataclass(frozen=True)
+class UnionInformation:
+    """The redundancy of Bertschinger et al. (2014) for one sample, `lsmi_jax.union_information`.
+
+    Potentials of the two modalities are fitted to out-of-fold class posteriors; no density is. Means need no shift:
+    no part is negative but for estimation error, and a modality of noise gets r = u = 0 on every sample.
+
+    Attributes:
+        num_cells: Number of cells of the codebook of posteriors, even.
+
+    Raises:
+        ValueError: If the number of cells is odd or not positive.
+    """
+
+    num_cells: int = 192
+
+    def __post_init__(self) -> None:
+        if self.num_cells < 2 or self.num_cells % 2:
+            raise ValueError(f"num_cells: expected a positive even number, got {self.num_cells}")
+
+    @property
+    def density(self) -> None:
+        """No density."""
+        return None
+
+    def __call__(self, i1: Any, i2: Any, i12: Any, h1: Any, h2: Any, i_union: Any = None) -> Any:
+        """Pointwise redundancy in nats."""
+        if i_union is None:
+            raise ValueError("i_union: expected the pointwise union information, got None")
+        return union_information(i1, i2, i12, h1, h2, i_union)
 
 
 @dataclass(frozen=True)
@@ -155,7 +193,8 @@ class CustomRedundancy:
         return self.function(i1, i2, i12, h1, h2)
 
 
-REDUNDANCIES = {
+REDUNDANCIES: dict[str, Any] = {
+    "union_information": UnionInformation,
     "specificity_ambiguity": SpecificityAmbiguity,
     "shared_exclusions": SharedExclusions,
     "minimum_information": MinimumInformation,
@@ -177,8 +216,13 @@ def check_redundancy(redundancy: Any) -> Redundancy:
     elif callable(redundancy):
         hint = "lsmi_jax.CustomRedundancy(your_function)"
     else:
-        hint = "lsmi_jax.SpecificityAmbiguity()"
+        hint = "lsmi_jax.UnionInformation()"
     raise TypeError(f"redundancy: expected an object such as {hint}, got {redundancy!r}")
+
+
+def num_cells_of(redundancy: Any) -> int | None:
+    """Number of cells of the union information that a redundancy needs; None if it needs none."""
+    return getattr(redundancy, "num_cells", None)
 
 
 def check_mixture(num_components: int, covariance: str | int) -> None:

@@ -14,6 +14,7 @@ __all__ = [
     "QUANTITIES",
     "SPREAD",
     "SURPRISALS",
+    "UNION",
     "Interactions",
     "Means",
     "Quantity",
@@ -72,6 +73,7 @@ QUANTITIES = (
     Quantity("I1", "information1", "i1", "information 1", "information in {x1}", _GRAY),
     Quantity("I2", "information2", "i2", "information 2", "information in {x2}", _GRAY),
     Quantity("I12", "information12", "i12", "information 12", "information in both", _GRAY),
+    Quantity("IU", "i_union", "i_union", "union information", "information in both, added", _GRAY),
     Quantity("G", "gain", "gain", "gain", "gained by both over the better one", _GRAY),
     Quantity("H1", "surprisal1", "h1", "surprisal 1", "surprisal of {x1}", _GRAY),
     Quantity("H2", "surprisal2", "h2", "surprisal 2", "surprisal of {x2}", _GRAY),
@@ -84,10 +86,13 @@ PARTS = QUANTITIES[:4]
 INFORMATION = QUANTITIES[4:7]
 """Pointwise information of the first modality, the second, and both."""
 
-GAIN = QUANTITIES[7]
+UNION = QUANTITIES[7]
+"""Pointwise union information, `lsmi_jax.UnionInformation`."""
+
+GAIN = QUANTITIES[8]
 """Information of both beyond the better single modality, `lsmi_jax.gain`."""
 
-SURPRISALS = QUANTITIES[8:]
+SURPRISALS = QUANTITIES[9:]
 """Surprisal of the first modality and the second."""
 
 KIND = "kind"

@@ -1,5 +1,7 @@
 """Pointwise redundancies as pure functions of information and surprisal."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
@@ -10,6 +12,7 @@ __all__ = [
     "shared_exclusions",
     "soft_specificity_ambiguity",
     "specificity_ambiguity",
+    "union_information",
 ]
 
 
@@ -59,6 +62,27 @@ def soft_specificity_ambiguity(
     scale = jnp.asarray(temperature, difference.dtype)
     softened = jnp.logaddexp((i1 - difference) / scale, i2 / scale) - jnp.logaddexp(-difference / scale, 0)
     return scale * softened
+
+
+def union_information(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: Any, h2: Any, i_union: jax.Array) -> jax.Array:
+    """Co-information ``i1 + i2 - i_union`` of two modalities whose evidence is only added.
+
+    The union information is that of Bertschinger et al., "Quantifying unique information", Entropy 16(4), 2014, in
+    the term of Kolchinsky, "A novel approach to the partial information decomposition", Entropy 24(3), 2022.
+
+    Args:
+        i1: Pointwise information of the first modality, in nats.
+        i2: Pointwise information of the second modality, in nats.
+        i12: Pointwise information of both; not used.
+        h1: Not used.
+        h2: Not used.
+        i_union: Pointwise union information, in nats.
+
+    Returns:
+        Pointwise redundancy in nats. Its mean over a data set is the redundancy of Bertschinger et al.
+    """
+    # u1 = i_union - i2 and u2 = i_union - i1 follow by Eq. 2, and s = i12 - i_union.
+    return i1 + i2 - i_union
 
 
 def common_change(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Array, h2: jax.Array) -> jax.Array:

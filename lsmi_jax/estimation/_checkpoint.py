@@ -6,7 +6,7 @@ import shutil
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +21,7 @@ __all__ = ["load", "save"]
 
 ABOUT, ARRAYS = "about.json", "arrays"
 CUSTOM = CustomRedundancy.__name__
-FORMAT = 2  # incremented when older folders can no longer be read
+FORMAT = 3  # incremented when older folders can no longer be read
 
 
 def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> None:
@@ -136,13 +136,14 @@ def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator
 def _recipe(estimator: Estimator) -> dict[str, Any]:
     """What determines the structure and the shapes of an estimator, as JSON."""
     names = {kind: name for name, kind in REDUNDANCIES.items()}
-    density = estimator.redundancy.density
+    name, density = names.get(type(estimator.redundancy), CUSTOM), estimator.redundancy.density
+    custom = {"density": None if density is None else asdict(density)}
     return {
         "num_features": list(estimator.num_features),
         "num_classes": estimator.num_classes,
         "redundancy": {
-            "name": names.get(type(estimator.redundancy), CUSTOM),
-            "density": None if density is None else asdict(density),
+            "name": name,
+            "options": custom if name == CUSTOM else asdict(cast(Any, estimator.redundancy)),
         },
         "own_logits": estimator.discriminators is None,
     }
@@ -150,11 +151,12 @@ def _recipe(estimator: Estimator) -> dict[str, Any]:
 
 def _redundancy(recipe: dict[str, Any], given: Redundancy | None) -> Redundancy:
     """The redundancy of a recipe; a custom one is the caller's."""
-    density = None if recipe["density"] is None else DensityOptions(**recipe["density"])
+    options = recipe["options"]
     if recipe["name"] != CUSTOM:
         if given is not None:
             raise ValueError(f"redundancy: expected none, as the folder has {recipe['name']}, got {given!r}")
-        return REDUNDANCIES[recipe["name"]](**(recipe["density"] or {}))
+        return REDUNDANCIES[recipe["name"]](**options)
+    density = None if options["density"] is None else DensityOptions(**options["density"])
     if given is None or check_redundancy(given).density != density:
         raise ValueError(f"redundancy: expected the custom one with density={density} it was fitted for, got {given!r}")
     return given

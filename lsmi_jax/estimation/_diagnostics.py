@@ -24,6 +24,10 @@ class Diagnostics(NamedTuple):
             the user's.
         density_gap: Training minus held-out mean surprisal of each density ``[2]``; None without densities.
         finite_fraction: Fraction of samples whose information and surprisal are all finite.
+        union_violation: Largest ``log sum_y exp(a_y(x1) + b_y(x2))`` over pairs of held-out rows, in nats; the
+            constraint of the union information is that it is not positive. None without potentials.
+        union_gap: Upper minus lower bound on the union information of the fitted cells, in nats; None without
+            potentials.
     """
 
     single_source_fraction: jax.Array | None
@@ -33,6 +37,8 @@ class Diagnostics(NamedTuple):
     discriminator_gap: jax.Array | None
     density_gap: jax.Array | None
     finite_fraction: jax.Array
+    union_violation: jax.Array | None = None
+    union_gap: jax.Array | None = None
 
     def findings(self) -> list[str]:
         """One sentence for each unusual value; empty if there is none."""

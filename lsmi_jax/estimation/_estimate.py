@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, SpecificityAmbiguity, check_redundancy
+from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy
 from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
 from lsmi_jax.estimation._result import Estimate, Pairs
 from lsmi_jax.estimation._scoring import assemble
@@ -26,7 +26,7 @@ from lsmi_jax.storage import Progress, stages
 
 __all__ = ["estimate", "estimate_pairs"]
 
-DEFAULT = SpecificityAmbiguity()
+DEFAULT = UnionInformation()
 
 
 @across_meshes
@@ -46,8 +46,9 @@ def estimate(
 ) -> Estimate:
     """Out-of-fold interactions of every sample: each is scored by models that were not fitted on it.
 
-    Discriminators (Eq. 2 of Yang et al., 2025), densities if the redundancy needs them (Eq. 7), and the
-    decomposition (Eq. 2-6), cross-fitted over stratified folds in one program per model.
+    Discriminators and the decomposition of Eq. 2 of Yang et al. (2025), cross-fitted over stratified folds in one
+    program per model. Eq. 2 leaves the redundancy open: by default it is that of the union information
+    (Bertschinger et al., 2014); ``SpecificityAmbiguity()`` is the paper's, with densities (Eq. 5-7).
 
     Args:
         key: Random key.
@@ -60,8 +61,7 @@ def estimate(
         logits: Logits of the user's own discriminators of the first modality, the second, and both, each
             ``[n, K]`` and not fitted on these rows; None to train discriminators here.
         log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
-        redundancy: The redundancy with its options, such as ``SpecificityAmbiguity(space="features")`` or
-            ``MinimumInformation()``.
+        redundancy: The redundancy with its options, such as ``UnionInformation()`` or ``SpecificityAmbiguity()``.
         progress: Called with the name of each stage before it starts.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
             None for no cache.

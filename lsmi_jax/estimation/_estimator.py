@@ -1,4 +1,4 @@
-"""What a fit returns: discriminators and densities, stacked over seeds and folds while they are fitted."""
+"""What a fit returns: discriminators, densities and potentials, stacked over seeds and folds while they are fitted."""
 
 from dataclasses import dataclass, field
 
@@ -6,6 +6,7 @@ import jax
 
 from lsmi_jax.decomposition import Redundancy
 from lsmi_jax.models import Density, Discriminator
+from lsmi_jax.union import Potentials
 
 __all__ = ["Estimator", "stack", "unstack"]
 
@@ -13,11 +14,12 @@ __all__ = ["Estimator", "stack", "unstack"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Estimator:
-    """Fitted discriminators and densities, a pytree.
+    """Fitted discriminators, and the densities or potentials that the redundancy needs, a pytree.
 
     Attributes:
         discriminators: Discriminators of each modality, then of each pair; None if the logits are the user's.
         densities: Density of each modality; None if the redundancy needs none.
+        potentials: Potentials of each pair of modalities; None if the redundancy needs no union information.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         key: Random key for resampling.
         redundancy: The redundancy that it was fitted for.
@@ -26,6 +28,7 @@ class Estimator:
 
     discriminators: tuple[Discriminator, ...] | None
     densities: tuple[Density, ...] | None
+    potentials: tuple[Potentials, ...] | None
     log_prior: jax.Array
     key: jax.Array
     redundancy: Redundancy = field(metadata={"static": True})
@@ -37,7 +40,11 @@ class Estimator:
         return self.log_prior.shape[-1]
 
     def __repr__(self) -> str:
-        fitted = {"discriminators": self.discriminators, "densities": self.densities}
+        fitted = {
+            "discriminators": self.discriminators,
+            "densities": self.densities,
+            "potentials": self.potentials,
+        }
         names = " and ".join(name for name, models in fitted.items() if models is not None)
         shape = getattr(self.log_prior, "shape", None) or ("?",)
         return (

@@ -13,14 +13,14 @@ from lsmi_jax.decomposition import (
     KIND,
     PARTS,
     SURPRISALS,
+    UNION,
     Redundancy,
     gain,
-    interactions_from_posteriors,
     kind,
 )
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import redundancy_of
-from lsmi_jax.estimation._scoring import score_rows
+from lsmi_jax.estimation._scoring import decompose_scores, score_rows
 
 __all__ = ["export_score"]
 
@@ -52,13 +52,16 @@ def export_score(
     (num_rows,) = jax.export.symbolic_shape("n")
 
     def score_of(features: tuple, labels: jax.Array, logits: tuple | None = None) -> dict[str, jax.Array]:
-        posteriors, surprisals = score_rows(estimator, features, logits)
-        parts, information = interactions_from_posteriors(
-            posteriors, labels, estimator.log_prior, surprisals, redundancy=chosen
-        )
-        names = (quantity.column for quantity in (*PARTS, *INFORMATION, *SURPRISALS))
-        values = dict(zip(names, (*parts, *information, *(surprisals or ())), strict=False))
-        return values | {GAIN.column: gain(*information), KIND: kind(*information)}
+        scores = score_rows(estimator, features, logits)
+        parts, (i1, i2, i12, *union) = decompose_scores(scores, labels, estimator.log_prior, chosen)
+        values = {
+            **dict(zip(PARTS, parts, strict=True)),
+            **dict(zip(INFORMATION, (i1, i2, i12), strict=True)),
+            **dict(zip((UNION,), union, strict=False)),
+            **dict(zip(SURPRISALS, scores.surprisals or (), strict=False)),
+            GAIN: gain(i1, i2, i12),
+        }
+        return {quantity.column: value for quantity, value in values.items()} | {KIND: kind(i1, i2, i12)}
 
     def rows(*shape: int, dtype: Any = jnp.float32) -> jax.ShapeDtypeStruct:
         return jax.ShapeDtypeStruct((num_rows, *shape), dtype)

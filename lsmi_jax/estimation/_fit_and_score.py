@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, SpecificityAmbiguity, check_redundancy
+from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator, stack, unstack
 from lsmi_jax.estimation._fitting import fit_stacked, fit_stages
 from lsmi_jax.estimation._result import Estimate
@@ -29,7 +29,7 @@ from lsmi_jax.storage import Progress
 __all__ = ["CHUNK", "fit_estimator", "redundancy_of", "score"]
 
 CHUNK = 2**16  # rows of a stream that are scored at a time
-DEFAULT = SpecificityAmbiguity()
+DEFAULT = UnionInformation()
 
 
 @across_meshes
@@ -46,7 +46,7 @@ def fit_estimator(
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
 ) -> Estimator:
-    """Fits discriminators (Eq. 2) and densities (Eq. 7) on a data set, to `score` other data with.
+    """Fits discriminators (Eq. 2), and what the redundancy needs, on a data set, to `score` other data with.
 
     Args:
         key: Random key.
@@ -100,15 +100,15 @@ def score(
             batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once.
         labels: Class labels ``[n]`` of the classes the estimator was fitted on; None if the features are batches.
         logits: Logits of the user's discriminators, each ``[n, K]``, if it was fitted with logits.
-        redundancy: Another redundancy that needs no other densities; None for the one it was fitted for.
+        redundancy: Another redundancy that needs nothing else; None for the one it was fitted for.
 
     Returns:
         An `Estimate` in the order of the rows.
 
     Raises:
         TypeError: As `lsmi_jax.estimate`.
-        ValueError: If an argument has the wrong shape or values, or the redundancy needs densities that were
-            not fitted.
+        ValueError: If an argument has the wrong shape or values, or the redundancy needs what was not
+            fitted.
     """
     redundancy = redundancy_of(estimator, redundancy)
     if labels is None:
@@ -136,6 +136,10 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None) -> Redund
     needed, fitted = check_redundancy(redundancy).density, estimator.redundancy.density
     if needed is not None and needed != fitted:
         raise ValueError(f"redundancy: expected one that needs {fitted or 'no density'}, as fitted, got {redundancy!r}")
+    if num_cells_of(redundancy) is not None and redundancy != estimator.redundancy:
+        raise ValueError(
+            f"redundancy: expected one that needs no more than {estimator.redundancy!r}, got {redundancy!r}"
+        )
     return redundancy
 
 

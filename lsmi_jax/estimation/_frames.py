@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from lsmi_jax.decomposition import ADJUSTED, GAIN, INFORMATION, KIND, KINDS, PARTS, SPREAD, SURPRISALS
+from lsmi_jax.decomposition import ADJUSTED, GAIN, INFORMATION, KIND, KINDS, PARTS, SPREAD, SURPRISALS, UNION
 from lsmi_jax.inputs import import_extra, to_host
 
 __all__ = ["SAMPLE_COLUMNS", "named_columns", "to_pandas", "to_xarray"]
@@ -15,6 +15,7 @@ _BLOCKS = {
     "interactions": _PARTS,
     "adjusted": tuple(name + ADJUSTED for name in _PARTS),
     "information": tuple(quantity.column for quantity in INFORMATION),
+    "i_union": (UNION.column,),
     "gain": (GAIN.column,),
     "kind": (KIND,),
     "surprisal": tuple(quantity.column for quantity in SURPRISALS),

@@ -41,7 +41,8 @@ class Estimate(NamedTuple):
 
     Attributes:
         interactions: Raw r, u1, u2, s of each sample.
-        adjusted: Interactions after the paper's data-set-level shift, `lsmi_jax.adjust`.
+        adjusted: Interactions after the paper's data-set-level shift, `lsmi_jax.adjust`; the raw ones under the
+            union information, which needs no shift.
         information: Pointwise information ``i1, i2, i12``.
         surprisal: Surprisal ``h1, h2``, in the space of the redundancy's densities; None if it needs no density.
         spread: Standard deviation of each sample's interactions over seeds, where all other values are means
@@ -50,6 +51,7 @@ class Estimate(NamedTuple):
         key: Random key of the resampling in `mean`, derived from the key of the fit.
         seeds: Raw interactions of each seed ``[m, n]``, whose means over seeds ``interactions`` are; None for one
             seed. Errors of means include the fit if there are seeds.
+        i_union: Pointwise union information; None if the redundancy does not use it.
     """
 
     interactions: Interactions
@@ -60,6 +62,7 @@ class Estimate(NamedTuple):
     diagnostics: Diagnostics
     key: jax.Array
     seeds: Interactions | None = None
+    i_union: jax.Array | None = None
 
     @property
     def num_samples(self) -> int:
@@ -138,7 +141,7 @@ class Estimate(NamedTuple):
 
         Args:
             groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all samples together.
-            adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`.
+            adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; there is none with the union information.
             level: Nominal coverage of the intervals.
             num_resamples: Number of resamples.
 
@@ -155,14 +158,15 @@ class Estimate(NamedTuple):
             self.information,
             groups,
             seeds=self.seeds,
-            adjusted=adjusted,
+            adjusted=adjusted and self.i_union is None,
             level=level,
             num_resamples=num_resamples,
         )
 
     def _blocks(self) -> dict[str, Any]:
         """The fields that hold one value per sample."""
-        columns = {"gain": (self.gain,), "kind": (self.kind,)}
+        union = None if self.i_union is None else (self.i_union,)
+        columns = {"i_union": union, "gain": (self.gain,), "kind": (self.kind,)}
         return {name: getattr(self, name) for name in self._fields[:5]} | columns
 
     def _has_numbers(self) -> bool:
@@ -175,10 +179,15 @@ class Estimate(NamedTuple):
         cells = [_cell(samples, by_seed) for samples, by_seed in values]
         parts, information = cells[: len(PARTS)], cells[len(PARTS) :]
         longest = max((abs(cell.mean) for cell in parts if np.isfinite(cell.mean)), default=0) or 1.0
-        shifted, notes = _shifted([cell.mean for cell in parts])
+        heads: tuple[str, ...] = ("mean",)
+        notes: list[str] = []
+        texts: list[tuple[str, ...]] = [(str(cell),) for cell in parts]
+        if self.i_union is None:  # means of the union information need no shift
+            shifted, notes = _shifted([cell.mean for cell in parts])
+            heads, texts = ("raw", "shifted"), [(*cell, text) for cell, text in zip(texts, shifted, strict=True)]
         rows = [
-            Row(LABELS[part.field], (str(cell), text), bar=(cell.mean / longest, part.color))
-            for part, cell, text in zip(PARTS, parts, shifted, strict=True)
+            Row(LABELS[part.field], text, bar=(cell.mean / longest, part.color))
+            for part, cell, text in zip(PARTS, parts, texts, strict=True)
         ]
         quality = zip(np.asarray(self.diagnostics.cross_entropy), np.asarray(self.diagnostics.accuracy), strict=True)
         rows += [
@@ -188,7 +197,7 @@ class Estimate(NamedTuple):
         seeds = "" if self.spread is None else ", each the mean over seeds"
         heading = f"Estimate of {self.num_samples} samples{seeds}: {UNITS}"
         notes += [WITHOUT_FIT] if self.seeds is None else []
-        return Overview(heading, ("raw", "shifted"), rows, notes + self.diagnostics.findings())
+        return Overview(heading, heads, rows, notes + self.diagnostics.findings())
 
     def _seed_means(self) -> list[np.ndarray | None]:
         """Means ``[m]`` of each seed, of every part and information; None for each without seeds."""

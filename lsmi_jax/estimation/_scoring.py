@@ -14,6 +14,7 @@ from lsmi_jax.decomposition import (
     adjust,
     interactions_from_posteriors,
     log_posterior,
+    num_cells_of,
     single_source_fraction,
 )
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
@@ -21,15 +22,30 @@ from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.inputs import Dataset, in_input_order, pairs_of, views
 from lsmi_jax.models import Density, Discriminator, posterior_coordinates
+from lsmi_jax.union import largest_log_sums, potentials_of_rows
 
-__all__ = ["Scores", "assemble", "concatenate", "score_rows"]
+__all__ = ["Scores", "assemble", "concatenate", "decompose_scores", "score_rows", "shifted"]
+
+NUM_CHECKED = 512  # held-out rows of each fold whose pairs are checked for the constraint of the union information
 
 
 class Scores(NamedTuple):
-    """Log-posteriors ``[..., h, K]`` of every view, and surprisals ``[..., h]`` of every block, if it has a density."""
+    """What fitted models say about rows.
+
+    Attributes:
+        log_posteriors: Log-posteriors of every view ``[..., h, K]``, in nats.
+        surprisals: Surprisals of every block ``[..., h]``, in nats; None without densities.
+        potentials: Potentials of both blocks of every pair ``[..., h, K]``, in nats; None without.
+    """
 
     log_posteriors: tuple[jax.Array, ...]
     surprisals: tuple[jax.Array, ...] | None
+    potentials: tuple[tuple[jax.Array, jax.Array], ...] | None
+
+    @property
+    def log_union_scores(self) -> jax.Array | None:
+        """Log-scores ``[..., h, K]`` under the union information of the first pair; None without potentials."""
+        return None if self.potentials is None else self.potentials[0][0] + self.potentials[0][1]
 
 
 def score_rows(
@@ -50,12 +66,17 @@ def score_rows(
     else:
         fitted = zip(estimator.discriminators, views(features), strict=True)
         posteriors = tuple(discriminator.log_posterior(view) for discriminator, view in fitted)
+    potentials = None
+    if estimator.potentials is not None:
+        pairs = zip(estimator.potentials, pairs_of(len(features)), strict=True)
+        potentials = tuple(potentials_of_rows(fitted, posteriors[a], posteriors[b]) for fitted, (a, b) in pairs)
     if estimator.densities is None:
-        return Scores(posteriors, None)
+        return Scores(posteriors, None, potentials)
     points = features
     if estimator.redundancy.density is not None and estimator.redundancy.density.space == "posterior":
         points = tuple(map(posterior_coordinates, posteriors[: len(features)]))
-    return Scores(posteriors, tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True)))
+    surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
+    return Scores(posteriors, surprisals, potentials)
 
 
 @partial(jax.jit, static_argnums=3)
@@ -78,21 +99,29 @@ def assemble(estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: 
     scores = jax.vmap(jax.vmap(score))(estimators, rows)
     num_blocks = len(data.features)
     return tuple(
-        _decompose_pair(*_of_pair(estimators, scores, (*pair, num_blocks + position)), data, rows, redundancy)
+        _decompose_pair(*_of_pair(estimators, scores, pair, position, num_blocks), data, rows, redundancy)
         for position, pair in enumerate(pairs_of(num_blocks))
     )
 
 
-def _of_pair(estimators: Estimator, scores: Scores, views_of_pair: tuple[int, int, int]) -> tuple[Estimator, Scores]:
-    """Selects models and scores of two blocks and their pair, by the positions of these three views."""
+def _of_pair(
+    estimators: Estimator, scores: Scores, pair: tuple[int, int], position: int, num_blocks: int
+) -> tuple[Estimator, Scores]:
+    """Selects models and scores of two blocks and of their pair, which has a position among all pairs."""
 
-    def pick(parts: tuple | None, count: int) -> tuple | None:
-        return parts and tuple(parts[m] for m in views_of_pair[:count])
+    def pick(parts: tuple | None, where: Sequence[int]) -> tuple | None:
+        return parts and tuple(parts[m] for m in where)
 
+    three = (*pair, num_blocks + position)
     fitted = replace(
-        estimators, discriminators=pick(estimators.discriminators, 3), densities=pick(estimators.densities, 2)
+        estimators,
+        discriminators=pick(estimators.discriminators, three),
+        densities=pick(estimators.densities, pair),
+        potentials=pick(estimators.potentials, (position,)),
     )
-    return fitted, Scores(pick(scores.log_posteriors, 3) or (), pick(scores.surprisals, 2))
+    return fitted, Scores(
+        pick(scores.log_posteriors, three) or (), pick(scores.surprisals, pair), pick(scores.potentials, (position,))
+    )
 
 
 def _decompose_pair(
@@ -102,26 +131,54 @@ def _decompose_pair(
 
     def of_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
-        interactions, information = interactions_from_posteriors(
-            ordered.log_posteriors, data.labels, data.log_prior, ordered.surprisals, redundancy=redundancy
-        )
-        return interactions, information, ordered.surprisals, _diagnose(ordered, information, estimators, data)
+        interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy)
+        violation = None if scores.potentials is None else _largest_violation(*scores.potentials[0])
+        diagnostics = _diagnose(ordered, information[:3], estimators, data, violation)
+        return interactions, information, ordered.surprisals, diagnostics
 
     # Means over seeds, and standard deviations of the parts; the parts of each seed give errors of the fit.
     seeds = jax.vmap(of_seed)(scores, estimators, rows)
     interactions, information, surprisals, diagnostics = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
     by_seed = None if len(rows) == 1 else seeds[0]
-    adjusted, key = adjust(interactions), estimators.key[0, 0]
-    return Estimate(interactions, adjusted, information, surprisals, spread, diagnostics, key, by_seed)
+    three, union = information[:3], information[3] if len(information) > 3 else None
+    adjusted, key = shifted(interactions, redundancy), estimators.key[0, 0]
+    return Estimate(interactions, adjusted, three, surprisals, spread, diagnostics, key, by_seed, union)
 
 
-def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: Dataset) -> Diagnostics:
+def decompose_scores(
+    scores: Scores, labels: jax.Array, log_prior: jax.Array, redundancy: Redundancy
+) -> tuple[Interactions, tuple[jax.Array, ...]]:
+    """Interactions of one pair, and its information: i1, i2, i12, and the union information if it is needed."""
+    needs_union = num_cells_of(redundancy) is not None
+    return interactions_from_posteriors(
+        scores.log_posteriors,
+        labels,
+        log_prior,
+        scores.surprisals,
+        log_union_scores=scores.log_union_scores if needs_union else None,
+        redundancy=redundancy,
+    )
+
+
+def shifted(interactions: Interactions, redundancy: Redundancy) -> Interactions:
+    """Interactions after the paper's shift; those of the union information need none."""
+    return interactions if num_cells_of(redundancy) is not None else adjust(interactions)
+
+
+def _largest_violation(a: jax.Array, b: jax.Array) -> jax.Array:
+    """Largest ``log sum_y exp(a_y + b_y)`` over pairs of some held-out rows of the same fold, from ``[F, h, K]``."""
+    return jax.vmap(largest_log_sums)(a[:, :NUM_CHECKED], b[:, :NUM_CHECKED]).max()
+
+
+def _diagnose(
+    scores: Scores, information: tuple, estimators: Estimator, data: Dataset, violation: jax.Array | None
+) -> Diagnostics:
     """Diagnostics of one pair of blocks and one seed."""
     # Cross-entropy is -mean(i + log p(y)), since i = log p(y|x) - log p(y).
     label_log_prob = data.log_prior[data.labels]
     surprisals = scores.surprisals or ()
-    prior = jnp.exp(data.log_prior)
+    prior, fitted = jnp.exp(data.log_prior), estimators.potentials
     return Diagnostics(
         single_source_fraction=single_source_fraction(*information[:2], *surprisals) if surprisals else None,
         cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in information]),
@@ -130,6 +187,8 @@ def _diagnose(scores: Scores, information: tuple, estimators: Estimator, data: D
         discriminator_gap=_gaps(estimators.discriminators),
         density_gap=_gaps(estimators.densities),
         finite_fraction=all_finite(*information, *surprisals),
+        union_violation=violation,
+        union_gap=None if fitted is None else (fitted[0].upper - fitted[0].lower).mean(),
     )
 
 
@@ -147,13 +206,16 @@ def concatenate(estimates: Sequence[Estimate]) -> Estimate:
     Returns:
         An `Estimate` of all rows.
     """
-    rows = [(part.interactions, part.information, part.surprisal) for part in estimates]
-    joined: tuple[Interactions, tuple, tuple | None] = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
-    interactions, information, surprisal = joined
+    rows = [(part.interactions, part.information, part.surprisal, part.i_union) for part in estimates]
+    joined: tuple[Interactions, tuple, tuple | None, jax.Array | None]
+    joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
+    interactions, information, surprisal, union = joined
     sizes = jnp.asarray([part.num_samples for part in estimates], jnp.float32)
     weights = sizes / sizes.sum()
     # Diagnostics are means over rows, or do not depend on the rows.
     diagnostics = jax.tree.map(
         lambda *parts: jnp.tensordot(weights, jnp.stack(parts), 1), *(part.diagnostics for part in estimates)
     )
-    return Estimate(interactions, adjust(interactions), information, surprisal, None, diagnostics, estimates[0].key)
+    adjusted = interactions if union is not None else adjust(interactions)
+    key = estimates[0].key
+    return Estimate(interactions, adjusted, information, surprisal, None, diagnostics, key, i_union=union)

@@ -13,12 +13,24 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from lsmi_jax.decomposition import ADJUSTED, KIND, PARTS, Interactions, Redundancy, adjust, adjustment
+from lsmi_jax.decomposition import (
+    ADJUSTED,
+    KIND,
+    PARTS,
+    SPREAD,
+    SURPRISALS,
+    UNION,
+    Interactions,
+    Redundancy,
+    adjustment,
+    num_cells_of,
+)
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import CHUNK, redundancy_of, score
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS
 from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._scoring import shifted
 from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra, to_host
 from lsmi_jax.storage import fingerprint, open_rows, row_dtype, to_npy, to_parquet, write_atomic
 
@@ -120,19 +132,21 @@ def score_to_file(
             state = safe
         if rows.exists():
             convert = to_parquet if path.suffix == ".parquet" else to_npy
-            convert(rows, path, state.num_rows, _row(estimator), partial(_shift, _means(state)))
+            convert(
+                rows, path, state.num_rows, _row(estimator, redundancy), partial(_shift, _shift_of(state, redundancy))
+            )
         rows.unlink(missing_ok=True)
         saved.unlink(missing_ok=True)
     except OSError as error:
         raise OSError(
             error.errno, f"could not write {path}; rows that were safe stay safe: {error.strerror}"
         ) from error
-    return _summarize(path, state, estimator)
+    return _summarize(path, state, estimator, redundancy)
 
 
 def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> Iterator[_State]:
     """Appends the scores chunk by chunk, and yields at intervals what is safely on disk."""
-    started, dtype = time.monotonic(), _row(estimator)
+    started, dtype = time.monotonic(), _row(estimator, redundancy)
     total = getattr(batches, "num_rows", None)
     with open_rows(rows, state.num_rows, dtype) as file:
         for estimate, chunk, start in _one_ahead(_scored(state, estimator, batches, redundancy)):
@@ -192,10 +206,12 @@ def _name(redundancy: Redundancy) -> str:
     return getattr(getattr(redundancy, "function", None), "__qualname__", repr(redundancy))
 
 
-def _row(estimator: Estimator) -> np.dtype:
+def _row(estimator: Estimator, redundancy: Redundancy) -> np.dtype:
     """Record of one row: the columns of one estimate under the estimator."""
-    names = SAMPLE_COLUMNS[: -len(PARTS)]  # no spread: one estimator
-    return row_dtype(names if estimator.densities is not None else names[:-2], integers=(KIND,))
+    absent = {part.column + SPREAD for part in PARTS}  # one estimator
+    absent |= {quantity.column for quantity in SURPRISALS} if estimator.densities is None else set()
+    absent |= {UNION.column} if num_cells_of(redundancy) is None else set()
+    return row_dtype(tuple(name for name in SAMPLE_COLUMNS if name not in absent), integers=(KIND,))
 
 
 def _as_rows(estimate: Estimate, dtype: np.dtype) -> np.ndarray:
@@ -206,9 +222,13 @@ def _as_rows(estimate: Estimate, dtype: np.dtype) -> np.ndarray:
     return rows
 
 
-def _shift(means: Interactions, rows: np.ndarray) -> None:
+def _shift_of(state: _State, redundancy: Redundancy) -> np.float32:
+    """The shift of all rows; the union information needs none."""
+    return np.float32(0 if num_cells_of(redundancy) is not None else adjustment(_means(state)))
+
+
+def _shift(shift: np.float32, rows: np.ndarray) -> None:
     """Fills in the shifted parts of some rows."""
-    shift = np.float32(adjustment(means))
     for part, sign in zip(PARTS, (1, -1, -1, 1), strict=True):
         rows[part.column + ADJUSTED] = rows[part.column] + sign * shift
 
@@ -244,11 +264,13 @@ def _means(state: _State) -> Interactions:
     return Interactions(*(jnp.float32(total / state.num_rows) for total in state.interactions))
 
 
-def _summarize(path: Path, state: _State, estimator: Estimator) -> ScoredFile:
+def _summarize(path: Path, state: _State, estimator: Estimator, redundancy: Redundancy) -> ScoredFile:
     """The result of a complete file."""
     means, zero = _means(state), jnp.zeros(())
     gap = None if estimator.discriminators is None else jnp.zeros(3)
     single, density_gap = (None, None) if estimator.densities is None else (zero, jnp.zeros(2))
-    _, restore = ravel_pytree(Diagnostics(single, jnp.zeros(3), jnp.zeros(3), zero, gap, density_gap, zero))
+    union = None if estimator.potentials is None else zero
+    like = Diagnostics(single, jnp.zeros(3), jnp.zeros(3), zero, gap, density_gap, zero, union, union)
+    _, restore = ravel_pytree(like)
     diagnostics = restore(jnp.asarray(np.asarray(state.diagnostics) / state.num_rows, jnp.float32))
-    return ScoredFile(path, state.num_rows, means, adjust(means), diagnostics)
+    return ScoredFile(path, state.num_rows, means, shifted(means, redundancy), diagnostics)

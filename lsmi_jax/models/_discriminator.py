@@ -9,8 +9,9 @@ import optax
 from jax.scipy.special import logsumexp
 
 from lsmi_jax.decomposition import label_log_prior
+from lsmi_jax.inputs import Folds
 from lsmi_jax.models._chunking import in_chunks
-from lsmi_jax.models._early_stopping import NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
+from lsmi_jax.models._early_stopping import NUM_SPLITS, EarlyStopped, fit_early_stopped
 from lsmi_jax.models._logistic_regression import fit_linear, linear_losses
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
@@ -66,9 +67,29 @@ class Discriminator(NamedTuple):
 
         return in_chunks(mixture, features, CHUNK)
 
+    def held_out_log_posterior(self, features: jax.Array, held_out: jax.Array) -> jax.Array:
+        """Log-posteriors of the rows that members were not fitted on, each under the member that held it out.
+
+        Args:
+            features: Rows ``[n, d]``.
+            held_out: Indices of the held-out rows of each member ``[m, h]``.
+
+        Returns:
+            Log p(y|x) ``[m h, K]`` in nats, float32.
+        """
+        log_weight, log_prior_weight = logsumexp(self.log_weights[:-1]), self.log_weights[-1]
+
+        def of_member(member: tuple[Probe, jax.Array]) -> jax.Array:
+            probe, rows = member
+            log_posterior = jax.nn.log_softmax(probe(features[rows]))
+            return jnp.logaddexp(log_weight + log_posterior, (log_prior_weight + self.log_prior)[None])
+
+        posteriors = jax.vmap(of_member)((self.probes, held_out))
+        return posteriors.reshape(-1, posteriors.shape[-1])
+
 
 def fit_discriminator(
-    key: jax.Array, features: jax.Array, labels: jax.Array, rows: jax.Array, *, num_classes: int
+    key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, *, num_classes: int
 ) -> Discriminator:
     """Fits p(y|x), a pure function to be compiled or mapped over folds.
 
@@ -81,14 +102,13 @@ def fit_discriminator(
         key: Random key.
         features: Rows ``[n, d]``.
         labels: Class labels ``[n]``.
-        rows: Indices of the rows to fit on, ``[t]``.
+        splits: Training rows and held-out rows of each member, from `inner_splits`.
         num_classes: Number of classes K.
 
     Returns:
         A `Discriminator`.
     """
-    split_key, member_key, *start_keys = jax.random.split(key, 2 + NUM_SPLITS)
-    splits = inner_splits(split_key, labels, rows)
+    member_key, *start_keys = jax.random.split(key, 1 + NUM_SPLITS)
 
     def start(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
         probe = Probe(key, features[train], num_classes=num_classes)
@@ -112,7 +132,7 @@ def fit_discriminator(
     members = _keep_what_gains(networks, linear)
     held_out_loss, train_loss = members.held_out_losses.mean(), members.train_losses.mean()
     # The prior competes with the probes: weights are a logistic function of the difference of their losses.
-    log_prior = label_log_prior(labels[rows], num_classes)
+    log_prior = label_log_prior(labels[jnp.concatenate([splits.train[0], splits.left_out[0]])], num_classes)
     prior_loss = -log_prior[labels[splits.left_out]].mean()
     advantage = (prior_loss - held_out_loss) * splits.left_out.shape[1] / TIE
     log_weights = jax.nn.log_sigmoid(jnp.stack([advantage, -advantage]))

@@ -1,0 +1,81 @@
+"""The entropic fixed point of the dual of the union information, in log space and by matrix products only."""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import logsumexp
+
+__all__ = ["fixed_point_step", "largest_log_sums", "log_margins"]
+
+TINY = 1e-37  # added within logarithms; the smallest normal float32 is 1.2e-38
+
+
+def log_sums(first: jax.Array, second: jax.Array) -> jax.Array:
+    """Log-sums ``A_ij = log sum_y exp(a_iy + b_jy)`` of all pairs ``[n, m]``, from ``[n, K]`` and ``[m, K]``."""
+    # One matrix product of exponentials, each row scaled by its largest entry so that none overflows.
+    top1, top2 = first.max(1, keepdims=True), second.max(1, keepdims=True)
+    sums = jnp.matmul(jnp.exp(first - top1), jnp.exp(second - top2).T, precision="highest")
+    return jnp.log(sums + TINY) + top1 + top2.T
+
+
+def log_margins(own: jax.Array, other: jax.Array, log_masses: jax.Array, epsilon: jax.Array) -> jax.Array:
+    """Log of the margin ``q(y|i)`` that potentials imply for each row i of one modality.
+
+    With ``A_ij = log sum_y exp(a_iy + b_jy)``, the coupling ``m_j exp(A_ij / epsilon)`` of row i with cell j and the
+    posterior ``exp(a_iy + b_jy - A_ij)`` of the pair give
+    ``q(y|i) = sum_j m_j exp(A_ij (1/epsilon - 1) + a_iy + b_jy)``.
+
+    Args:
+        own: Potentials of the rows, a ``[n, K]``.
+        other: Potentials of the other modality's cells, b ``[M, K]``.
+        log_masses: Log-masses of these cells ``[M]``.
+        epsilon: Entropic regularization in nats, a scalar.
+
+    Returns:
+        Log q(y|i) ``[n, K]``; it sums to one over y at the fixed point.
+    """
+    top = other.max(1)
+    exponents = (1 / epsilon - 1) * log_sums(own, other) + (log_masses + top)[None]
+    largest = exponents.max(1, keepdims=True)
+    weighted = jnp.matmul(jnp.exp(exponents - largest), jnp.exp(other - top[:, None]), precision="highest")
+    return own + largest + jnp.log(weighted + TINY)
+
+
+def fixed_point_step(
+    own: jax.Array,
+    log_posteriors: jax.Array,
+    other: jax.Array,
+    log_masses: jax.Array,
+    epsilon: jax.Array,
+    *,
+    relaxation: float,
+) -> jax.Array:
+    """One step of the potentials of rows towards ``q(y|i) = p(y|i)``.
+
+    Args:
+        own: Potentials of the rows ``[n, K]``.
+        log_posteriors: Log p(y|i) ``[n, K]``.
+        other: Potentials of the other modality's cells ``[M, K]``.
+        log_masses: Log-masses of these cells ``[M]``.
+        epsilon: Entropic regularization in nats, a scalar.
+        relaxation: Step size: 2 if the other potentials stay, 1 if they take such a step at the same time.
+
+    Returns:
+        New potentials ``[n, K]``.
+    """
+    margins = log_margins(own, other, log_masses, epsilon)
+    # Adding a constant to a row multiplies its margin by exp(constant / epsilon): this part is solved exactly.
+    excess = logsumexp(margins, axis=1, keepdims=True)
+    return own + relaxation * epsilon * (log_posteriors - margins + excess / 2)
+
+
+def largest_log_sums(first: jax.Array, second: jax.Array) -> jax.Array:
+    """Largest ``log sum_y exp(a_iy + b_jy)`` of each row i over all rows j.
+
+    Args:
+        first: Potentials a ``[n, K]``.
+        second: Potentials b ``[m, K]``.
+
+    Returns:
+        ``[n]`` in nats; the constraint of the union information is that none is positive.
+    """
+    return log_sums(first, second).max(1)
