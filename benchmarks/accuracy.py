@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.datasets import Task, TypedSamples
-from lsmi_jax.decomposition import PARTS
+from lsmi_jax.decomposition import PARTS, Redundancy
 
 TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
     ("mixture K=10 rho=.4", partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.4)),
@@ -50,12 +50,18 @@ CURVE = [  # how many samples it takes to find the synergy of 10 x 10 codes
     (f"curve preset K=10 n={n}", partial(datasets.preset, num_samples=n, num_classes=10))
     for n in (4000, 8000, 32000, 64000)
 ]
-SPACES: list[Literal["posterior", "features"]] = ["posterior", "features"]
-REDUNDANCIES = [
-    lsmi_jax.specificity_ambiguity,
-    lsmi_jax.minimum_information,
-    lsmi_jax.common_change,
-    lsmi_jax.shared_exclusions,
+# What is fitted, and the redundancies that are computed from it.
+FITS: list[tuple[Redundancy, list[Callable]]] = [
+    (lsmi_jax.UnionInformation(), [lsmi_jax.union_information]),
+    (
+        lsmi_jax.SpecificityAmbiguity(),
+        [
+            lsmi_jax.specificity_ambiguity,
+            lsmi_jax.minimum_information,
+            lsmi_jax.common_change,
+            lsmi_jax.shared_exclusions,
+        ],
+    ),
 ]
 # The published code on comparable tasks, with its default settings (its preset task has another generator with the
 # same data-set-level truth): RMSE of i1, i2, i12, and the own-type AUROC averaged over the four types.
@@ -107,12 +113,11 @@ def held_out(task: Task | TypedSamples, rows: slice) -> Task | TypedSamples:
     """Selected rows of a task, with their exact quantities."""
     if isinstance(task, TypedSamples):
         return jax.tree.map(lambda leaf: leaf[rows], task)
-    per_sample = (task.features, task.labels, task.information, task.surprisal, task.sample_types)
-    features, labels, information, surprisal, types = jax.tree.map(lambda leaf: leaf[rows], per_sample)
-    return Task(features, labels, task.log_prior, information, surprisal, types, task.truth)
+    selected = jax.tree.map(lambda leaf: leaf[rows], task._replace(truth=None))
+    return selected._replace(log_prior=task.log_prior, truth=task.truth)
 
 
-def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: Literal["posterior", "features"]) -> Run:
+def fit_and_score(task: Task | TypedSamples, key: jax.Array, redundancy: Redundancy) -> Run:
     """Fits on the first 80 % of the rows and scores the others."""
     num_train = len(task.labels) * 4 // 5
     train, test = (slice(num_train), slice(num_train, None))
@@ -122,7 +127,7 @@ def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: Literal["pos
         tuple(x[train] for x in task.features),
         task.labels[train],
         num_classes=int(task.labels.max()) + 1,
-        redundancy=lsmi_jax.SpecificityAmbiguity(space=space),
+        redundancy=redundancy,
     )
     estimate = lsmi_jax.score(estimator, tuple(x[test] for x in task.features), task.labels[test])
     jax.block_until_ready(estimate)
@@ -130,13 +135,15 @@ def fit_and_score(task: Task | TypedSamples, key: jax.Array, space: Literal["pos
     return Run(held_out(task, test), estimate, seconds)
 
 
-def measure(run: Run, redundancy: Callable, space: str) -> dict[str, float]:
-    """The figures of one run under one redundancy."""
+def measure(run: Run, redundancy: Callable) -> dict[str, float]:
+    """The figures of one run under one redundancy. Means are raw under the union information, else shifted."""
     h1, h2 = run.estimate.surprisal or (None, None)
-    parts = lsmi_jax.decompose(*run.estimate.information, h1, h2, redundancy=redundancy)
-    row = {f"mean {name}": float(part.mean()) for name, part in zip(COLUMNS, lsmi_jax.adjust(parts), strict=True)}
+    union = run.estimate.i_union
+    parts = lsmi_jax.decompose(*run.estimate.information, h1, h2, i_union=union, redundancy=redundancy)
+    shifted = parts if union is not None else lsmi_jax.adjust(parts)
+    row = {f"mean {name}": float(part.mean()) for name, part in zip(COLUMNS, shifted, strict=True)}
     if isinstance(run.exact, Task):
-        row |= against_exact(run, run.exact, parts, redundancy, space)
+        row |= against_exact(run, run.exact, parts, shifted)
     if run.exact.sample_types is not None:
         for code, (name, part) in enumerate(zip(COLUMNS, parts, strict=True)):
             row[f"auroc {name}"] = float(roc_auc_score(np.asarray(run.exact.sample_types) == code, np.asarray(part)))
@@ -145,23 +152,35 @@ def measure(run: Run, redundancy: Callable, space: str) -> dict[str, float]:
     return row
 
 
-def against_exact(run: Run, task: Task, parts: lsmi_jax.Interactions, redundancy: Callable, space: str) -> dict:
-    """Errors of one run under one redundancy, against exact quantities."""
-    exact_parts = task.interactions(redundancy)
+def against_exact(run: Run, task: Task, parts: lsmi_jax.Interactions, shifted: lsmi_jax.Interactions) -> dict:
+    """Errors of one run under one redundancy: of information and surprisal by sample, of means against BROJA."""
     row: dict[str, float] = {}
     for name, ours, exact in zip(("i1", "i2", "i12"), run.estimate.information, task.information, strict=True):
         row[f"rmse {name}"] = float(jnp.sqrt(jnp.mean((ours - exact) ** 2)))
     for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal or (), task.surprisal, strict=True):
-        error = ours - exact  # only comparable in features space
-        row[f"rmse centered {name}"] = float(error.std()) if space == "features" else np.nan
-        row[f"bias {name}"] = float(error.mean()) if space == "features" else np.nan
-        row[f"corr {name}"] = correlation(np.asarray(ours), np.asarray(exact)) if space == "features" else np.nan
-    adjusted, exact_adjusted = lsmi_jax.adjust(parts), lsmi_jax.adjust(exact_parts)
-    for name, ours, exact, raw, raw_exact in zip(COLUMNS, adjusted, exact_adjusted, parts, exact_parts, strict=True):
-        row[f"exact {name}"] = float(exact.mean())
-        row[f"error {name}"] = abs(float(ours.mean() - exact.mean()))
-        row[f"corr {name}"] = correlation(np.asarray(raw), np.asarray(raw_exact))
+        error = ours - exact
+        row[f"rmse centered {name}"] = float(error.std())
+        row[f"bias {name}"] = float(error.mean())
+        row[f"corr {name}"] = correlation(np.asarray(ours), np.asarray(exact))
+    # Of these rows, so that their sampling noise is left out: the truth follows from exact information of the rows.
+    truth = truth_of_rows(task)
+    for name, ours, raw, exact in zip(COLUMNS, shifted, parts, truth or (), strict=False):
+        row[f"exact {name}"] = exact
+        row[f"error {name}"] = abs(float(ours.mean()) - exact)
+        row[f"raw error {name}"] = abs(float(raw.mean()) - exact)
     return row
+
+
+def truth_of_rows(task: Task) -> tuple[float, ...] | None:
+    """R, U1, U2, S of the rows at hand: the truth, plus what their mean i1, i2, i12 differ from those of the truth."""
+    if task.truth is None:
+        return None
+    r, u1, u2, s = map(float, task.truth)
+    i1, i2, i12 = (float(i.mean()) for i in task.information)
+    # Union information moves with the modalities in the shares that the truth gives them.
+    first = u1 / (u1 + u2) if u1 + u2 > 1e-6 else 0.5
+    union = r + u1 + u2 + first * (i1 - r - u1) + (1 - first) * (i2 - r - u2)
+    return i1 + i2 - union, union - i2, union - i1, i12 - union
 
 
 def correlation(ours: np.ndarray, exact: np.ndarray) -> float:
@@ -170,23 +189,23 @@ def correlation(ours: np.ndarray, exact: np.ndarray) -> float:
 
 
 def rows(tasks: list, num_seeds: int) -> Iterator[dict]:
-    """One row per task, space, redundancy and seed, as soon as it is measured."""
+    """One row per task, fit, redundancy and seed, as soon as it is measured."""
     for task_name, make in tasks:
-        for space in SPACES:
+        for fitted, redundancies in FITS:
             runs = []
             for seed in range(num_seeds):
                 data_key, fit_key = jax.random.split(jax.random.key(seed))
-                runs.append(fit_and_score(make(data_key), fit_key, space))
+                runs.append(fit_and_score(make(data_key), fit_key, fitted))
             warm = float(np.mean([run.seconds for run in runs[1:]])) if num_seeds > 1 else np.nan
-            for redundancy in REDUNDANCIES:
+            for redundancy in redundancies:
                 for seed, run in enumerate(runs):
-                    labels = {"task": task_name, "space": space, "redundancy": redundancy.__name__, "seed": seed}
+                    labels = {"task": task_name, "redundancy": redundancy.__name__, "seed": seed}
                     seconds = {"compile s": runs[0].seconds - warm, "run s": warm}
-                    yield labels | measure(run, redundancy, space) | seconds
+                    yield labels | measure(run, redundancy) | seconds
 
 
 def print_table(group: list[dict]) -> None:
-    """One line of means over seeds for a task, space and redundancy."""
+    """One line of means over seeds for a task and redundancy."""
 
     def mean(name: str) -> float:
         return float(np.mean([row.get(name, np.nan) for row in group]))
@@ -202,7 +221,7 @@ def print_table(group: list[dict]) -> None:
     published = PUBLISHED.get(first["task"])
     reference = f" | published i {published[0]} auroc {published[1]}" if published else ""
     print(
-        f"{first['task']:20s} {first['space']:9s} {first['redundancy']:21s} i {rmse} | h {density} | "
+        f"{first['task']:20s} {first['redundancy']:21s} i {rmse} | h {density} | "
         f"mean {means} | error {errors} | corr {correlations} | auroc {auroc} | "
         f"{mean('compile s'):.1f}+{mean('run s'):.1f} s{reference}",
         flush=True,

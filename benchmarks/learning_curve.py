@@ -30,7 +30,7 @@ def run_once(num_classes: int, num_samples: int, seed: int) -> dict[str, float]:
     data_key, key = jax.random.split(jax.random.key(seed))
     task = datasets.preset(data_key, num_samples, num_classes=num_classes)
     result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=num_classes)
-    row = measure(Run(task, result, np.nan), lsmi_jax.specificity_ambiguity, "posterior")
+    row = measure(Run(task, result, np.nan), lsmi_jax.union_information)
     figures = [*(f"rmse {view}" for view in VIEWS), *(f"auroc {part}" for part in COLUMNS)]
     return {"K": num_classes, "n": num_samples, "seed": seed} | {name: row[name] for name in figures}
 

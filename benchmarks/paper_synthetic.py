@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import jax
 import matplotlib.pyplot as plt
@@ -21,10 +21,11 @@ import numpy as np
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.baselines import broja_from_features, pid_batch
-from lsmi_jax.decomposition import PARTS
+from lsmi_jax.decomposition import PARTS, Redundancy
 from lsmi_jax.reporting import COLORS, NAMES
 
 Means = tuple[float, ...]
+UNION = lsmi_jax.UnionInformation()
 Method = Callable[[jax.Array, datasets.Task], Means]
 TABLE1_SIZE = 1_000_000  # per seed: the standard error of a mean of i is below .5 / sqrt(1e6) = .0005
 COMPONENTS = tuple(part.symbol for part in PARTS)
@@ -38,10 +39,7 @@ PAPER_TABLE1 = {
 }
 
 
-def lsmi(
-    key: jax.Array, task: datasets.Task, *, space: Literal["posterior", "features"] = "posterior", num_folds: int = 5
-) -> Means:
-    redundancy = lsmi_jax.SpecificityAmbiguity(space=space)
+def lsmi(key: jax.Array, task: datasets.Task, *, redundancy: Redundancy = UNION, num_folds: int = 5) -> Means:
     result = lsmi_jax.estimate(key, task.features, task.labels, redundancy=redundancy, num_folds=num_folds)
     return tuple(float(part.mean()) for part in result.adjusted)
 
@@ -65,9 +63,9 @@ class Study(NamedTuple):
     axis: str
 
 
-BOTH_SPACES: dict[str, Method] = {
+METHODS: dict[str, Method] = {
     "LSMI": lsmi,
-    "LSMI, features": partial(lsmi, space="features"),
+    "LSMI, paper": partial(lsmi, redundancy=lsmi_jax.SpecificityAmbiguity()),
     "PID-CVX": cvx,
     "PID-Batch": batch,
 }
@@ -86,7 +84,7 @@ STUDIES = {
             f"{rho:g}": partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=rho)
             for rho in (-1, -0.8, -0.4, 0, 0.4, 0.8, 1)
         },
-        BOTH_SPACES,
+        METHODS,
         "Figure 3: Gaussian mixture, K = 10, n = 5000",
         "correlation given the class",
     ),
@@ -101,7 +99,7 @@ STUDIES = {
                 "mostly S": (0.1, 0.1, 0.1, 0.7),
             }.items()
         },
-        BOTH_SPACES,
+        METHODS,
         "Figure 4: preset interactions, K = 4, n = 10000",
         "interactions of the samples",
     ),
@@ -114,7 +112,7 @@ def runs(study: Study, num_seeds: int) -> Iterator[dict]:
         for seed in range(num_seeds):
             data_key, key = jax.random.split(jax.random.key(seed))
             task = make(data_key)
-            yield row(task_name, seed, "truth", tuple(map(float, task.truth)), 0.0)
+            yield row(task_name, seed, "truth", tuple(map(float, task.truth or ())), 0.0)
             for method, function in study.methods.items():
                 start = time.perf_counter()
                 means = function(key, task)

@@ -64,7 +64,7 @@ def estimate(
 
     Data are arrays by name: a .npz or .safetensors file, a folder of .npy files, or the columns of a .parquet or .csv
     file. In a table, --x1 takes all columns whose names begin with its value. A TOML file for --config has the
-    options as they are written here, without the dashes: num-folds = 10, space = "features", group = ["speaker"].
+    options as they are written here, without the dashes: num-folds = 10, num_cells = 96, group = ["speaker"].
 
     Parameters
     ----------

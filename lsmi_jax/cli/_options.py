@@ -98,14 +98,12 @@ class RedundancyOptions:
         redundancy: Name of the redundancy; by default the one of --estimator, or union_information. The paper's is
             specificity_ambiguity.
         num_cells: Number of cells of the codebook of the union information.
-        space: Where densities live: on class posteriors, or on features, as in the paper.
         num_components: Number of Gaussians of a density.
         covariance: Covariance of a Gaussian: diagonal, full, or the rank of what is added to a diagonal precision.
     """
 
     redundancy: RedundancyName | None = None
     num_cells: Annotated[int | None, Parameter(converter=_whole_number)] = None
-    space: Literal["posterior", "features"] | None = None
     num_components: Annotated[int | None, Parameter(converter=_whole_number)] = None
     covariance: Annotated[str | int | None, Parameter(converter=_covariance)] = None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import jax
 
@@ -23,7 +23,6 @@ __all__ = [
     "PointwiseRedundancy",
     "Redundancy",
     "SharedExclusions",
-    "Space",
     "SpecificityAmbiguity",
     "UnionInformation",
     "check_mixture",
@@ -31,21 +30,15 @@ __all__ = [
     "num_cells_of",
 ]
 
-Space = Literal["posterior", "features"]
-"""Where a density lives: on the discriminators' class posteriors, or on the features, as in the paper."""
-
 PointwiseRedundancy = Callable[..., jax.Array]
 """A function of ``i1, i2, i12, h1, h2``, elementwise, in nats; with ``i_union`` as a keyword where that is given."""
 
 
 @dataclass(frozen=True)
 class DensityOptions:
-    """Densities that a redundancy needs for its surprisals h1 and h2.
+    """Densities of the features that a redundancy needs for its surprisals h1 and h2 (Eq. 7 of Yang et al., 2025).
 
     Attributes:
-        space: ``"posterior"`` for densities of the discriminators' class posteriors, which have one dimension
-            for both modalities and do not depend on the units of the features; ``"features"`` for the paper's
-            densities of the features.
         num_components: Number of Gaussians of a `lsmi_jax.Knife`.
         covariance: Covariance of a Gaussian on whitened columns: ``"diagonal"``, ``"full"``, or the rank of
             what is added to a diagonal precision.
@@ -54,13 +47,10 @@ class DensityOptions:
         ValueError: If an option is out of range.
     """
 
-    space: Space = "posterior"
     num_components: int = 16
     covariance: str | int = "diagonal"
 
     def __post_init__(self) -> None:
-        if self.space not in ("posterior", "features"):
-            raise ValueError(f'space: expected "posterior" or "features", got {self.space!r}')
         check_mixture(self.num_components, self.covariance)
 
 
@@ -115,14 +105,14 @@ class SpecificityAmbiguity(DensityOptions):
     """The paper's redundancy, `lsmi_jax.specificity_ambiguity`, with its densities (Eq. 5-7 of Yang et al., 2025).
 
     Examples:
-        >>> SpecificityAmbiguity(space="features").density
-        DensityOptions(space='features', num_components=16, covariance='diagonal')
+        >>> SpecificityAmbiguity(num_components=8).density
+        DensityOptions(num_components=8, covariance='diagonal')
     """
 
     @property
     def density(self) -> DensityOptions:
         """Options of the densities."""
-        return DensityOptions(self.space, self.num_components, self.covariance)
+        return DensityOptions(self.num_components, self.covariance)
 
     def __call__(self, i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Array, h2: jax.Array) -> jax.Array:
         """Pointwise redundancy in nats."""
@@ -136,7 +126,7 @@ class SharedExclusions(DensityOptions):
     @property
     def density(self) -> DensityOptions:
         """Options of the densities."""
-        return DensityOptions(self.space, self.num_components, self.covariance)
+        return DensityOptions(self.num_components, self.covariance)
 
     def __call__(self, i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Array, h2: jax.Array) -> jax.Array:
         """Pointwise redundancy in nats."""

@@ -6,12 +6,12 @@ from lsmi_jax.estimation._estimate import estimate, estimate_pairs
 from lsmi_jax.estimation._estimator import Estimator, stack, unstack
 from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
-from lsmi_jax.estimation._fitting import VIEWS, cross_fitted_posteriors, fit_stacked, fit_stages
+from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
 from lsmi_jax.estimation._formatting import SET_TO_ZERO, WITHOUT_FIT, Cell, Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS, named_columns, to_pandas, to_xarray
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._result import Estimate, Pairs
-from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, score_rows
+from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 import jax
 
 from lsmi_jax.decomposition import Redundancy
-from lsmi_jax.models import Density, Discriminator
+from lsmi_jax.models import Density, Discriminator, Stack
 from lsmi_jax.union import Potentials
 
 __all__ = ["Estimator", "stack", "unstack"]
@@ -18,6 +18,8 @@ class Estimator:
 
     Attributes:
         discriminators: Discriminators of each modality, then of each pair; None if the logits are the user's.
+        stacks: How the discriminator of each pair is combined with those of its modalities; None if the logits are
+            the user's.
         densities: Density of each modality; None if the redundancy needs none.
         potentials: Potentials of each pair of modalities; None if the redundancy needs no union information.
         log_prior: Log-prior of the classes ``[K]``, in nats.
@@ -27,6 +29,7 @@ class Estimator:
     """
 
     discriminators: tuple[Discriminator, ...] | None
+    stacks: tuple[Stack, ...] | None
     densities: tuple[Density, ...] | None
     potentials: tuple[Potentials, ...] | None
     log_prior: jax.Array

@@ -9,22 +9,22 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import DensityOptions, Redundancy, num_cells_of
+from lsmi_jax.decomposition import DensityOptions, Redundancy, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
-from lsmi_jax.inputs import Dataset, Folds, in_input_order, pairs_of, views
+from lsmi_jax.inputs import Dataset, Folds, pairs_of, views
 from lsmi_jax.models import (
     Density,
     Discriminator,
-    blur,
+    Stack,
     fit_density,
     fit_discriminator,
+    fit_stack,
     inner_splits,
-    posterior_coordinates,
 )
 from lsmi_jax.storage import Progress, Stage, computed, stages
 from lsmi_jax.union import Potentials, fit_potentials
 
-__all__ = ["VIEWS", "cross_fitted_posteriors", "fit_stacked", "fit_stages"]
+__all__ = ["VIEWS", "fit_stacked", "fit_stages"]
 
 VIEWS = ("first", "second", "joint")
 """Names of the views of two blocks."""
@@ -56,53 +56,44 @@ def fit_stacked(
     num_views = num_blocks + len(pairs_of(num_blocks))
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
     splits = _inner_splits(keys[-2], data.labels, rows)
-    discriminators, inputs = None, data.logits or views(data.features)
+    discriminators, stacks, inputs = None, None, data.logits or views(data.features)
     if data.logits is None:
         discriminators = _fit_views(keys[:num_views], inputs, data, splits, stage, names)
+        fitted = zip(discriminators, inputs, strict=True)
+        posteriors = tuple(_held_out_posteriors(member, view, splits.left_out) for member, view in fitted)
+        stacks = tuple(
+            _fit_stacks(joint, posteriors[a], posteriors[b], data.labels, splits.left_out, data.log_prior)
+            for joint, (a, b) in zip(posteriors[num_blocks:], pairs_of(num_blocks), strict=True)
+        )
+    else:
+        posteriors = tuple(log_posterior(logits)[rows] for logits in data.logits)
     densities = None
     if redundancy.density is not None:
-        sources = data.features if redundancy.density.space == "features" else inputs
-        members = discriminators or (None,) * num_blocks
-        fits = zip(keys[num_views:], members, sources, names[:num_blocks], strict=False)
+        fits = zip(keys[num_views:], data.features, names[:num_blocks], strict=False)
         densities = tuple(
-            stage(f"{name} density", partial(_fit_densities, own_key, member, source, rows, redundancy.density))
-            for own_key, member, source, name in fits
+            stage(f"{name} density", partial(_fit_densities, own_key, block, rows, redundancy.density))
+            for own_key, block, name in fits
         )
     potentials = None
     if num_cells_of(redundancy) is not None:
-        fit_pair = partial(_fit_potentials, discriminators, inputs, data, rows, splits, redundancy)
+        num_cells = num_cells_of(redundancy)
         pairs = zip(keys[num_views + num_blocks :], pairs_of(num_blocks), names[num_blocks:], strict=False)
         potentials = tuple(
-            stage(f"{name} union information", partial(fit_pair, own_key, pair)) for own_key, pair, name in pairs
+            stage(
+                f"{name} union information",
+                partial(_fit_potentials, own_key, posteriors[a], posteriors[b], data.log_prior, num_cells),
+            )
+            for own_key, (a, b), name in pairs
         )
     log_prior, own_key = _repeat(data.log_prior, keys[-1], rows.shape[:2])
     num_features = tuple(block.shape[1] for block in data.features)
-    return Estimator(discriminators, densities, potentials, log_prior, own_key, redundancy, num_features)
+    return Estimator(discriminators, stacks, densities, potentials, log_prior, own_key, redundancy, num_features)
 
 
 def fit_stages(progress: Progress | None, checkpoint: str | Path | None, redundancy: Redundancy, *inputs: Any) -> Stage:
     """Progress reports and the cache of a fit, whose results depend on the inputs and on what the redundancy needs."""
     density = {} if redundancy.density is None else asdict(redundancy.density)
     return stages(progress, checkpoint, *inputs, density, num_cells_of(redundancy) or 0)
-
-
-def cross_fitted_posteriors(key: jax.Array, data: Dataset, folds: Folds) -> tuple[jax.Array, ...]:
-    """Out-of-fold log-posteriors of the first block, the second, and both.
-
-    Args:
-        key: Random key.
-        data: The data set.
-        folds: Its folds.
-
-    Returns:
-        Three arrays ``[n, K]`` in nats.
-    """
-    split_key, *keys = jax.random.split(key, (4, 1))
-    splits = _inner_splits(split_key, data.labels, folds.train[None])
-    stacked = _fit_views(keys, views(data.features), data, splits, computed, VIEWS)
-    discriminators = jax.tree.map(lambda leaf: leaf[0], stacked)  # the only seed
-    by_fold = _log_posteriors_of_folds(discriminators, data.features, folds.left_out)
-    return tuple(in_input_order(posterior, folds.left_out, data.num_rows) for posterior in by_fold)
 
 
 def _fit_views(
@@ -114,17 +105,6 @@ def _fit_views(
         fit = partial(_fit_discriminators, own_key, view, data.labels, splits, data.num_classes)
         fitted.append(stage(f"{name} discriminator", fit))
     return tuple(fitted)
-
-
-@jax.jit
-def _log_posteriors_of_folds(discriminators: tuple, features: tuple, rows: jax.Array) -> tuple[jax.Array, ...]:
-    """Log-posteriors of each fold's rows under the fold's own discriminators."""
-
-    def of_fold(members: tuple, part: jax.Array) -> tuple[jax.Array, ...]:
-        inputs = views(tuple(block[part] for block in features))
-        return tuple(member.log_posterior(view) for member, view in zip(members, inputs, strict=True))
-
-    return jax.vmap(of_fold)(discriminators, rows)
 
 
 @partial(jax.jit, static_argnums=(1, 2))
@@ -155,18 +135,6 @@ def _inner_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array) -> Folds:
     return jax.vmap(lambda key, folds: jax.vmap(lambda part: inner_splits(key, labels, part))(folds))(keys, rows)
 
 
-def _fit_potentials(discriminators, inputs, data, rows, splits, redundancy, keys, pair) -> Potentials:
-    """Fits the potentials of one pair of blocks, to posteriors of rows that the discriminators were not fitted on.
-
-    Two programs: the second takes longer to compile and does not depend on the width of the blocks.
-    """
-    if discriminators is None:
-        posteriors = tuple(_posteriors(None, inputs[m], rows) for m in pair)
-    else:
-        posteriors = tuple(_held_out_posteriors(discriminators[m], inputs[m], splits.left_out) for m in pair)
-    return _potentials_of(keys, *posteriors, data.log_prior, num_cells_of(redundancy))
-
-
 @jax.jit
 def _held_out_posteriors(discriminators: Discriminator, source: jax.Array, left_out: jax.Array) -> jax.Array:
     """Log-posteriors ``[m, F, S h, K]`` of held-out rows, each under the member that held it out."""
@@ -177,9 +145,22 @@ def _held_out_posteriors(discriminators: Discriminator, source: jax.Array, left_
     return jax.vmap(jax.vmap(of_fold))(discriminators, left_out)
 
 
+@jax.jit
+def _fit_stacks(joint, first, second, labels, left_out, log_prior) -> Stack:
+    """Fits the stack of a pair on the held-out rows of all seeds and folds, from posteriors ``[m, F, S h, K]``."""
+
+    def fit(joint: jax.Array, first: jax.Array, second: jax.Array, rows: jax.Array) -> Stack:
+        return fit_stack(joint, first, second, labels[rows.reshape(-1)], log_prior)
+
+    return jax.vmap(jax.vmap(fit))(joint, first, second, left_out)
+
+
 @partial(jax.jit, static_argnums=4)
-def _potentials_of(keys, first, second, log_prior, num_cells) -> Potentials:
-    """Potentials of all seeds and folds, one after another to bound memory."""
+def _fit_potentials(keys, first, second, log_prior, num_cells) -> Potentials:
+    """Potentials of one pair, from posteriors of rows that the discriminators were not fitted on ``[m, F, n, K]``.
+
+    Seeds and folds are fitted one after another to bound memory.
+    """
 
     def fit(rows: tuple[jax.Array, jax.Array, jax.Array]) -> Potentials:
         return fit_potentials(*rows, log_prior, num_cells=num_cells)
@@ -190,35 +171,14 @@ def _potentials_of(keys, first, second, log_prior, num_cells) -> Potentials:
     return jax.tree.map(lambda leaf: leaf.reshape(num_seeds, num_folds, *leaf.shape[1:]), fitted)
 
 
-def _fit_densities(keys, discriminators, source, rows, options: DensityOptions) -> Density:
-    """Fits the density of one block.
-
-    Two programs: the second takes long to compile and does not depend on the width of the block.
-    """
-    if options.space == "posterior":
-        source = _posteriors(discriminators, source, rows)
-    return _fit_mixtures(keys, source, rows, options)
-
-
-@jax.jit
-def _posteriors(discriminators: Discriminator | None, source: jax.Array, rows: jax.Array) -> jax.Array:
-    """Log-posteriors, or the user's logits, of the rows of each seed and fold ``[m, F, t, K]``."""
-    if discriminators is None:
-        return source[rows]
-    return jax.vmap(jax.vmap(lambda member, part: member.log_posterior(source[part])))(discriminators, rows)
-
-
 @partial(jax.jit, static_argnums=3)
-def _fit_mixtures(keys, source, rows, options: DensityOptions) -> Density:
-    """Fits mixtures to rows of features, or to noisy coordinates of posteriors."""
-    by_features = options.space == "features"
+def _fit_densities(keys, features, rows, options: DensityOptions) -> Density:
+    """Fits the density of one block on all seeds and folds."""
 
     def fit(key: jax.Array, part: jax.Array) -> Density:
-        noise_key, key = jax.random.split(key)
-        points = source[part] if by_features else blur(noise_key, posterior_coordinates(part))
-        return fit_density(key, points, num_components=options.num_components, covariance=options.covariance)
+        return fit_density(key, features[part], num_components=options.num_components, covariance=options.covariance)
 
-    return _over_folds(fit)(keys, rows if by_features else source)
+    return _over_folds(fit)(keys, rows)
 
 
 def _over_folds(fit: Callable) -> Callable:

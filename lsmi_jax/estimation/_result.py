@@ -44,7 +44,7 @@ class Estimate(NamedTuple):
         adjusted: Interactions after the paper's data-set-level shift, `lsmi_jax.adjust`; the raw ones under the
             union information, which needs no shift.
         information: Pointwise information ``i1, i2, i12``.
-        surprisal: Surprisal ``h1, h2``, in the space of the redundancy's densities; None if it needs no density.
+        surprisal: Surprisal ``h1, h2`` of the features; None if the redundancy needs no density.
         spread: Standard deviation of each sample's interactions over seeds, where all other values are means
             over seeds; None for one seed.
         diagnostics: How far to trust them.

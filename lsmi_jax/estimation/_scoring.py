@@ -10,6 +10,7 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition import (
     Interactions,
+    MinimumInformation,
     Redundancy,
     adjust,
     interactions_from_posteriors,
@@ -19,12 +20,13 @@ from lsmi_jax.decomposition import (
 )
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimation._estimator import Estimator
+from lsmi_jax.estimation._fitting import fit_stacked
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.inputs import Dataset, in_input_order, pairs_of, views
-from lsmi_jax.models import Density, Discriminator, posterior_coordinates
+from lsmi_jax.inputs import Dataset, Folds, in_input_order, pairs_of, views
+from lsmi_jax.models import Density, Discriminator
 from lsmi_jax.union import largest_log_sums, potentials_of_rows
 
-__all__ = ["Scores", "assemble", "concatenate", "decompose_scores", "score_rows", "shifted"]
+__all__ = ["Scores", "assemble", "concatenate", "cross_fitted_posteriors", "decompose_scores", "score_rows", "shifted"]
 
 NUM_CHECKED = 512  # held-out rows of each fold whose pairs are checked for the constraint of the union information
 
@@ -66,17 +68,46 @@ def score_rows(
     else:
         fitted = zip(estimator.discriminators, views(features), strict=True)
         posteriors = tuple(discriminator.log_posterior(view) for discriminator, view in fitted)
+        pairs = zip(estimator.stacks or (), posteriors[len(features) :], pairs_of(len(features)), strict=True)
+        stacked = tuple(stack.log_posterior(joint, posteriors[a], posteriors[b]) for stack, joint, (a, b) in pairs)
+        posteriors = posteriors[: len(features)] + stacked
     potentials = None
     if estimator.potentials is not None:
-        pairs = zip(estimator.potentials, pairs_of(len(features)), strict=True)
-        potentials = tuple(potentials_of_rows(fitted, posteriors[a], posteriors[b]) for fitted, (a, b) in pairs)
+        potentials = tuple(
+            potentials_of_rows(potential, posteriors[a], posteriors[b])
+            for potential, (a, b) in zip(estimator.potentials, pairs_of(len(features)), strict=True)
+        )
     if estimator.densities is None:
         return Scores(posteriors, None, potentials)
-    points = features
-    if estimator.redundancy.density is not None and estimator.redundancy.density.space == "posterior":
-        points = tuple(map(posterior_coordinates, posteriors[: len(features)]))
-    surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, points, strict=True))
+    surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, features, strict=True))
     return Scores(posteriors, surprisals, potentials)
+
+
+def cross_fitted_posteriors(key: jax.Array, data: Dataset, folds: Folds) -> tuple[jax.Array, ...]:
+    """Out-of-fold log-posteriors of the first block, the second, and both.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        folds: Its folds.
+
+    Returns:
+        Three arrays ``[n, K]`` in nats.
+    """
+    stacked = fit_stacked(key, data, folds.train[None], MinimumInformation())
+    estimators = jax.tree.map(lambda leaf: leaf[0], stacked)  # the only seed
+    by_fold = _log_posteriors_of_folds(estimators, data.features, folds.left_out)
+    return tuple(in_input_order(posterior, folds.left_out, data.num_rows) for posterior in by_fold)
+
+
+@jax.jit
+def _log_posteriors_of_folds(estimators: Estimator, features: tuple, rows: jax.Array) -> tuple[jax.Array, ...]:
+    """Log-posteriors of each fold's rows under the fold's own estimator."""
+
+    def of_fold(estimator: Estimator, part: jax.Array) -> tuple[jax.Array, ...]:
+        return score_rows(estimator, tuple(block[part] for block in features)).log_posteriors
+
+    return jax.vmap(of_fold)(estimators, rows)
 
 
 @partial(jax.jit, static_argnums=3)
@@ -116,6 +147,7 @@ def _of_pair(
     fitted = replace(
         estimators,
         discriminators=pick(estimators.discriminators, three),
+        stacks=pick(estimators.stacks, (position,)),
         densities=pick(estimators.densities, pair),
         potentials=pick(estimators.potentials, (position,)),
     )

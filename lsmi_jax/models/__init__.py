@@ -9,6 +9,7 @@ from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, s
 from lsmi_jax.models._logistic_regression import fit_linear, linear_losses
 from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.models._probe import Probe
+from lsmi_jax.models._stacking import Stack, fit_powers, fit_stack, mixture_log_weights
 from lsmi_jax.models._training import Fit, Schedule, descend, fit, schedule
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
 from lsmi_jax.models._whitening import Standardize, Statistic, Whiten
@@ -22,6 +23,7 @@ __all__ = [
     "Knife",
     "Probe",
     "Schedule",
+    "Stack",
     "Standardize",
     "Statistic",
     "Whiten",
@@ -32,12 +34,15 @@ __all__ = [
     "fit_discriminator",
     "fit_early_stopped",
     "fit_linear",
+    "fit_powers",
+    "fit_stack",
     "in_chunks",
     "inner_splits",
     "inverse_cholesky",
     "linear_losses",
     "log_determinant",
     "log_ratio_coordinates",
+    "mixture_log_weights",
     "posterior_coordinates",
     "scale_by_vector_adam",
     "schedule",

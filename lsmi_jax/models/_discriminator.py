@@ -14,6 +14,7 @@ from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._early_stopping import NUM_SPLITS, EarlyStopped, fit_early_stopped
 from lsmi_jax.models._logistic_regression import fit_linear, linear_losses
 from lsmi_jax.models._probe import Probe
+from lsmi_jax.models._stacking import fit_powers, mixture_log_weights
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
 
 __all__ = ["Discriminator", "fit_discriminator"]
@@ -23,7 +24,6 @@ PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
 INPUT_NOISE = 0.5  # standard deviations, for few rows
 FEW_ROWS = 1600  # above this many rows, noise shrinks at Scott's rate n^(-1/(d+4))
 TIED = 0.5  # differences between penalties below this many standard errors count as ties
-TIE = 3.0  # losses of probes and prior on h held-out rows count as different from about TIE / h on
 LEARNING_RATE = 4e-2
 WEIGHT_DECAY = 1e-4
 SIGNIFICANT_GAIN = 2.0  # standard errors by which networks must beat the linear probes they started from
@@ -36,6 +36,7 @@ class Discriminator(NamedTuple):
 
     Attributes:
         probes: The probes, stacked: every array has a leading axis of m members.
+        power: Inverse temperature of the probes, a scalar.
         log_weights: Log-weight of each member, then of the prior, ``[m + 1]``.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         held_out_loss: Weighted mean cross-entropy of the members on their held-out rows, in nats.
@@ -43,6 +44,7 @@ class Discriminator(NamedTuple):
     """
 
     probes: Probe
+    power: jax.Array
     log_weights: jax.Array
     log_prior: jax.Array
     held_out_loss: jax.Array
@@ -61,7 +63,7 @@ class Discriminator(NamedTuple):
         log_weights = self.log_weights[:, None, None]
 
         def mixture(rows: jax.Array) -> jax.Array:
-            members = jax.vmap(lambda probe: jax.nn.log_softmax(probe(rows)))(self.probes)
+            members = jax.vmap(lambda probe: jax.nn.log_softmax(self.power * probe(rows)))(self.probes)
             prior = jnp.broadcast_to(self.log_prior, members.shape[1:])
             return logsumexp(jnp.concatenate([members, prior[None]]) + log_weights, axis=0)
 
@@ -81,7 +83,7 @@ class Discriminator(NamedTuple):
 
         def of_member(member: tuple[Probe, jax.Array]) -> jax.Array:
             probe, rows = member
-            log_posterior = jax.nn.log_softmax(probe(features[rows]))
+            log_posterior = jax.nn.log_softmax(self.power * probe(features[rows]))
             return jnp.logaddexp(log_weight + log_posterior, (log_prior_weight + self.log_prior)[None])
 
         posteriors = jax.vmap(of_member)((self.probes, held_out))
@@ -96,7 +98,8 @@ def fit_discriminator(
     Linear probes are fitted first, over a grid of penalties and several splits of the rows. Networks are then
     trained from the best of them, under input noise and with early stopping. The networks replace the linear
     probes only if they beat them by two standard errors on the held-out rows (after the one-standard-error rule
-    of Breiman et al., 1984). The class prior is a member, so that uninformative features give (nearly) the prior.
+    of Breiman et al., 1984). Their temperature is fitted to held-out rows. The class prior is a member, so that
+    uninformative features give (nearly) the prior.
 
     Args:
         key: Random key.
@@ -130,20 +133,18 @@ def fit_discriminator(
         weight_decay=WEIGHT_DECAY,
     )
     members = _keep_what_gains(networks, linear)
-    held_out_loss, train_loss = members.held_out_losses.mean(), members.train_losses.mean()
-    # The prior competes with the probes: weights are a logistic function of the difference of their losses.
     log_prior = label_log_prior(labels[jnp.concatenate([splits.train[0], splits.left_out[0]])], num_classes)
-    prior_loss = -log_prior[labels[splits.left_out]].mean()
-    advantage = (prior_loss - held_out_loss) * splits.left_out.shape[1] / TIE
-    log_weights = jax.nn.log_sigmoid(jnp.stack([advantage, -advantage]))
-    weight = jnp.exp(log_weights[0])
-    return Discriminator(
-        members.modules,
-        jnp.append(jnp.tile(log_weights[0] - jnp.log(NUM_SPLITS), NUM_SPLITS), log_weights[1]),
-        log_prior,
-        weight * held_out_loss + (1 - weight) * prior_loss,
-        weight * train_loss + (1 - weight) * prior_loss,
-    )
+    # Temperature and the weight of the prior are convex fits to the rows that each member held out.
+    logits = jax.vmap(lambda probe, rows: probe.logits(rows[0]))(members.modules, held_out)
+    posteriors, targets = jax.nn.log_softmax(logits.reshape(-1, num_classes)), labels[splits.left_out.reshape(-1)]
+    (power,) = fit_powers(posteriors[None], targets, jnp.zeros(num_classes))
+    probabilities = jax.nn.log_softmax(power * posteriors)
+    likelihoods = jnp.stack([jnp.take_along_axis(probabilities, targets[:, None], axis=1)[:, 0], log_prior[targets]])
+    log_weight, log_prior_weight = mixture_log_weights(likelihoods)
+    loss = -jnp.logaddexp(log_weight + likelihoods[0], log_prior_weight + likelihoods[1]).mean()
+    log_weights = jnp.append(jnp.full(NUM_SPLITS, log_weight - jnp.log(float(NUM_SPLITS))), log_prior_weight)
+    gap = members.train_losses.mean() - members.held_out_losses.mean()
+    return Discriminator(members.modules, power, log_weights, log_prior, loss, loss + gap)
 
 
 def _fit_linear_probes(probes: Probe, train: tuple, held_out: tuple) -> EarlyStopped:

@@ -28,6 +28,8 @@ NUM_STEPS = 10  # of each row's own potential against the cells of the other mod
 NUM_REFERENCES = 2048  # rows of the other modality that the constraint is enforced against
 FLOOR = 1e-7  # share of the uniform distribution in every posterior, so that all logarithms are finite
 MAX_ENTRIES = 2**22  # rows times classes that the codebook is fitted to
+NUM_NEIGHBORS = 8  # of a cell, for the slope of the potentials there
+EMPTY = -50.0  # log-mass below which a cell has no rows
 CHUNK = 1024  # rows scored at a time
 
 
@@ -39,6 +41,7 @@ class Potentials(NamedTuple):
         log_masses: Log of the share of rows in each cell, of each modality ``[M]``.
         log_posteriors: Log p(y|cell) of each modality ``[M, K]``, in nats.
         cells: Potentials of the cells, a and b ``[M, K]``, in nats.
+        slopes: Change of a potential per change of the log-posterior around each cell, of each modality ``[M]``.
         references: Potentials of reference rows ``[R, K]``, before the constraint is enforced.
         lower: Lower bound on the union information of the cells, in nats: the value of feasible potentials.
         upper: Upper bound on it, in nats: the information of a coupling with the margins of the cells.
@@ -48,6 +51,7 @@ class Potentials(NamedTuple):
     log_masses: tuple[jax.Array, jax.Array]
     log_posteriors: tuple[jax.Array, jax.Array]
     cells: tuple[jax.Array, jax.Array]
+    slopes: tuple[jax.Array, jax.Array]
     references: tuple[jax.Array, jax.Array]
     lower: jax.Array
     upper: jax.Array
@@ -80,7 +84,8 @@ def fit_potentials(
     (mass1, posterior1), (mass2, posterior2) = (_cell_statistics(centers, root, prior) for root in (root1, root2))
     cells = _sweeps(mass1, posterior1, mass2, posterior2)
     lower, upper = _bounds(cells, (mass1, mass2), (posterior1, posterior2), prior)
-    fitted = Potentials(centers, (mass1, mass2), (posterior1, posterior2), cells, cells, lower, upper)
+    slopes = _slopes(mass1, posterior1, cells[0]), _slopes(mass2, posterior2, cells[1])
+    fitted = Potentials(centers, (mass1, mass2), (posterior1, posterior2), cells, slopes, cells, lower, upper)
     some = tuple(log[np.arange(NUM_REFERENCES) * len(log) // NUM_REFERENCES] for log in logs)
     fitted = fitted._replace(references=(_own(fitted, 0, some[0]), _own(fitted, 1, some[1])))
     return jax.tree.map(partial(_swap_if, swapped), fitted, is_leaf=lambda leaf: type(leaf) is tuple)
@@ -192,11 +197,33 @@ def _sweeps(mass1, posterior1, mass2, posterior2) -> tuple[jax.Array, jax.Array]
     return jax.lax.scan(sweep, start, epsilons)[0]
 
 
+def _slopes(log_masses: jax.Array, log_posteriors: jax.Array, cells: jax.Array) -> jax.Array:
+    """Least-squares slope ``[M]`` of the potentials against the log-posteriors, over the neighbors of each cell.
+
+    It is 1 where the other modality adds nothing and 1/2 where both modalities are alike.
+    """
+    roots, weights = jnp.exp(log_posteriors / 2), jnp.exp(log_posteriors)[:, None]
+    distances = 2 - 2 * jnp.matmul(roots, roots.T, precision="highest")
+    allowed = (log_masses > EMPTY)[None] & ~jnp.eye(len(roots), dtype=bool)
+    _, neighbors = jax.lax.top_k(-jnp.where(allowed, distances, jnp.inf), NUM_NEIGHBORS)
+
+    def differences(values: jax.Array) -> jax.Array:
+        """Differences of the neighbors to each cell ``[M, J, K]``, centered: constants belong to the constraint."""
+        change = values[neighbors] - values[:, None]
+        return change - (weights * change).sum(-1, keepdims=True)
+
+    moved, change = differences(cells), differences(log_posteriors)
+    shares = weights * jnp.exp(log_masses)[neighbors][..., None]
+    slopes = (shares * moved * change).sum((1, 2)) / jnp.maximum((shares * change**2).sum((1, 2)), TINY)
+    return jnp.clip(slopes, 0, 1)
+
+
 def _own(potentials: Potentials, which: int, log_posteriors: jax.Array) -> jax.Array:
     """Potentials ``[n, K]`` of rows of one modality, from those of the cells of the other, without enforcement."""
     cell = nearest_cell(potentials.centers, jnp.exp(log_posteriors / 2))
-    # Start from the row's cell, and move by half the difference of the log-posteriors.
-    start = potentials.cells[which][cell] + (log_posteriors - potentials.log_posteriors[which][cell]) / 2
+    # Start from the row's cell, and move along the difference of the log-posteriors by the slope there.
+    change = log_posteriors - potentials.log_posteriors[which][cell]
+    start = potentials.cells[which][cell] + potentials.slopes[which][cell][:, None] * change
     other, masses = potentials.cells[1 - which], potentials.log_masses[1 - which]
     step = partial(fixed_point_step, epsilon=jnp.float32(LAST_EPSILON), relaxation=2.0)
 
@@ -212,9 +239,9 @@ def _bounds(cells: tuple, log_masses: tuple, log_posteriors: tuple, prior: jax.A
     entropy = -(prior * jnp.log(prior)).sum()
     sums = log_sums(a, b)
     # Dual: half of the largest violation is subtracted on either side, which makes every pair feasible.
-    present = jnp.where((mass1 > -50)[:, None] & (mass2 > -50)[None], sums, -jnp.inf)
+    present = jnp.where((mass1 > EMPTY)[:, None] & (mass2 > EMPTY)[None], sums, -jnp.inf)
     values = (
-        (jnp.exp(mass) * ((jnp.exp(p) * own).sum(1) - jnp.where(mass > -50, present.max(axis), 0) / 2)).sum()
+        (jnp.exp(mass) * ((jnp.exp(p) * own).sum(1) - jnp.where(mass > EMPTY, present.max(axis), 0) / 2)).sum()
         for mass, p, own, axis in zip(log_masses, log_posteriors, cells, (1, 0), strict=True)
     )
     lower = entropy + sum(values)

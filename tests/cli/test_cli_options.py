@@ -66,7 +66,7 @@ def test_a_file_may_have_dashes_or_underscores(spelling, tmp_path, monkeypatch, 
     assert main(["estimate", "data.npz", *NEEDED[:-1], str(tmp_path / "out"), "--config", str(path)]) == 1
     assert capsys.readouterr().err == "lsmi-jax: --num-folds: expected at least 2, got 1\n"
     assert seen["num_folds"] == 1
-    assert seen["redundancy"] == SpecificityAmbiguity(space="features", covariance=3)
+    assert seen["redundancy"] == SpecificityAmbiguity(covariance=3)
 
 
 class _Arrays:
@@ -79,7 +79,7 @@ class _Arrays:
         ("color = 1", "--config: expected options of this command, got 'color'"),
         ("num-fold = 1", "(did you mean num-folds?)"),
         ('config = "x"', "--config: expected options of this command, got 'config'"),
-        ('space = "x"', 'Choose from: "posterior", "features"'),
+        ('format = "x"', 'Choose from: "parquet", "csv"'),
         ('num-folds = "a"', "expected num-folds to be a whole number, got 'a'"),
         ("num-folds = 2.5", "expected num-folds to be a whole number, got 2.5"),
         ("num_seeds = true", "expected num-seeds to be a whole number, got True"),
@@ -130,7 +130,7 @@ def test_redundancies_come_from_one_table():
 def test_the_options_of_a_fitted_redundancy_are_kept():
     fitted = SpecificityAmbiguity("features", 4)
     assert RedundancyOptions().build(fitted) == fitted
-    assert RedundancyOptions(redundancy="shared_exclusions").build(fitted) == SharedExclusions("features", 4)
+    assert RedundancyOptions(redundancy="shared_exclusions").build(fitted) == SharedExclusions(4)
     assert RedundancyOptions(redundancy="minimum_information").build(fitted) == MinimumInformation()
     assert RedundancyOptions(redundancy="common_change").build(MinimumInformation()) == CommonChange()
 
@@ -145,7 +145,6 @@ def test_options_become_json():
     assert plain(out=Path("a"), redundancy=SharedExclusions(covariance=2)) == {
         "out": "a",
         "redundancy": "shared_exclusions",
-        "space": "posterior",
         "num_components": 16,
         "covariance": 2,
     }

@@ -47,12 +47,7 @@ def test_the_summary_has_everything_the_numbers_follow_from(results, arrays):
     options = summary["options"]
     assert options["command"] == "estimate"
     assert (options["num_folds"], options["num_seeds"], options["seed"], options["x1"]) == (2, 1, 0, "audio")
-    assert (options["redundancy"], options["space"], options["num_components"], options["covariance"]) == (
-        "specificity_ambiguity",
-        "posterior",
-        16,
-        "diagonal",
-    )
+    assert (options["redundancy"], options["num_cells"]) == ("union_information", 192)
     assert len(summary["data"]["sha256"]) == 64
     assert summary["versions"]["lsmi-jax"] == lsmi_jax.__version__
 
@@ -121,7 +116,7 @@ def test_options_of_the_redundancy_reach_the_estimate(results, named, monkeypatc
     assert asked == [
         lsmi_jax.SpecificityAmbiguity(),
         lsmi_jax.CommonChange(),
-        lsmi_jax.SpecificityAmbiguity(space="features", num_components=4, covariance=2),
+        lsmi_jax.SpecificityAmbiguity(num_components=4, covariance=2),
         lsmi_jax.SharedExclusions(covariance="full"),
     ]
 

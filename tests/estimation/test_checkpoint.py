@@ -62,7 +62,7 @@ def test_what_is_loaded_is_what_was_saved(fitted, saved, data):
 
 
 OTHERS = (
-    pytest.param(SharedExclusions("features", num_components=3, covariance=2), marks=pytest.mark.slow),
+    pytest.param(SharedExclusions(num_components=3, covariance=2), marks=pytest.mark.slow),
     SpecificityAmbiguity(),
     MinimumInformation(),
 )

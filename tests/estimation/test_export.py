@@ -54,7 +54,7 @@ def test_any_number_of_rows_any_redundancy_the_users_logits_and_other_platforms(
     features, labels = data
     rng = np.random.default_rng(1)
     logits = tuple(rng.normal(size=(90, 3)).astype(np.float32) for _ in range(3))
-    redundancy = SpecificityAmbiguity(space="features", num_components=4)
+    redundancy = SpecificityAmbiguity(num_components=4)
     estimator = fit_estimator(jax.random.key(0), features, labels, logits=logits, redundancy=redundancy)
     exported = export_score(estimator, redundancy=MinimumInformation(), platforms=("cpu", "cuda", "tpu"))
     assert exported.platforms == ("cpu", "cuda", "tpu")

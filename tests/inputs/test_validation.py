@@ -120,7 +120,6 @@ def test_bad_input_is_refused_before_any_work(name, monkeypatch):
 
 
 BAD_OPTIONS = {
-    'space: expected "posterior" or': {"space": "logits"},
     "num_components: expected at least 1, got 0": {"num_components": 0},
     "covariance: expected": {"covariance": "round"},
 }

@@ -1,0 +1,129 @@
+"""Stacking: how to combine predictors, by convex fits to the rows that none of them was fitted on."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import logsumexp
+
+from lsmi_jax.models._linear_algebra import solve
+
+__all__ = ["Stack", "fit_powers", "fit_stack", "mixture_log_weights"]
+
+NUM_EM_STEPS = 100
+NUM_NEWTON_STEPS = 12
+RIDGE = 1e-3  # towards powers of one, per row
+
+
+class Stack(NamedTuple):
+    """How the discriminator of two modalities is combined with those of each alone.
+
+    Attributes:
+        powers: Powers of the first and the second posterior in additive fusion ``[2]``.
+        log_weights: Log-weights of the joint, the first, the second, additive fusion, and the prior ``[5]``.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+    """
+
+    powers: jax.Array
+    log_weights: jax.Array
+    log_prior: jax.Array
+
+    def log_posterior(self, joint: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
+        """Log-posterior of the stack.
+
+        Args:
+            joint: Log-posteriors of the discriminator of both modalities ``[n, K]``, in nats.
+            first: Those of the first modality.
+            second: Those of the second modality.
+
+        Returns:
+            Log p(y|x1,x2) ``[n, K]`` in nats.
+        """
+        members = self.members(joint, first, second)
+        return logsumexp(members + self.log_weights[:, None, None], axis=0)
+
+    def members(self, joint: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
+        """Log-posteriors of all members ``[5, n, K]``, in nats."""
+        fused = fuse(self.powers, jnp.stack([first, second]), self.log_prior)
+        return jnp.stack([joint, first, second, fused, jnp.broadcast_to(self.log_prior[None], joint.shape)])
+
+
+def fit_stack(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax.Array, log_prior: jax.Array) -> Stack:
+    """Fits a stack to rows that the discriminators were not fitted on.
+
+    Args:
+        joint: Log-posteriors of the discriminator of both modalities ``[n, K]``, in nats.
+        first: Those of the first modality.
+        second: Those of the second modality.
+        labels: Class labels ``[n]``.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+
+    Returns:
+        A `Stack`.
+    """
+    prior = jnp.maximum(log_prior, -50.0)  # an absent class must not make the fused logits undefined
+    powers = fit_powers(jnp.stack([first, second]), labels, prior)
+    stack = Stack(powers, jnp.zeros(5), prior)
+    likelihoods = jnp.take_along_axis(stack.members(joint, first, second), labels[None, :, None], axis=2)[..., 0]
+    return stack._replace(log_weights=mixture_log_weights(likelihoods))
+
+
+def fuse(powers: jax.Array, log_posteriors: jax.Array, log_prior: jax.Array) -> jax.Array:
+    """Additive fusion: ``log p(y) + sum_m a_m (log p(y|x_m) - log p(y))``, normalized; ``[n, K]`` of ``[m, n, K]``."""
+    evidence = log_posteriors - log_prior[None, None]
+    return jax.nn.log_softmax(log_prior[None] + (powers[:, None, None] * evidence).sum(0), axis=1)
+
+
+def fit_powers(log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Array) -> jax.Array:
+    """Powers of least cross-entropy: of two posteriors in additive fusion, or of one, its inverse temperature.
+
+    Newton's method on a convex loss with few unknowns, with halved steps where a full one does not descend.
+
+    Args:
+        log_posteriors: Log-posteriors of rows that they were not fitted on ``[m, n, K]``, in nats.
+        labels: Class labels ``[n]``.
+        log_prior: Log-prior of the classes ``[K]``, in nats, finite.
+
+    Returns:
+        Powers ``[m]``.
+    """
+    num_rows = labels.shape[0]
+
+    def loss(powers: jax.Array) -> jax.Array:
+        picked = jnp.take_along_axis(fuse(powers, log_posteriors, log_prior), labels[:, None], axis=1)
+        return -picked.mean() + RIDGE / 2 * ((powers - 1) ** 2).sum() / jnp.sqrt(num_rows)
+
+    gradient, curvature = jax.grad(loss), jax.hessian(loss)
+    lengths = 0.5 ** jnp.arange(6.0)
+
+    def step(powers: jax.Array, _: None) -> tuple[jax.Array, None]:
+        direction = solve(curvature(powers), gradient(powers))
+        candidates = powers[None] - lengths[:, None] * direction[None]
+        losses = jax.vmap(loss)(candidates)
+        best = jnp.nanargmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf))
+        return jnp.where(losses[best] < loss(powers), candidates[best], powers), None
+
+    return jax.lax.scan(step, jnp.ones(len(log_posteriors)), None, length=NUM_NEWTON_STEPS)[0]
+
+
+def mixture_log_weights(log_likelihoods: jax.Array) -> jax.Array:
+    """Weights of a mixture with the largest likelihood of held-out rows, by expectation maximization.
+
+    Args:
+        log_likelihoods: Log-probability of each row's label under each member ``[m, n]``, in nats.
+
+    Returns:
+        Log-weights ``[m]``; the last, of the prior, is at least that of one row in n.
+    """
+    num_members, num_rows = log_likelihoods.shape
+
+    def step(log_weights: jax.Array, _: None) -> tuple[jax.Array, None]:
+        # Each member's new weight is its mean responsibility.
+        joint = log_likelihoods + log_weights[:, None]
+        return logsumexp(joint - logsumexp(joint, axis=0, keepdims=True), axis=1) - jnp.log(float(num_rows)), None
+
+    start = jnp.full(num_members, -jnp.log(float(num_members)))
+    log_weights = jax.lax.scan(step, start, None, length=NUM_EM_STEPS)[0]
+    # A posterior surer than one in n rows is more than n rows can support.
+    floored = log_weights.at[-1].set(jnp.maximum(log_weights[-1], -jnp.log(float(num_rows))))
+    return jax.nn.log_softmax(floored)
