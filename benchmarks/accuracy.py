@@ -164,10 +164,10 @@ def against_exact(run: Run, task: Task, parts: lsmi_jax.Interactions, shifted: l
         row[f"corr {name}"] = correlation(np.asarray(ours), np.asarray(exact))
     # Of these rows, so that their sampling noise is left out: the truth follows from exact information of the rows.
     truth = truth_of_rows(task)
-    for name, ours, raw, exact in zip(COLUMNS, shifted, parts, truth or (), strict=False):
-        row[f"exact {name}"] = exact
-        row[f"error {name}"] = abs(float(ours.mean()) - exact)
-        row[f"raw error {name}"] = abs(float(raw.mean()) - exact)
+    for name, part, raw, expected in zip(COLUMNS, shifted, parts, truth or (), strict=False):
+        row[f"exact {name}"] = expected
+        row[f"error {name}"] = abs(float(part.mean()) - expected)
+        row[f"raw error {name}"] = abs(float(raw.mean()) - expected)
     return row
 
 
@@ -175,7 +175,7 @@ def truth_of_rows(task: Task) -> tuple[float, ...] | None:
     """R, U1, U2, S of the rows at hand: the truth, plus what their mean i1, i2, i12 differ from those of the truth."""
     if task.truth is None:
         return None
-    r, u1, u2, s = map(float, task.truth)
+    r, u1, u2 = map(float, task.truth[:3])
     i1, i2, i12 = (float(i.mean()) for i in task.information)
     # Union information moves with the modalities in the shares that the truth gives them.
     first = u1 / (u1 + u2) if u1 + u2 > 1e-6 else 0.5
