@@ -90,7 +90,8 @@ def test_lists_are_of_kinds_and_say_what_they_rank_by(page, report):
         rows = np.flatnonzero(kinds == kind)
         first = rows[np.argmax(values[rows])]
         label = report.labels[first].replace("<", "&lt;").replace(">", "&gt;")
-        head = f"{name} {len(rows)} samples ({len(rows) / NUM_ROWS:.0%}), ranked by {phrase} sample label nats"
+        samples = "1 sample" if len(rows) == 1 else f"{len(rows)} samples"
+        head = f"{name} {samples} ({len(rows) / NUM_ROWS:.0%}), ranked by {phrase} sample label nats"
         assert f"{head} clip {first} {label} {values[first]:z.2f}" in text
 
 
