@@ -99,7 +99,7 @@ def test_three_mapped_programs_on_eight_devices():
 def test_discriminators_after_a_training_scan_in_one_program():
     finishes(
         """
-        from lsmi_jax.models import fit_discriminator
+        from lsmi_jax.models import fit_discriminator, inner_splits
         (x1, x2), labels = blocks(800, 64)
         both, labels = jnp.concatenate([x1, x2], axis=1), jnp.asarray(labels)
 
@@ -112,7 +112,8 @@ def test_discriminators_after_a_training_scan_in_one_program():
             weights, _ = jax.lax.scan(train, jnp.zeros(both.shape[1]), length=20)
 
             def losses(x):
-                fit = lambda key: fit_discriminator(key, x, labels, jnp.arange(len(x)), num_classes=2).held_out_loss
+                splits = inner_splits(keys[0], labels, jnp.arange(len(x)))
+                fit = lambda key: fit_discriminator(key, x, labels, splits, num_classes=2).held_out_loss
                 return jax.vmap(fit)(keys)
 
             return weights, [losses(x) for x in (x1, x2, both)]

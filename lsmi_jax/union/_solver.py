@@ -6,7 +6,7 @@ from jax.scipy.special import logsumexp
 
 __all__ = ["fixed_point_step", "largest_log_sums", "log_margins"]
 
-TINY = 1e-37  # added within logarithms; the smallest normal float32 is 1.2e-38
+TINY = 1e-30  # added within logarithms: its reciprocal, times 1 / epsilon, must be a float32
 
 
 def log_sums(first: jax.Array, second: jax.Array) -> jax.Array:

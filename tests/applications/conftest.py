@@ -13,5 +13,6 @@ def held_out():
     logits = [4 * scores for scores in (*task.features, task.features[0] + task.features[1])]
     train, test = np.arange(120), np.arange(120, 200)
     blocks, train_logits = ([x[train] for x in arrays] for arrays in (task.features, logits))
-    estimator = lsmi_jax.fit_estimator(key, blocks, task.labels[train], logits=train_logits)
+    redundancy = lsmi_jax.SpecificityAmbiguity()
+    estimator = lsmi_jax.fit_estimator(key, blocks, task.labels[train], logits=train_logits, redundancy=redundancy)
     return estimator, [x[test] for x in task.features], [x[test] for x in logits], task.labels[test]

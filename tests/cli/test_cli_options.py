@@ -2,13 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from lsmi_jax import CommonChange, MinimumInformation, SharedExclusions, SpecificityAmbiguity
+from lsmi_jax import CommonChange, MinimumInformation, SharedExclusions, SpecificityAmbiguity, UnionInformation
 from lsmi_jax.__main__ import main
 from lsmi_jax.cli import _commands
 from lsmi_jax.cli._options import RedundancyOptions, option, plain
 from lsmi_jax.decomposition import REDUNDANCIES
 
 NEEDED = ["--x1", "a", "--x2", "b", "--labels", "y", "--out", "o"]
+PAPER = ["--redundancy", "specificity_ambiguity"]
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_the_shell_takes_precedence_over_the_file(tmp_path, received):
 @pytest.mark.parametrize("spelling", ["num-folds", "num_folds"])
 def test_a_file_may_have_dashes_or_underscores(spelling, tmp_path, monkeypatch, capsys):
     path = tmp_path / "options.toml"
-    path.write_text(f'{spelling} = 1\nspace = "features"\nresume = true\nlogits = ["a", "b", "c"]\ncovariance = 3\n')
+    path.write_text(f'{spelling} = 1\nredundancy = "specificity_ambiguity"\ncovariance = 3\nlogits = ["a", "b", "c"]\n')
     seen = {}
 
     def stop(*words, **options):
@@ -107,11 +108,12 @@ def test_wrong_values_of_a_file_are_named(text, error, tmp_path, capsys):
         (["--logits", "a", "b"], "parameter --logits requires 3 positional arguments"),
         (["--format", "xlsx"], 'Choose from: "parquet", "csv"'),
         (["--redundancy", "minimum_infomation"], 'Did you mean "minimum_information"?'),
-        (["--covariance", "round"], '--covariance: expected "full", "diagonal" or a positive rank'),
-        (["--num-components", "0"], "--num-components: expected at least 1, got 0"),
+        ([*PAPER, "--covariance", "round"], '--covariance: expected "full", "diagonal" or a positive rank'),
+        ([*PAPER, "--num-components", "0"], "--num-components: expected at least 1, got 0"),
+        (["--num-cells", "3"], "--num-cells: expected a positive even number, got 3"),
         (
-            ["--redundancy", "minimum_information", "--space", "features"],
-            "--space: minimum_information has no such option, specificity_ambiguity and shared_exclusions have",
+            ["--covariance", "full"],
+            "--covariance: union_information has no such option, specificity_ambiguity and shared_exclusions have",
         ),
     ],
 )
@@ -123,14 +125,14 @@ def test_redundancies_come_from_one_table():
     for name, kind in REDUNDANCIES.items():
         assert RedundancyOptions(redundancy=name).build() == kind()
         assert plain(redundancy=kind())["redundancy"] == name
-    assert RedundancyOptions().build() == SpecificityAmbiguity()
-    assert RedundancyOptions(num_components=3).build() == SpecificityAmbiguity(num_components=3)
+    assert RedundancyOptions().build() == UnionInformation()
+    assert RedundancyOptions(num_cells=64).build() == UnionInformation(num_cells=64)
 
 
 def test_the_options_of_a_fitted_redundancy_are_kept():
-    fitted = SpecificityAmbiguity("features", 4)
+    fitted = SpecificityAmbiguity(num_components=4)
     assert RedundancyOptions().build(fitted) == fitted
-    assert RedundancyOptions(redundancy="shared_exclusions").build(fitted) == SharedExclusions(4)
+    assert RedundancyOptions(redundancy="shared_exclusions").build(fitted) == SharedExclusions(num_components=4)
     assert RedundancyOptions(redundancy="minimum_information").build(fitted) == MinimumInformation()
     assert RedundancyOptions(redundancy="common_change").build(MinimumInformation()) == CommonChange()
 

@@ -10,7 +10,7 @@ import lsmi_jax
 from lsmi_jax.cli._progress import fit_stages
 
 
-@pytest.mark.parametrize("redundancy", [lsmi_jax.SpecificityAmbiguity(), lsmi_jax.MinimumInformation()])
+@pytest.mark.parametrize("redundancy", [lsmi_jax.UnionInformation(), lsmi_jax.SpecificityAmbiguity()])
 @pytest.mark.parametrize("given", [False, True])
 def test_stages_are_those_of_an_estimate(given, redundancy, arrays):
     labels, _ = lsmi_jax.encode_labels(arrays["y"])
@@ -25,7 +25,7 @@ def test_stages_are_those_of_an_estimate(given, redundancy, arrays):
         redundancy=redundancy,
         progress=seen.append,
     )
-    expected = fit_stages(fits_discriminators=not given, fits_densities=redundancy.density is not None)
+    expected = fit_stages(redundancy, fits_discriminators=not given)
     assert seen == [*expected, "scores"]
 
 

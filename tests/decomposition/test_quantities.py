@@ -2,20 +2,31 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax import Interactions, Means
-from lsmi_jax.decomposition import GAIN, INFORMATION, KIND, PARTS, QUANTITIES, SURPRISALS, find_quantity
+from lsmi_jax.decomposition import (
+    ADJUSTED,
+    GAIN,
+    INFORMATION,
+    KIND,
+    PARTS,
+    QUANTITIES,
+    SPREAD,
+    SURPRISALS,
+    UNION,
+    find_quantity,
+)
 from lsmi_jax.estimation import SAMPLE_COLUMNS
 
 
 def test_the_table_names_every_field_in_order():
     assert tuple(part.field for part in PARTS) == Interactions._fields
     assert tuple(quantity.field for quantity in (*PARTS, *INFORMATION)) == Means._fields
-    assert (*PARTS, *INFORMATION, GAIN, *SURPRISALS) == QUANTITIES
+    assert (*PARTS, *INFORMATION, UNION, GAIN, *SURPRISALS) == QUANTITIES
 
 
 @pytest.mark.parametrize("kind", ["symbol", "field", "column", "name", "label"])
 def test_every_quantity_has_a_name_of_its_own(kind):
     names = [getattr(quantity, kind) for quantity in QUANTITIES]
-    assert len(set(names)) == len(names) == 10
+    assert len(set(names)) == len(names) == 11
     assert len({part.color for part in PARTS}) == 4
 
 
@@ -30,7 +41,7 @@ def test_an_unknown_quantity_names_what_there_is():
 
 
 def test_columns_are_those_of_the_table():
-    own = [name for name in SAMPLE_COLUMNS if "_" not in name and name != KIND]
+    own = [name for name in SAMPLE_COLUMNS if not name.endswith((ADJUSTED, SPREAD)) and name != KIND]
     assert own == [quantity.column for quantity in QUANTITIES]
-    assert len(SAMPLE_COLUMNS) == len(set(SAMPLE_COLUMNS)) == 10 + 4 + 4 + 1
+    assert len(SAMPLE_COLUMNS) == len(set(SAMPLE_COLUMNS)) == 11 + 4 + 4 + 1
     assert lsmi_jax.Means is Means

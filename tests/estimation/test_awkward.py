@@ -146,7 +146,7 @@ def test_one_source_everywhere_is_said_in_words(key, rng):
     labels = rng.integers(0, 2, 200)
     x = rng.normal(size=(200, 2)) + labels[:, None]
     noisy = np.concatenate([x, rng.normal(size=(200, 30))], axis=1)
-    options = FAST | {"redundancy": SpecificityAmbiguity("features", num_components=4)}
+    options = FAST | {"redundancy": SpecificityAmbiguity(num_components=4)}
     result = estimate(key, (x, noisy), labels, **options)
     assert float(result.diagnostics.single_source_fraction) > 0.95
     assert any("not comparable" in finding for finding in result.diagnostics.findings())

@@ -91,7 +91,7 @@ BAD = {
         TypeError,
         r"redundancy: expected an object such as lsmi_jax.MinimumInformation\(\), got 'minimum-information'",
     ),
-    "an unknown string": ((X, Y), {"redundancy": "all"}, TypeError, r"lsmi_jax.SpecificityAmbiguity\(\), got 'all'"),
+    "an unknown string": ((X, Y), {"redundancy": "all"}, TypeError, r"lsmi_jax.UnionInformation\(\), got 'all'"),
     "a function": (
         (X, Y),
         {"redundancy": minimum_information},
