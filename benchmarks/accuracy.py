@@ -157,7 +157,7 @@ def against_exact(run: Run, task: Task, parts: lsmi_jax.Interactions, shifted: l
     row: dict[str, float] = {}
     for name, ours, exact in zip(("i1", "i2", "i12"), run.estimate.information, task.information, strict=True):
         row[f"rmse {name}"] = float(jnp.sqrt(jnp.mean((ours - exact) ** 2)))
-    for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal or (), task.surprisal, strict=True):
+    for name, ours, exact in zip(("h1", "h2"), run.estimate.surprisal or (), task.surprisal, strict=False):
         error = ours - exact
         row[f"rmse centered {name}"] = float(error.std())
         row[f"bias {name}"] = float(error.mean())
