@@ -54,7 +54,7 @@ def expected_interactions(
         logits: Logits of a model from the first modality, the second, and both, each ``[..., K]``, in nats.
         surprisals: Surprisals of the first modality and the second, each ``[...]``, in nats; they do not depend
             on labels. For an `lsmi_jax.Estimator` they are ``estimator.densities[m].surprisal`` of
-            ``lsmi_jax.posterior_coordinates(logits[m])``. None if the redundancy needs no density.
+            the features. None if the redundancy needs no density.
         log_prior: Log-prior ``[K]`` in nats.
         redundancy: Pointwise redundancy: an option object, or a function as in `lsmi_jax.decompose`.
 

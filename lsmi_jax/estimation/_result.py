@@ -275,7 +275,8 @@ class Pairs:
         pandas = import_extra("pandas", purpose="Pairs.to_pandas", extra="table")
         columns: dict[tuple[str, str], np.ndarray] = {}
         raw, shifted = self.means(), self.means(adjusted=True)
-        zero = set_to_zero(Interactions(*shifted.mean[: len(PARTS)]), jnp.asarray(shifted.shift))
+        shift = jnp.zeros(len(self)) if shifted.shift is None else jnp.asarray(shifted.shift)
+        zero = set_to_zero(Interactions(*shifted.mean[: len(PARTS)]), shift)
         errors = (jnp.where(is_zero, jnp.nan, e) for is_zero, e in zip(zero, shifted.standard_error, strict=False))
         for name, means in {
             "raw": raw.mean,

@@ -6,15 +6,16 @@ from jax.scipy.special import logsumexp
 
 __all__ = ["fixed_point_step", "largest_log_sums", "log_margins"]
 
-TINY = 1e-30  # added within logarithms: its reciprocal, times 1 / epsilon, must be a float32
+TINY = 1e-30  # added within logarithms of masses
+RELATIVE = 1e-15  # added to sums whose terms are at most 1: two reciprocals, times 1 / epsilon, must be a float32
 
 
 def log_sums(first: jax.Array, second: jax.Array) -> jax.Array:
     """Log-sums ``A_ij = log sum_y exp(a_iy + b_jy)`` of all pairs ``[n, m]``, from ``[n, K]`` and ``[m, K]``."""
     # One matrix product of exponentials, each row scaled by its largest entry so that none overflows.
-    top1, top2 = first.max(1, keepdims=True), second.max(1, keepdims=True)
+    top1, top2 = _largest(first), _largest(second)
     sums = jnp.matmul(jnp.exp(first - top1), jnp.exp(second - top2).T, precision="highest")
-    return jnp.log(sums + TINY) + top1 + top2.T
+    return jnp.log(sums + RELATIVE) + top1 + top2.T
 
 
 def log_margins(own: jax.Array, other: jax.Array, log_masses: jax.Array, epsilon: jax.Array) -> jax.Array:
@@ -33,11 +34,11 @@ def log_margins(own: jax.Array, other: jax.Array, log_masses: jax.Array, epsilon
     Returns:
         Log q(y|i) ``[n, K]``; it sums to one over y at the fixed point.
     """
-    top = other.max(1)
-    exponents = (1 / epsilon - 1) * log_sums(own, other) + (log_masses + top)[None]
-    largest = exponents.max(1, keepdims=True)
-    weighted = jnp.matmul(jnp.exp(exponents - largest), jnp.exp(other - top[:, None]), precision="highest")
-    return own + largest + jnp.log(weighted + TINY)
+    top = _largest(other)
+    exponents = (1 / epsilon - 1) * log_sums(own, other) + log_masses[None] + top.T
+    largest = _largest(exponents)
+    weighted = jnp.matmul(jnp.exp(exponents - largest), jnp.exp(other - top), precision="highest")
+    return own + largest + jnp.log(weighted + RELATIVE)
 
 
 def fixed_point_step(
@@ -78,4 +79,11 @@ def largest_log_sums(first: jax.Array, second: jax.Array) -> jax.Array:
     Returns:
         ``[n]`` in nats; the constraint of the union information is that none is positive.
     """
-    return log_sums(first, second).max(1)
+    sums = log_sums(first, second)
+    # By its index: the derivative of a maximum compares values, which XLA may compute twice and round differently.
+    return jnp.take_along_axis(sums, sums.argmax(1)[:, None], axis=1)[:, 0]
+
+
+def _largest(rows: jax.Array) -> jax.Array:
+    """Largest entry of each row ``[n, 1]``, a scale that cancels and needs no derivative."""
+    return jax.lax.stop_gradient(rows.max(1, keepdims=True))

@@ -60,8 +60,8 @@ def test_permuting_the_test_labels_changes_no_prediction(held_out, rng):
 
     predicted = predict(labels)
     chex.assert_trees_all_equal(predicted, predict(rng.permutation(labels)))
-    densities = zip(estimator.densities, logits[:2], strict=True)
-    by_hand = [density.surprisal(lsmi_jax.posterior_coordinates(view))[None] for density, view in densities]
+    densities = zip(estimator.densities, blocks, strict=True)
+    by_hand = [density.surprisal(block)[None] for density, block in densities]
     chex.assert_trees_all_close(ensemble(of_one_model, by_hand, estimator.log_prior), predicted, atol=1e-4)
 
 

@@ -193,8 +193,7 @@ def test_progress_names_every_step(task):
         "first discriminator",
         "second discriminator",
         "joint discriminator",
-        "first density",
-        "second density",
+        "joint union information",
         "scores",
     ]
 
