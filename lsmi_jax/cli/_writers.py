@@ -97,7 +97,8 @@ def _by_name(result: Estimate, index: np.ndarray, names: np.ndarray) -> dict[str
 def _both(result: Estimate, groups: np.ndarray | None) -> list[dict[str, Any]]:
     """Raw means of each group, with the means after the paper's shift under ``adjusted``, and the ``shift``."""
     raw, adjusted = result.mean(groups), result.mean(groups, adjusted=True)
-    entries, shift, zero = _entries(raw), np.ravel(np.asarray(adjusted.shift))[0], adjusted.set_to_zero()
+    constant = 0.0 if adjusted.shift is None else adjusted.shift  # the union information needs no shift
+    entries, shift, zero = _entries(raw), np.ravel(np.asarray(constant))[0], adjusted.set_to_zero()
     for entry, shifted in zip(entries, _entries(adjusted), strict=True):
         entry["adjusted"] = {part.symbol: _shifted(shifted[part.symbol], part.field in zero) for part in PARTS}
         entry["shift"] = _number(shift)
