@@ -26,7 +26,7 @@ def test_samples_hold_what_estimate_returns(results, arrays):
     for name, values in columns.items():
         np.testing.assert_array_equal(table[name], values)
     np.testing.assert_array_equal(table["u2"], expected.interactions.unique2)
-    np.testing.assert_array_equal(table["h1"], expected.surprisal[0])
+    np.testing.assert_array_equal(table["i_union"], expected.i_union)
 
 
 def test_the_summary_has_everything_the_numbers_follow_from(results, arrays):
