@@ -6,7 +6,7 @@ Examples:
     >>> rng = np.random.default_rng(0)
     >>> labels = np.array(["cat", "dog"])[np.arange(80) % 2]
     >>> X = rng.normal(size=(80, 3)) + 2 * (labels == "dog")[:, None]
-    >>> LSMI(split=2, redundancy=UnionInformation(num_components=4)).fit(X, labels).score_samples(X, labels).shape
+    >>> LSMI(split=2, redundancy=UnionInformation(num_cells=64)).fit(X, labels).score_samples(X, labels).shape
     (80, 4)
 """
 
