@@ -57,6 +57,7 @@ def fit_stacked(
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
     splits = _inner_splits(keys[-2], data.labels, rows)
     discriminators, stacks, inputs = None, None, data.logits or views(data.features)
+    posteriors: tuple[jax.Array, ...] = ()
     if data.logits is None:
         discriminators = _fit_views(keys[:num_views], inputs, data, splits, stage, names)
         fitted = zip(discriminators, inputs, strict=True)
@@ -65,8 +66,6 @@ def fit_stacked(
             _fit_stacks(joint, posteriors[a], posteriors[b], data.labels, splits.left_out, data.log_prior)
             for joint, (a, b) in zip(posteriors[num_blocks:], pairs_of(num_blocks), strict=True)
         )
-    else:
-        posteriors = tuple(log_posterior(logits)[rows] for logits in data.logits)
     densities = None
     if redundancy.density is not None:
         fits = zip(keys[num_views:], data.features, names[:num_blocks], strict=False)
@@ -74,9 +73,10 @@ def fit_stacked(
             stage(f"{name} density", partial(_fit_densities, own_key, block, rows, redundancy.density))
             for own_key, block, name in fits
         )
-    potentials = None
-    if num_cells_of(redundancy) is not None:
-        num_cells = num_cells_of(redundancy)
+    potentials, num_cells = None, num_cells_of(redundancy)
+    if num_cells is not None:
+        if data.logits is not None:
+            posteriors = _rows_of(data.logits[:num_blocks], rows)
         pairs = zip(keys[num_views + num_blocks :], pairs_of(num_blocks), names[num_blocks:], strict=False)
         potentials = tuple(
             stage(
@@ -143,6 +143,12 @@ def _held_out_posteriors(discriminators: Discriminator, source: jax.Array, left_
         return discriminator.held_out_log_posterior(source, rows)
 
     return jax.vmap(jax.vmap(of_fold))(discriminators, left_out)
+
+
+@jax.jit
+def _rows_of(logits: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array, ...]:
+    """The user's log-posteriors of the rows of each seed and fold ``[m, F, t, K]``."""
+    return tuple(log_posterior(view)[rows] for view in logits)
 
 
 @jax.jit
