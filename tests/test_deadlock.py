@@ -112,8 +112,8 @@ def test_discriminators_after_a_training_scan_in_one_program():
             weights, _ = jax.lax.scan(train, jnp.zeros(both.shape[1]), length=20)
 
             def losses(x):
-                splits = inner_splits(keys[0], labels, jnp.arange(len(x)))
-                fit = lambda key: fit_discriminator(key, x, labels, splits, num_classes=2).held_out_loss
+                splits = inner_splits(keys[0], labels)
+                fit = lambda key: fit_discriminator(key, x, labels, splits, num_classes=2)[0].held_out_loss
                 return jax.vmap(fit)(keys)
 
             return weights, [losses(x) for x in (x1, x2, both)]

@@ -13,6 +13,8 @@ from lsmi_jax.decomposition import DensityOptions, Redundancy, log_posterior, nu
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.inputs import Dataset, Folds, pairs_of, views
 from lsmi_jax.models import (
+    NUM_PARTS,
+    NUM_SPLITS,
     Density,
     Discriminator,
     Stack,
@@ -26,6 +28,7 @@ from lsmi_jax.union import Potentials, fit_potentials
 
 __all__ = ["VIEWS", "fit_stacked", "fit_stages"]
 
+FEW_ROWS = 1000
 VIEWS = ("first", "second", "joint")
 """Names of the views of two blocks."""
 
@@ -59,13 +62,13 @@ def fit_stacked(
     discriminators, stacks, inputs = None, None, data.logits or views(data.features)
     posteriors: tuple[jax.Array, ...] = ()
     if data.logits is None:
-        discriminators = _fit_views(keys[:num_views], inputs, data, splits, stage, names)
-        fitted = zip(discriminators, inputs, strict=True)
-        posteriors = tuple(_held_out_posteriors(member, view, splits.left_out) for member, view in fitted)
+        discriminators, held_out = _fit_views(keys[:num_views], inputs, data, rows, splits, stage, names)
+        targets = _held_out_labels(data.labels, rows, splits.left_out)
         stacks = tuple(
-            _fit_stacks(joint, posteriors[a], posteriors[b], data.labels, splits.left_out, data.log_prior)
-            for joint, (a, b) in zip(posteriors[num_blocks:], pairs_of(num_blocks), strict=True)
+            _fit_stacks(joint, held_out[a], held_out[b], targets, data.log_prior)
+            for joint, (a, b) in zip(held_out[num_blocks:], pairs_of(num_blocks), strict=True)
         )
+        posteriors = tuple(_merge_parts(view) for view in held_out[:num_blocks])
     densities = None
     if redundancy.density is not None:
         fits = zip(keys[num_views:], data.features, names[:num_blocks], strict=False)
@@ -97,14 +100,21 @@ def fit_stages(progress: Progress | None, checkpoint: str | Path | None, redunda
 
 
 def _fit_views(
-    keys: Iterable[jax.Array], inputs: tuple, data: Dataset, splits: Folds, stage: Stage, names: Sequence[str]
-) -> tuple[Discriminator, ...]:
-    """Fits the discriminator of each view."""
+    keys: Iterable[jax.Array],
+    inputs: tuple,
+    data: Dataset,
+    rows: jax.Array,
+    splits: Folds,
+    stage: Stage,
+    names: Sequence[str],
+) -> tuple[tuple[Discriminator, ...], tuple[jax.Array, ...]]:
+    """Discriminators of the views, and their posteriors of held-out rows ``[m, F, S, h, K]``."""
     fitted = []
     for name, own_key, view in zip(names, keys, inputs, strict=True):
-        fit = partial(_fit_discriminators, own_key, view, data.labels, splits, data.num_classes)
+        fit = partial(_fit_discriminators, own_key, view, data.labels, rows, splits, data.num_classes)
         fitted.append(stage(f"{name} discriminator", fit))
-    return tuple(fitted)
+    discriminators, held_out = zip(*fitted, strict=True)
+    return discriminators, held_out
 
 
 @partial(jax.jit, static_argnums=(1, 2))
@@ -119,30 +129,37 @@ def _repeat(log_prior: jax.Array, keys: jax.Array, stacked: tuple[int, int]) -> 
     return jnp.broadcast_to(log_prior, (*stacked, len(log_prior))), jnp.broadcast_to(keys[:, None], stacked)
 
 
-@partial(jax.jit, static_argnums=4)
-def _fit_discriminators(keys, features, labels, splits, num_classes) -> Discriminator:
+@partial(jax.jit, static_argnums=5)
+def _fit_discriminators(keys, features, labels, rows, splits, num_classes) -> tuple[Discriminator, jax.Array]:
     """Fits the discriminator of one view on all seeds and folds."""
 
-    def fit(key: jax.Array, part: Folds) -> Discriminator:
-        return fit_discriminator(key, features, labels, part, num_classes=num_classes)
+    def fit(key: jax.Array, own: jax.Array, splits: Folds) -> tuple[Discriminator, jax.Array]:
+        return fit_discriminator(key, features[own], labels[own], splits, num_classes=num_classes)
 
-    return _over_folds(fit)(keys, splits)
+    return _over_folds(fit)(keys, rows, splits)
 
 
 @jax.jit
 def _inner_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array) -> Folds:
     """Splits of the rows of each seed and fold, the same for all views ``[m, F, S, ...]``."""
-    return jax.vmap(lambda key, folds: jax.vmap(lambda part: inner_splits(key, labels, part))(folds))(keys, rows)
+    # With few rows, all of them are held out once: temperatures and weights need them, and time is no matter.
+    num_splits = NUM_PARTS if rows.shape[-1] <= FEW_ROWS else NUM_SPLITS
+
+    def split(key: jax.Array, own: jax.Array) -> Folds:
+        return inner_splits(key, labels[own], num_splits)
+
+    return jax.vmap(lambda key, folds: jax.vmap(partial(split, key))(folds))(keys, rows)
 
 
 @jax.jit
-def _held_out_posteriors(discriminators: Discriminator, source: jax.Array, left_out: jax.Array) -> jax.Array:
-    """Log-posteriors ``[m, F, S h, K]`` of held-out rows, each under the member that held it out."""
+def _held_out_labels(labels: jax.Array, rows: jax.Array, left_out: jax.Array) -> jax.Array:
+    """Labels of the held-out rows of each seed, fold and split ``[m, F, S, h]``."""
+    return jax.vmap(jax.vmap(lambda own, part: labels[own][part]))(rows, left_out)
 
-    def of_fold(discriminator: Discriminator, rows: jax.Array) -> jax.Array:
-        return discriminator.held_out_log_posterior(source, rows)
 
-    return jax.vmap(jax.vmap(of_fold))(discriminators, left_out)
+def _merge_parts(posteriors: jax.Array) -> jax.Array:
+    """Posteriors of held-out rows ``[m, F, S h, K]`` from those of each split ``[m, F, S, h, K]``."""
+    return posteriors.reshape(*posteriors.shape[:2], -1, posteriors.shape[-1])
 
 
 @jax.jit
@@ -152,13 +169,13 @@ def _rows_of(logits: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array,
 
 
 @jax.jit
-def _fit_stacks(joint, first, second, labels, left_out, log_prior) -> Stack:
-    """Fits the stack of a pair on the held-out rows of all seeds and folds, from posteriors ``[m, F, S h, K]``."""
+def _fit_stacks(joint, first, second, labels, log_prior) -> Stack:
+    """Fits the stack of a pair on the held-out rows of all seeds and folds, from posteriors ``[m, F, S, h, K]``."""
 
-    def fit(joint: jax.Array, first: jax.Array, second: jax.Array, rows: jax.Array) -> Stack:
-        return fit_stack(joint, first, second, labels[rows.reshape(-1)], log_prior)
+    def fit(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax.Array) -> Stack:
+        return fit_stack(joint, first, second, labels, log_prior)
 
-    return jax.vmap(jax.vmap(fit))(joint, first, second, left_out)
+    return jax.vmap(jax.vmap(fit))(joint, first, second, labels)
 
 
 @partial(jax.jit, static_argnums=4)

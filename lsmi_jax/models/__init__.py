@@ -2,26 +2,33 @@
 
 from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._density import Density, fit_density
+from lsmi_jax.models._discriminant_analysis import fit_discriminant
 from lsmi_jax.models._discriminator import Discriminator, fit_discriminator
-from lsmi_jax.models._early_stopping import NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
+from lsmi_jax.models._early_stopping import NUM_PARTS, NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
+from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._knife import Knife
 from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, solve
-from lsmi_jax.models._logistic_regression import fit_linear, linear_losses
+from lsmi_jax.models._logistic_regression import Ridge, fit_linear, fit_ridge, linear_losses
 from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.models._probe import Probe
+from lsmi_jax.models._products import Products, fit_products
 from lsmi_jax.models._stacking import Stack, fit_powers, fit_stack, mixture_log_weights
 from lsmi_jax.models._training import Fit, Schedule, descend, fit, schedule
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
 from lsmi_jax.models._whitening import Standardize, Statistic, Whiten
 
 __all__ = [
+    "NUM_PARTS",
     "NUM_SPLITS",
     "Density",
     "Discriminator",
     "EarlyStopped",
     "Fit",
+    "KernelFeatures",
     "Knife",
     "Probe",
+    "Products",
+    "Ridge",
     "Schedule",
     "Stack",
     "Standardize",
@@ -31,14 +38,18 @@ __all__ = [
     "descend",
     "fit",
     "fit_density",
+    "fit_discriminant",
     "fit_discriminator",
     "fit_early_stopped",
     "fit_linear",
     "fit_powers",
+    "fit_products",
+    "fit_ridge",
     "fit_stack",
     "in_chunks",
     "inner_splits",
     "inverse_cholesky",
+    "kernel_features",
     "linear_losses",
     "log_determinant",
     "log_ratio_coordinates",

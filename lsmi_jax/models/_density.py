@@ -58,7 +58,7 @@ def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, cov
     """
     split_key, member_key, *start_keys = jax.random.split(key, 2 + NUM_SPLITS)
     no_labels = jnp.zeros(len(features), jnp.int32)
-    splits = inner_splits(split_key, no_labels, jnp.arange(len(features)))
+    splits = inner_splits(split_key, no_labels)
 
     def start(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
         knife = Knife(key, features[train], num_components=num_components, covariance=covariance)

@@ -1,4 +1,4 @@
-"""p(y|x): an ensemble of probes and the class prior."""
+"""p(y|x): a mixture of linear, kernel and network classifiers, and the class prior."""
 
 from functools import partial
 from typing import NamedTuple
@@ -11,40 +11,55 @@ from jax.scipy.special import logsumexp
 from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs import Folds
 from lsmi_jax.models._chunking import in_chunks
-from lsmi_jax.models._early_stopping import NUM_SPLITS, EarlyStopped, fit_early_stopped
-from lsmi_jax.models._logistic_regression import fit_linear, linear_losses
+from lsmi_jax.models._discriminant_analysis import fit_discriminant
+from lsmi_jax.models._early_stopping import EarlyStopped, fit_early_stopped
+from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
+from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._stacking import fit_powers, mixture_log_weights
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
+from lsmi_jax.models._whitening import Standardize
 
 __all__ = ["Discriminator", "fit_discriminator"]
 
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md lists the alternatives that lost.
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
+KERNEL_PENALTIES = (1e-2, 1e-3, 1e-4)
 INPUT_NOISE = 0.5  # standard deviations, for few rows
 FEW_ROWS = 1600  # above this many rows, noise shrinks at Scott's rate n^(-1/(d+4))
-TIED = 0.5  # differences between penalties below this many standard errors count as ties
 LEARNING_RATE = 4e-2
 WEIGHT_DECAY = 1e-4
 SIGNIFICANT_GAIN = 2.0  # standard errors by which networks must beat the linear probes they started from
 NUM_MIXED = 4  # rows that are combined to one row of noise
 CHUNK = 8192  # rows scored at a time
 
+Rows = tuple[jax.Array, jax.Array]
+"""Rows ``[..., n, d]`` and their labels ``[..., n]``."""
+
 
 class Discriminator(NamedTuple):
-    """A mixture of probes and the class prior, weighted by their held-out losses.
+    """A mixture of classifiers and the class prior, weighted by their held-out losses.
 
     Attributes:
-        probes: The probes, stacked: every array has a leading axis of m members.
-        power: Inverse temperature of the probes, a scalar.
-        log_weights: Log-weight of each member, then of the prior, ``[m + 1]``.
+        networks: The networks, stacked: every array has a leading axis of S members, each with its own whitening.
+        standardize: Standardizing of the columns for the other members.
+        linear: Kernels ``[2, d, K]`` and biases ``[2, K]`` of ridge regression and discriminant analysis.
+        features: Features of the rows for the kernel member.
+        kernel: Kernel ``[m, K]`` and bias ``[K]`` on these features.
+        powers: Inverse temperature of each member, ``[S + 3]``: networks, ridge regression, discriminant analysis,
+            kernel.
+        log_weights: Log-weight of each member, then of the prior, ``[S + 4]``.
         log_prior: Log-prior of the classes ``[K]``, in nats.
-        held_out_loss: Weighted mean cross-entropy of the members on their held-out rows, in nats.
-        train_loss: Weighted mean cross-entropy of the members on their training rows, in nats.
+        held_out_loss: Mean cross-entropy of the mixture on held-out rows, in nats.
+        train_loss: Mean cross-entropy on training rows, in nats, as the networks overfit.
     """
 
-    probes: Probe
-    power: jax.Array
+    networks: Probe
+    standardize: Standardize
+    linear: LinearWeights
+    features: KernelFeatures
+    kernel: LinearWeights
+    powers: jax.Array
     log_weights: jax.Array
     log_prior: jax.Array
     held_out_loss: jax.Array
@@ -59,72 +74,101 @@ class Discriminator(NamedTuple):
         Returns:
             Log p(y|x) ``[n, K]`` in nats, float32.
         """
-        # log sum_m w_m p_m(y|x), with the prior as the last member.
-        log_weights = self.log_weights[:, None, None]
+        return in_chunks(self._mixture, features, CHUNK)
 
-        def mixture(rows: jax.Array) -> jax.Array:
-            members = jax.vmap(lambda probe: jax.nn.log_softmax(self.power * probe(rows)))(self.probes)
-            prior = jnp.broadcast_to(self.log_prior, members.shape[1:])
-            return logsumexp(jnp.concatenate([members, prior[None]]) + log_weights, axis=0)
-
-        return in_chunks(mixture, features, CHUNK)
-
-    def held_out_log_posterior(self, features: jax.Array, held_out: jax.Array) -> jax.Array:
-        """Log-posteriors of the rows that members were not fitted on, each under the member that held it out.
-
-        Args:
-            features: Rows ``[n, d]``.
-            held_out: Indices of the held-out rows of each member ``[m, h]``.
-
-        Returns:
-            Log p(y|x) ``[m h, K]`` in nats, float32.
-        """
-        log_weight, log_prior_weight = logsumexp(self.log_weights[:-1]), self.log_weights[-1]
-
-        def of_member(member: tuple[Probe, jax.Array]) -> jax.Array:
-            probe, rows = member
-            log_posterior = jax.nn.log_softmax(self.power * probe(features[rows]))
-            return jnp.logaddexp(log_weight + log_posterior, (log_prior_weight + self.log_prior)[None])
-
-        posteriors = jax.vmap(of_member)((self.probes, held_out))
-        return posteriors.reshape(-1, posteriors.shape[-1])
+    def _mixture(self, rows: jax.Array) -> jax.Array:
+        """Log-posteriors of a chunk of rows."""
+        networks = jax.vmap(lambda probe: probe(rows))(self.networks)
+        standardized = self.standardize(rows)
+        linear = jax.vmap(linear_logits, in_axes=(0, None))(self.linear, standardized)
+        kernel = linear_logits(self.kernel, self.features(standardized))
+        logits = jnp.concatenate([networks, linear, kernel[None]])
+        return _mixed(_tempered(self.powers, logits), self.log_weights, self.log_prior)
 
 
 def fit_discriminator(
     key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, *, num_classes: int
-) -> Discriminator:
+) -> tuple[Discriminator, jax.Array]:
     """Fits p(y|x), a pure function to be compiled or mapped over folds.
 
-    Linear probes are fitted first, over a grid of penalties and several splits of the rows. Networks are then
-    trained from the best of them, under input noise and with early stopping. The networks replace the linear
-    probes only if they beat them by two standard errors on the held-out rows (after the one-standard-error rule
-    of Breiman et al., 1984). Their temperature is fitted to held-out rows. The class prior is a member, so that
-    uninformative features give (nearly) the prior.
+    The members are convex or closed-form but for one: ridge-penalized logistic regression; linear discriminant
+    analysis with a shrunk covariance, for few rows; logistic regression on features of a Gaussian kernel; and
+    networks that start from linear probes and are trained under input noise with early stopping. Networks replace
+    their linear probes only if they beat them by two standard errors on the held-out rows (after the
+    one-standard-error rule of Breiman et al., 1984). Every member gets a temperature and a weight, by convex fits to
+    rows that it was not fitted on. The class prior is a member, so that uninformative features give (nearly) the
+    prior. What is convex is then fitted again to all rows.
 
     Args:
         key: Random key.
         features: Rows ``[n, d]``.
         labels: Class labels ``[n]``.
-        splits: Training rows and held-out rows of each member, from `inner_splits`.
+        splits: Training rows and held-out rows of each split, from `inner_splits`.
         num_classes: Number of classes K.
 
     Returns:
-        A `Discriminator`.
+        A `Discriminator`, and the log-posteriors ``[S, h, K]`` in nats of the held-out rows of each split, under
+        members that were not fitted on them.
     """
-    member_key, *start_keys = jax.random.split(key, 1 + NUM_SPLITS)
+    standardize = Standardize(features)
+    rows = standardize(features)
+    left_out = splits.left_out
+    ridge = fit_ridge(rows, labels, left_out, num_classes=num_classes, penalties=jnp.array(PENALTIES))
+    analysis, analysis_logits = _fit_analysis(rows, labels, left_out, num_classes)
+    expansion = kernel_features(rows)
+    expanded = expansion(rows)
+    kernel = fit_ridge(expanded, labels, left_out, num_classes=num_classes, penalties=jnp.array(KERNEL_PENALTIES))
+    networks, network_logits = _fit_networks(key, features, labels, splits, ridge.members)
 
-    def start(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
+    kinds = [network_logits, ridge.held_out(rows, left_out), analysis_logits, kernel.held_out(expanded, left_out)]
+    logits, targets, log_prior = jnp.stack(kinds), labels[left_out], label_log_prior(labels, num_classes)
+    powers, log_weights = _weigh(logits.reshape(len(logits), -1, num_classes), targets.reshape(-1), log_prior)
+    mixture = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
+    loss = -jnp.take_along_axis(mixture, targets[..., None], axis=2).mean()
+    gap = networks.train_losses.mean() - networks.held_out_losses.mean()
+
+    # The networks share the weight of their kind.
+    num_splits = len(left_out)
+    each = jnp.repeat(log_weights[:1] - jnp.log(float(num_splits)), num_splits)
+    fitted = Discriminator(
+        networks.modules,
+        standardize,
+        jax.tree.map(lambda *leaves: jnp.stack(leaves), ridge.weights, analysis),
+        expansion,
+        kernel.weights,
+        jnp.concatenate([jnp.repeat(powers[:1], num_splits), powers[1:]]),
+        jnp.concatenate([each, log_weights[1:]]),
+        log_prior,
+        loss,
+        loss + gap,
+    )
+    return fitted, mixture
+
+
+def _fit_networks(
+    key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, start: LinearWeights
+) -> tuple[EarlyStopped, jax.Array]:
+    """Networks trained from linear classifiers of each split, or these where training gains little; held-out logits."""
+    num_classes = start[1].shape[-1]
+    member_key, *start_keys = jax.random.split(key, 1 + len(splits.train))
+
+    def probe_of(key: jax.Array, train: jax.Array, kernel: jax.Array, bias: jax.Array) -> Probe:
         probe = Probe(key, features[train], num_classes=num_classes)
-        return probe, *((probe.whiten(features[part]), labels[part]) for part in (train, held_out))
+        probe.kernel[...] = probe.whiten.correlate(kernel)
+        probe.bias[...] = bias
+        return probe
 
-    probes, train, held_out = jax.vmap(start)(jnp.stack(start_keys), *splits)
-    linear = _fit_linear_probes(probes, train, held_out)
+    probes = jax.vmap(probe_of)(jnp.stack(start_keys), splits.train, *start)
+    whiten = jax.vmap(lambda probe, part: (probe.whiten(features[part]), labels[part]))
+    train, held_out = whiten(probes, splits.train), whiten(probes, splits.left_out)
+    losses = [jax.vmap(partial(_loss, 0.0, key=None))(probes, rows).mean(1) for rows in (held_out, train)]
+    linear = EarlyStopped(probes, *losses, jnp.zeros(held_out[1].shape))
     # Input noise is a kernel of bandwidth n^(-1/(d+4)), Scott's rule, which is wide for few rows.
     num_columns = probes.whiten.varies().sum(1).mean()
-    noise = INPUT_NOISE * min(1.0, FEW_ROWS / splits.train.shape[1]) ** (1 / (num_columns + 4))
+    noise = INPUT_NOISE * min(1.0, FEW_ROWS / train[1].shape[1]) ** (1 / (num_columns + 4))
     networks = fit_early_stopped(
         member_key,
-        linear.modules,
+        probes,
         partial(_loss, noise),
         train,
         held_out,
@@ -132,35 +176,41 @@ def fit_discriminator(
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
     )
-    members = _keep_what_gains(networks, linear)
-    log_prior = label_log_prior(labels[jnp.concatenate([splits.train[0], splits.left_out[0]])], num_classes)
-    # Temperature and the weight of the prior are convex fits to the rows that each member held out.
-    logits = jax.vmap(lambda probe, rows: probe.logits(rows[0]))(members.modules, held_out)
-    posteriors, targets = jax.nn.log_softmax(logits.reshape(-1, num_classes)), labels[splits.left_out.reshape(-1)]
-    (power,) = fit_powers(posteriors[None], targets, jnp.zeros(num_classes))
-    probabilities = jax.nn.log_softmax(power * posteriors)
-    likelihoods = jnp.stack([jnp.take_along_axis(probabilities, targets[:, None], axis=1)[:, 0], log_prior[targets]])
-    log_weight, log_prior_weight = mixture_log_weights(likelihoods)
-    loss = -jnp.logaddexp(log_weight + likelihoods[0], log_prior_weight + likelihoods[1]).mean()
-    log_weights = jnp.append(jnp.full(NUM_SPLITS, log_weight - jnp.log(float(NUM_SPLITS))), log_prior_weight)
-    gap = members.train_losses.mean() - members.held_out_losses.mean()
-    return Discriminator(members.modules, power, log_weights, log_prior, loss, loss + gap)
+    kept = _keep_what_gains(networks, linear)
+    return kept, jax.vmap(lambda probe, rows: probe.logits(rows))(kept.modules, held_out[0])
 
 
-def _fit_linear_probes(probes: Probe, train: tuple, held_out: tuple) -> EarlyStopped:
-    """Linear probes, one per split, with the smallest penalty that is tied with the best over all splits."""
-    num_classes = probes.bias.shape[-1]
+def _fit_analysis(
+    rows: jax.Array, labels: jax.Array, left_out: jax.Array, num_classes: int
+) -> tuple[LinearWeights, jax.Array]:
+    """Discriminant analysis of all rows, and logits of the held-out rows of each split ``[S, h, K]``."""
 
-    def fit(train: tuple, held_out: tuple) -> tuple:
-        weights = fit_linear(*train, num_classes=num_classes, penalties=jnp.array(PENALTIES))
-        return weights, *(jax.vmap(linear_losses, in_axes=(0, None, None))(weights, *p) for p in (train, held_out))
+    def held_out_logits(part: jax.Array) -> jax.Array:
+        weights = jnp.ones(len(labels)).at[part].set(0)
+        fitted = fit_discriminant(rows, labels, num_classes=num_classes, weights=weights)
+        return linear_logits(fitted, rows[part])
 
-    weights, train_losses, losses = jax.vmap(fit)(train, held_out)
-    best = _least_penalty(losses.swapaxes(0, 1).reshape(len(PENALTIES), -1))
-    kernel, bias = (leaf[:, best] for leaf in weights)
-    probes.kernel[...] = kernel
-    probes.bias[...] = bias
-    return EarlyStopped(probes, losses[:, best].mean(1), train_losses[:, best].mean(1), jnp.zeros_like(losses[:, best]))
+    return fit_discriminant(rows, labels, num_classes=num_classes), jax.lax.map(held_out_logits, left_out)
+
+
+def _weigh(logits: jax.Array, labels: jax.Array, log_prior: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Powers ``[m]`` and log-weights ``[m + 1]`` of members and prior, from held-out logits ``[m, n, K]``."""
+    posteriors = jax.nn.log_softmax(logits)
+    flat = jnp.zeros(len(log_prior))
+    powers = jax.vmap(lambda own: fit_powers(own[None], labels, flat)[0])(posteriors)
+    picked = jnp.take_along_axis(_tempered(powers, posteriors), labels[None, :, None], axis=2)[..., 0]
+    return powers, mixture_log_weights(jnp.concatenate([picked, log_prior[labels][None]]))
+
+
+def _tempered(powers: jax.Array, logits: jax.Array) -> jax.Array:
+    """Log-posteriors of members with their temperatures, ``[m, n, K]``."""
+    return jax.nn.log_softmax(powers[:, None, None] * logits)
+
+
+def _mixed(log_posteriors: jax.Array, log_weights: jax.Array, log_prior: jax.Array) -> jax.Array:
+    """Log of the mixture ``sum_m w_m p_m(y|x)``, with the prior as the last member, ``[n, K]``."""
+    prior = jnp.broadcast_to(log_prior, log_posteriors.shape[1:])
+    return logsumexp(jnp.concatenate([log_posteriors, prior[None]]) + log_weights[:, None, None], axis=0)
 
 
 def _loss(noise: jax.Array, probe: Probe, rows: tuple[jax.Array, jax.Array], key: jax.Array | None) -> jax.Array:
@@ -169,14 +219,6 @@ def _loss(noise: jax.Array, probe: Probe, rows: tuple[jax.Array, jax.Array], key
     if key is not None:
         whitened = whitened + noise * _data_noise(key, whitened)
     return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels)
-
-
-def _least_penalty(losses: jax.Array) -> jax.Array:
-    """Index of the smallest penalty whose losses ``[P, h]`` are tied with the best; penalties decrease."""
-    # A penalty is tied if its mean excess over the best is small relative to the standard error of that excess.
-    excess = losses - losses[jnp.nanargmin(losses.mean(1))][None]
-    tied = excess.mean(1) <= TIED * excess.std(1) / jnp.sqrt(losses.shape[1])
-    return len(PENALTIES) - 1 - jnp.argmax(tied[::-1])
 
 
 def _keep_what_gains(networks: EarlyStopped, linear: EarlyStopped) -> EarlyStopped:

@@ -10,7 +10,7 @@ from flax import nnx
 from lsmi_jax.inputs import Folds, stratified_folds
 from lsmi_jax.models._training import fit, schedule
 
-__all__ = ["NUM_SPLITS", "EarlyStopped", "fit_early_stopped", "inner_splits"]
+__all__ = ["NUM_PARTS", "NUM_SPLITS", "EarlyStopped", "fit_early_stopped", "inner_splits"]
 
 NUM_PARTS = 5  # parts that the rows are cut into
 NUM_SPLITS = 3  # parts that are held out, each for the early stopping of one member
@@ -24,9 +24,9 @@ class EarlyStopped(NamedTuple):
 
     Attributes:
         modules: The members, stacked: every array has a leading axis of members.
-        held_out_losses: Mean loss of each member on its held-out rows ``[NUM_SPLITS]``.
-        train_losses: Mean loss of each member on its training rows ``[NUM_SPLITS]``.
-        gains: Reduction in each held-out row's loss by training ``[NUM_SPLITS, h]``.
+        held_out_losses: Mean loss of each member on its held-out rows ``[S]``.
+        train_losses: Mean loss of each member on its training rows ``[S]``.
+        gains: Reduction in each held-out row's loss by training ``[S, h]``.
     """
 
     modules: Any
@@ -35,19 +35,19 @@ class EarlyStopped(NamedTuple):
     gains: jax.Array
 
 
-def inner_splits(key: jax.Array, labels: jax.Array, rows: jax.Array) -> Folds:
-    """Splits rows into training and held-out rows, stratified by label.
+def inner_splits(key: jax.Array, labels: jax.Array, num_splits: int = NUM_SPLITS) -> Folds:
+    """Splits the rows of one fit into training and held-out rows, stratified by label.
 
     Args:
         key: Random key.
-        labels: Class labels ``[n]`` of all rows.
-        rows: Row indices to split ``[t]``.
+        labels: Class labels ``[n]``.
+        num_splits: Number of splits, at most 5.
 
     Returns:
-        `Folds` of row indices, ``[NUM_SPLITS, ...]``.
+        `Folds` of row indices, ``[num_splits, ...]``.
     """
-    folds = stratified_folds(key, labels[rows], NUM_PARTS)
-    return Folds(rows[folds.train[:NUM_SPLITS]], rows[folds.left_out[:NUM_SPLITS]])
+    folds = stratified_folds(key, labels, NUM_PARTS)
+    return Folds(folds.train[:num_splits], folds.left_out[:num_splits])
 
 
 def fit_early_stopped(
@@ -67,8 +67,8 @@ def fit_early_stopped(
         key: Random key, shared by all members, so that batches and noise are drawn once.
         starts: Initial modules, one per split, stacked.
         loss: Per-row losses of a member.
-        train: Pytree of the training rows of each split, ``[NUM_SPLITS, t, ...]``.
-        held_out: Pytree of the held-out rows of each split, ``[NUM_SPLITS, h, ...]``.
+        train: Pytree of the training rows of each split, ``[S, t, ...]``.
+        held_out: Pytree of the held-out rows of each split, ``[S, h, ...]``.
         scaling: Gradient scaling, such as ``optax.scale_by_adam()``.
         learning_rate: Peak learning rate; it warms up and decays by a cosine.
         weight_decay: Decoupled weight decay.

@@ -8,7 +8,7 @@ on, and waits for them. When as many such calls run at once as there are threads
 import jax
 import jax.numpy as jnp
 
-__all__ = ["inverse_cholesky", "log_determinant", "solve"]
+__all__ = ["eigenvectors", "inverse_cholesky", "log_determinant", "product", "solve"]
 
 
 @jax.custom_jvp
@@ -35,9 +35,15 @@ def _inverse_cholesky_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, j
     (matrix,), (change,) = primals, tangents
     inverse = inverse_cholesky(matrix)
     # With A = L L^T and W = L^-1: dW = -Phi(W dA W^T) W, where Phi keeps the lower triangle and half the diagonal.
-    inner = _product(_product(inverse, (change + change.T) / 2), inverse.T)
+    inner = product(product(inverse, (change + change.T) / 2), inverse.T)
     halved = jnp.tril(inner) - 0.5 * jnp.diag(jnp.diagonal(inner))
-    return inverse, -_product(halved, inverse)
+    return inverse, -product(halved, inverse)
+
+
+@jax.custom_batching.sequential_vmap
+def eigenvectors(matrix: jax.Array) -> jax.Array:
+    """Eigenvectors ``[d, d]`` of a symmetric matrix, in columns by ascending eigenvalue."""
+    return jnp.linalg.eigh(matrix)[1]
 
 
 def log_determinant(matrix: jax.Array) -> jax.Array:
@@ -64,14 +70,14 @@ def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
         Solution of the shape of ``right``.
     """
     return jax.lax.custom_linear_solve(
-        lambda x: _product(matrix, x),
+        lambda x: product(matrix, x),
         right,
         solve=lambda _, b: _solve(matrix, b),
         transpose_solve=lambda _, b: _solve(matrix.T, b),
     )
 
 
-def _product(left: jax.Array, right: jax.Array) -> jax.Array:
+def product(left: jax.Array, right: jax.Array) -> jax.Array:
     """Matrix product in full precision on every platform."""
     return jnp.matmul(left, right, precision="highest")
 

@@ -7,12 +7,13 @@ import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
 from lsmi_jax.models._linear_algebra import solve
+from lsmi_jax.models._products import Products, fit_products
 
 __all__ = ["Stack", "fit_powers", "fit_stack", "mixture_log_weights"]
 
 NUM_EM_STEPS = 100
 NUM_NEWTON_STEPS = 12
-RIDGE = 1e-3  # towards powers of one, per row
+SPREAD = 0.5  # standard deviation of the Gaussian prior of powers, around one
 
 
 class Stack(NamedTuple):
@@ -20,11 +21,13 @@ class Stack(NamedTuple):
 
     Attributes:
         powers: Powers of the first and the second posterior in additive fusion ``[2]``.
-        log_weights: Log-weights of the joint, the first, the second, additive fusion, and the prior ``[5]``.
+        products: Classifier on products of the first and the second posterior.
+        log_weights: Log-weights of the joint, the first, the second, additive fusion, products and prior ``[6]``.
         log_prior: Log-prior of the classes ``[K]``, in nats.
     """
 
     powers: jax.Array
+    products: Products
     log_weights: jax.Array
     log_prior: jax.Array
 
@@ -39,32 +42,35 @@ class Stack(NamedTuple):
         Returns:
             Log p(y|x1,x2) ``[n, K]`` in nats.
         """
-        members = self.members(joint, first, second)
+        members = self._members(joint, first, second, self.products.log_posterior(first, second))
         return logsumexp(members + self.log_weights[:, None, None], axis=0)
 
-    def members(self, joint: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
-        """Log-posteriors of all members ``[5, n, K]``, in nats."""
+    def _members(self, joint: jax.Array, first: jax.Array, second: jax.Array, products: jax.Array) -> jax.Array:
+        """Log-posteriors of all members ``[6, n, K]``, in nats."""
         fused = fuse(self.powers, jnp.stack([first, second]), self.log_prior)
-        return jnp.stack([joint, first, second, fused, jnp.broadcast_to(self.log_prior[None], joint.shape)])
+        return jnp.stack([joint, first, second, fused, products, jnp.broadcast_to(self.log_prior[None], joint.shape)])
 
 
 def fit_stack(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax.Array, log_prior: jax.Array) -> Stack:
     """Fits a stack to rows that the discriminators were not fitted on.
 
     Args:
-        joint: Log-posteriors of the discriminator of both modalities ``[n, K]``, in nats.
+        joint: Log-posteriors of the discriminator of both modalities, by held-out part ``[S, h, K]``, in nats.
         first: Those of the first modality.
         second: Those of the second modality.
-        labels: Class labels ``[n]``.
+        labels: Class labels ``[S, h]``.
         log_prior: Log-prior of the classes ``[K]``, in nats.
 
     Returns:
         A `Stack`.
     """
+    products, held_out = fit_products(first, second, labels)
     prior = jnp.maximum(log_prior, -50.0)  # an absent class must not make the fused logits undefined
-    powers = fit_powers(jnp.stack([first, second]), labels, prior)
-    stack = Stack(powers, jnp.zeros(5), prior)
-    likelihoods = jnp.take_along_axis(stack.members(joint, first, second), labels[None, :, None], axis=2)[..., 0]
+    joint, first, second, held_out = (part.reshape(-1, part.shape[-1]) for part in (joint, first, second, held_out))
+    labels = labels.reshape(-1)
+    stack = Stack(fit_powers(jnp.stack([first, second]), labels, prior), products, jnp.zeros(6), prior)
+    members = stack._members(joint, first, second, held_out)
+    likelihoods = jnp.take_along_axis(members, labels[None, :, None], axis=2)[..., 0]
     return stack._replace(log_weights=mixture_log_weights(likelihoods))
 
 
@@ -91,7 +97,7 @@ def fit_powers(log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Arra
 
     def loss(powers: jax.Array) -> jax.Array:
         picked = jnp.take_along_axis(fuse(powers, log_posteriors, log_prior), labels[:, None], axis=1)
-        return -picked.mean() + RIDGE / 2 * ((powers - 1) ** 2).sum() / jnp.sqrt(num_rows)
+        return -picked.mean() + ((powers - 1) ** 2).sum() / (2 * SPREAD**2 * num_rows)
 
     gradient, curvature = jax.grad(loss), jax.hessian(loss)
     lengths = 0.5 ** jnp.arange(6.0)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from lsmi_jax.decomposition import expand_like
-from lsmi_jax.models._linear_algebra import inverse_cholesky
+from lsmi_jax.models._linear_algebra import inverse_cholesky, solve
 
 __all__ = ["Standardize", "Statistic", "Whiten"]
 
@@ -64,8 +64,15 @@ class Whiten(nnx.Module):
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Whitened features, ``[n, d]`` in float32."""
-        rows = self.standardize(features)
+        return self.decorrelate(self.standardize(features))
+
+    def decorrelate(self, rows: jax.Array) -> jax.Array:
+        """Whitened features ``[n, d]`` from standardized ones."""
         return rows if self.matrix is None else rows @ self.matrix[...]
+
+    def correlate(self, kernel: jax.Array) -> jax.Array:
+        """Weights ``[d, K]`` on whitened features that equal the given weights on standardized features."""
+        return kernel if self.matrix is None else solve(self.matrix[...], kernel)
 
     def varies(self) -> jax.Array:
         """Which columns are not constant, ``[d]``."""

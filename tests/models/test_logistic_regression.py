@@ -1,26 +1,78 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 import scipy.special
 from sklearn.linear_model import LogisticRegression
 
-from lsmi_jax.models import Whiten, fit_linear
-
-
-def test_linear_part_agrees_with_scikit_learn(key, rng):
-    features = rng.normal(size=(400, 6)) @ rng.normal(size=(6, 6))  # correlated columns
-    labels = (features[:, 0] + rng.normal(size=400) > 0).astype(int) + (features[:, 1] > 0)
-    whitened = Whiten(jnp.asarray(features, jnp.float32))(jnp.asarray(features, jnp.float32))
-    penalties = (1e-1, 1e-2, 1e-3)  # each starts from the one before
-    kernels, biases = fit_linear(
-        whitened, jnp.asarray(labels), num_classes=3, penalties=jnp.array(penalties), num_steps=60
-    )
-    rows = np.asarray(whitened, float)
-    for kernel, bias, penalty in zip(np.asarray(kernels, float), np.asarray(biases, float), penalties, strict=True):
-        theirs = LogisticRegression(C=1 / (penalty * 400), tol=1e-8, max_iter=10000).fit(rows, labels)
-        optimum = objective(theirs.coef_.T, theirs.intercept_, rows, labels, penalty)
-        assert objective(kernel, bias, rows, labels, penalty) - optimum < 1e-5
+from lsmi_jax.models import fit_linear, fit_ridge, linear_losses
 
 
 def objective(weights, bias, features, labels, penalty):
     log_posterior = scipy.special.log_softmax(features @ weights + bias, axis=1)
     return -log_posterior[np.arange(len(labels)), labels].mean() + penalty / 2 * (weights**2).sum()
+
+
+def gaps(rows, labels, num_classes, penalties, **options) -> list[float]:
+    """Losses above those of scikit-learn's optimum for the same penalties."""
+    kernels, biases = fit_linear(
+        jnp.asarray(rows, jnp.float32), jnp.asarray(labels), num_classes=num_classes, penalties=penalties, **options
+    )
+    found = []
+    for kernel, bias, penalty in zip(*(np.asarray(leaf, float) for leaf in (kernels, biases, penalties)), strict=True):
+        theirs = LogisticRegression(C=1 / (penalty * len(rows)), tol=1e-8, max_iter=10000).fit(rows, labels)
+        optimum = objective(theirs.coef_.T, theirs.intercept_, rows, labels, penalty)
+        found.append(objective(kernel, bias, rows, labels, penalty) - optimum)
+    return found
+
+
+@pytest.mark.parametrize("num_columns", [6, 500])  # fewer and more than rows
+def test_the_optimum_is_that_of_scikit_learn(rng, num_columns):
+    rows = rng.normal(size=(400, num_columns)) @ rng.normal(size=(num_columns, num_columns))
+    rows = (rows - rows.mean(0)) / rows.std(0)
+    labels = (rows[:, 0] + rng.normal(size=400) > 0).astype(int) + (rows[:, 1] > 0)
+    penalties = jnp.array([1e-1, 1e-2, 1e-3])  # each starts from the one before
+    assert max(gaps(rows, labels, 3, penalties, num_steps=30)) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("num_rows", "num_columns", "num_classes"), [(3200, 50, 100), (1600, 250, 30), (800, 500, 8)])
+def test_raw_columns_with_eigenvalues_from_one_to_a_million_converge(rng, num_rows, num_columns, num_classes):
+    labels = np.arange(num_rows) % num_classes
+    centers = rng.normal(size=(num_classes, num_columns))
+    rows = centers[labels] * np.sqrt(3 * np.log(num_classes) / num_columns) + rng.normal(size=(num_rows, num_columns))
+    rotation = np.linalg.qr(rng.normal(size=(num_columns, num_columns)))[0]
+    rows = (rows - rows.mean(0)) @ rotation * np.logspace(0, -3, num_columns) @ rotation.T
+    penalties = jnp.array([1e-1, 1e-2, 1e-3, 1e-4])
+    assert max(gaps(rows, labels, num_classes, penalties, num_steps=40)) < 1e-3
+
+
+def test_the_penalty_is_that_of_least_held_out_loss(rng):
+    rows = jnp.asarray(rng.normal(size=(100, 30)), jnp.float32)
+    labels = jnp.asarray((rows[:, 0] + rng.normal(size=100) > 0).astype(int))
+    left_out = jnp.asarray(rng.permutation(100)[:60].reshape(3, 20))
+    penalties = jnp.array([1.0, 1e-1, 1e-3])
+    ridge = fit_ridge(rows, labels, left_out, num_classes=2, penalties=penalties)
+    held_out = []
+    for part in np.asarray(left_out):
+        train = np.setdiff1d(np.arange(100), part)
+        paths = fit_linear(rows[train], labels[train], num_classes=2, penalties=penalties)
+        held_out.append([linear_losses(own, rows[part], labels[part]).mean() for own in zip(*paths, strict=True)])
+    best = int(np.mean(held_out, axis=0).argmin())
+    everything = jax.tree.map(lambda leaf: leaf[best], fit_linear(rows, labels, num_classes=2, penalties=penalties))
+    for ours, expected in zip(ridge.weights, everything, strict=True):
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+    assert ridge.held_out(rows, left_out).shape == (3, 20, 2)
+
+
+def test_mapped_fits_are_those_of_each_data_set(rng):
+    rows = jnp.asarray(rng.normal(size=(2, 40, 3)), jnp.float32)
+    labels = jnp.asarray(rng.integers(0, 2, (2, 40)))
+
+    def fit(rows: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return fit_linear(rows, labels, num_classes=2, penalties=jnp.array([0.01]))
+
+    mapped = jax.vmap(fit)(rows, labels)
+    for index in range(2):
+        for ours, expected in zip(mapped, fit(rows[index], labels[index]), strict=True):
+            np.testing.assert_allclose(ours[index], expected, rtol=1e-5, atol=1e-6)

@@ -1,0 +1,58 @@
+"""Linear discriminant analysis with a shrunk covariance, in closed form."""
+
+import jax
+import jax.numpy as jnp
+
+from lsmi_jax.models._linear_algebra import product, solve
+
+__all__ = ["fit_discriminant"]
+
+RIDGE = 1e-6  # keeps float32 round-off from separating collinear columns
+LEAST_LOG_PRIOR = -50.0  # of a class without rows, in nats
+
+
+def fit_discriminant(
+    rows: jax.Array, labels: jax.Array, *, num_classes: int, weights: jax.Array | None = None
+) -> tuple[jax.Array, jax.Array]:
+    """Linear discriminant analysis with the covariance shrunk as by Ledoit and Wolf (2004).
+
+    Args:
+        rows: Standardized rows ``[n, d]``.
+        labels: Class labels ``[n]``.
+        num_classes: Number of classes K.
+        weights: One for rows to fit, zero for others, ``[n]``; all rows by default.
+
+    Returns:
+        Kernel ``[d, K]`` and bias ``[K]`` of the logits, in nats.
+    """
+    weights = jnp.ones(rows.shape[0]) if weights is None else weights
+    size = weights.sum()
+    is_class = jax.nn.one_hot(labels, num_classes) * weights[:, None]
+    counts = is_class.sum(0)
+    means = (is_class.T @ rows) / jnp.maximum(counts, 1)[:, None]
+    centered = (rows - means[labels]) * weights[:, None]
+    # The smaller of the two Gram matrices has the same eigenvalues.
+    is_wide = rows.shape[1] > rows.shape[0]
+    gram = product(centered, centered.T) if is_wide else product(centered.T, centered)
+    shrinkage, variance = _ledoit_wolf(centered, gram, size)
+    # Logits are linear: x^T C^-1 m - m^T C^-1 m / 2 + log p(y).
+    ridge, weight = shrinkage * variance + RIDGE, (1 - shrinkage) / size
+    shrunk = weight * gram + ridge * jnp.eye(len(gram))
+    if is_wide:  # Woodbury's identity
+        inner = solve(shrunk, product(centered, means.T))
+        kernel = (means.T - weight * product(centered.T, inner)) / ridge
+    else:
+        kernel = solve(shrunk, means.T)
+    log_prior = jnp.maximum(jnp.log(counts / size), LEAST_LOG_PRIOR)
+    return kernel, log_prior - 0.5 * (means.T * kernel).sum(0)
+
+
+def _ledoit_wolf(centered: jax.Array, gram: jax.Array, size: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Optimal shrinkage of the covariance towards a multiple of the identity, and that multiple."""
+    dim = centered.shape[1]
+    # With S the covariance: the error of S in squared norm, divided by its distance from the mean variance.
+    mean_square = (gram**2).sum() / size**2  # squared Frobenius norm of S
+    variance = (centered**2).sum() / (size * dim)
+    distance = mean_square - dim * variance**2
+    error = (((centered**2).sum(1) ** 2).sum() / size - mean_square) / size
+    return jnp.clip(error / jnp.maximum(distance, jnp.finfo(jnp.float32).tiny), 0, 1), variance
