@@ -49,7 +49,7 @@ def fit_discriminant(
 
 def _ledoit_wolf(centered: jax.Array, gram: jax.Array, size: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Optimal shrinkage of the covariance towards a multiple of the identity, and that multiple."""
-    dim = centered.shape[1]
+    dim = (centered != 0).any(0).sum()  # a constant column is none
     # With S the covariance: the error of S in squared norm, divided by its distance from the mean variance.
     mean_square = (gram**2).sum() / size**2  # squared Frobenius norm of S
     variance = (centered**2).sum() / (size * dim)

@@ -16,6 +16,7 @@ from lsmi_jax.models._early_stopping import EarlyStopped, fit_early_stopped
 from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
 from lsmi_jax.models._probe import Probe
+from lsmi_jax.models._projection import leading_directions
 from lsmi_jax.models._stacking import fit_powers, mixture_log_weights
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
 from lsmi_jax.models._whitening import Standardize
@@ -31,6 +32,7 @@ LEARNING_RATE = 4e-2
 WEIGHT_DECAY = 1e-4
 SIGNIFICANT_GAIN = 2.0  # standard errors by which networks must beat the linear probes they started from
 NUM_MIXED = 4  # rows that are combined to one row of noise
+MAX_COLUMNS = 256  # that networks see as they are
 CHUNK = 8192  # rows scored at a time
 
 Rows = tuple[jax.Array, jax.Array]
@@ -41,8 +43,9 @@ class Discriminator(NamedTuple):
     """A mixture of classifiers and the class prior, weighted by their held-out losses.
 
     Attributes:
+        standardize: Standardizing of the columns.
+        directions: Leading directions of many columns ``[d, m]``, which the networks see; None for few.
         networks: The networks, stacked: every array has a leading axis of S members, each with its own whitening.
-        standardize: Standardizing of the columns for the other members.
         linear: Kernels ``[2, d, K]`` and biases ``[2, K]`` of ridge regression and discriminant analysis.
         features: Features of the rows for the kernel member.
         kernel: Kernel ``[m, K]`` and bias ``[K]`` on these features.
@@ -54,8 +57,9 @@ class Discriminator(NamedTuple):
         train_loss: Mean cross-entropy on training rows, in nats, as the networks overfit.
     """
 
-    networks: Probe
     standardize: Standardize
+    directions: jax.Array | None
+    networks: Probe
     linear: LinearWeights
     features: KernelFeatures
     kernel: LinearWeights
@@ -78,8 +82,9 @@ class Discriminator(NamedTuple):
 
     def _mixture(self, rows: jax.Array) -> jax.Array:
         """Log-posteriors of a chunk of rows."""
-        networks = jax.vmap(lambda probe: probe(rows))(self.networks)
         standardized = self.standardize(rows)
+        projected = _project(self.directions, standardized)
+        networks = jax.vmap(lambda probe: probe(projected))(self.networks)
         linear = jax.vmap(linear_logits, in_axes=(0, None))(self.linear, standardized)
         kernel = linear_logits(self.kernel, self.features(standardized))
         logits = jnp.concatenate([networks, linear, kernel[None]])
@@ -97,7 +102,7 @@ def fit_discriminator(
     their linear probes only if they beat them by two standard errors on the held-out rows (after the
     one-standard-error rule of Breiman et al., 1984). Every member gets a temperature and a weight, by convex fits to
     rows that it was not fitted on. The class prior is a member, so that uninformative features give (nearly) the
-    prior. What is convex is then fitted again to all rows.
+    prior. What is convex is then fitted again to all rows. Of many columns, networks see the leading directions only.
 
     Args:
         key: Random key.
@@ -117,8 +122,14 @@ def fit_discriminator(
     analysis, analysis_logits = _fit_analysis(rows, labels, left_out, num_classes)
     expansion = kernel_features(rows)
     expanded = expansion(rows)
-    kernel = fit_ridge(expanded, labels, left_out, num_classes=num_classes, penalties=jnp.array(KERNEL_PENALTIES))
-    networks, network_logits = _fit_networks(key, features, labels, splits, ridge.members)
+    penalties = jnp.array(KERNEL_PENALTIES)
+    kernel = fit_ridge(expanded, labels, left_out, num_classes=num_classes, penalties=penalties, num_more=0)
+    projection_key, network_key = jax.random.split(key)
+    directions, start = None, ridge.members
+    if features.shape[1] > MAX_COLUMNS:
+        directions = leading_directions(projection_key, rows)
+        start = directions.T @ start[0], start[1]
+    networks, network_logits = _fit_networks(network_key, _project(directions, rows), labels, splits, start)
 
     kinds = [network_logits, ridge.held_out(rows, left_out), analysis_logits, kernel.held_out(expanded, left_out)]
     logits, targets, log_prior = jnp.stack(kinds), labels[left_out], label_log_prior(labels, num_classes)
@@ -131,8 +142,9 @@ def fit_discriminator(
     num_splits = len(left_out)
     each = jnp.repeat(log_weights[:1] - jnp.log(float(num_splits)), num_splits)
     fitted = Discriminator(
-        networks.modules,
         standardize,
+        directions,
+        networks.modules,
         jax.tree.map(lambda *leaves: jnp.stack(leaves), ridge.weights, analysis),
         expansion,
         kernel.weights,
@@ -161,8 +173,6 @@ def _fit_networks(
     probes = jax.vmap(probe_of)(jnp.stack(start_keys), splits.train, *start)
     whiten = jax.vmap(lambda probe, part: (probe.whiten(features[part]), labels[part]))
     train, held_out = whiten(probes, splits.train), whiten(probes, splits.left_out)
-    losses = [jax.vmap(partial(_loss, 0.0, key=None))(probes, rows).mean(1) for rows in (held_out, train)]
-    linear = EarlyStopped(probes, *losses, jnp.zeros(held_out[1].shape))
     # Input noise is a kernel of bandwidth n^(-1/(d+4)), Scott's rule, which is wide for few rows.
     num_columns = probes.whiten.varies().sum(1).mean()
     noise = INPUT_NOISE * min(1.0, FEW_ROWS / train[1].shape[1]) ** (1 / (num_columns + 4))
@@ -176,7 +186,7 @@ def _fit_networks(
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
     )
-    kept = _keep_what_gains(networks, linear)
+    kept = _keep_what_gains(networks, probes, train)
     return kept, jax.vmap(lambda probe, rows: probe.logits(rows))(kept.modules, held_out[0])
 
 
@@ -213,7 +223,7 @@ def _mixed(log_posteriors: jax.Array, log_weights: jax.Array, log_prior: jax.Arr
     return logsumexp(jnp.concatenate([log_posteriors, prior[None]]) + log_weights[:, None, None], axis=0)
 
 
-def _loss(noise: jax.Array, probe: Probe, rows: tuple[jax.Array, jax.Array], key: jax.Array | None) -> jax.Array:
+def _loss(noise: jax.Array | float, probe: Probe, rows: tuple[jax.Array, jax.Array], key: jax.Array | None) -> jax.Array:
     """Cross-entropy of whitened rows; with input noise in training."""
     whitened, labels = rows
     if key is not None:
@@ -221,12 +231,19 @@ def _loss(noise: jax.Array, probe: Probe, rows: tuple[jax.Array, jax.Array], key
     return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels)
 
 
-def _keep_what_gains(networks: EarlyStopped, linear: EarlyStopped) -> EarlyStopped:
+def _keep_what_gains(networks: EarlyStopped, linear: Probe, train: Rows) -> EarlyStopped:
     """The networks if they beat the linear probes significantly, otherwise the linear probes."""
-    # One-sided test of a positive mean gain over all held-out rows.
     gains = networks.gains
+    train_losses = jax.vmap(partial(_loss, 0.0, key=None))(linear, train).mean(1)
+    start = EarlyStopped(linear, networks.held_out_losses + gains.mean(1), train_losses, jnp.zeros_like(gains))
+    # One-sided test of a positive mean gain over all held-out rows.
     is_better = gains.mean() > SIGNIFICANT_GAIN * gains.std() / jnp.sqrt(gains.size)
-    return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks, linear)
+    return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks, start)
+
+
+def _project(directions: jax.Array | None, rows: jax.Array) -> jax.Array:
+    """Coordinates of rows along directions, or all columns."""
+    return rows if directions is None else rows @ directions
 
 
 def _data_noise(key: jax.Array, rows: jax.Array) -> jax.Array:

@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
-from lsmi_jax.models._linear_algebra import solve
+from lsmi_jax.models._linear_algebra import product, solve
 from lsmi_jax.models._products import Products, fit_products
 
 __all__ = ["Stack", "fit_powers", "fit_stack", "mixture_log_weights"]
 
 NUM_EM_STEPS = 100
 NUM_NEWTON_STEPS = 12
+LONGEST_STEP = 0.5  # of a power
 SPREAD = 0.5  # standard deviation of the Gaussian prior of powers, around one
 
 
@@ -83,7 +84,7 @@ def fuse(powers: jax.Array, log_posteriors: jax.Array, log_prior: jax.Array) -> 
 def fit_powers(log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Array) -> jax.Array:
     """Powers of least cross-entropy: of two posteriors in additive fusion, or of one, its inverse temperature.
 
-    Newton's method on a convex loss with few unknowns, with halved steps where a full one does not descend.
+    Newton's method on a convex loss with few unknowns, with short steps, towards one by a Gaussian prior.
 
     Args:
         log_posteriors: Log-posteriors of rows that they were not fitted on ``[m, n, K]``, in nats.
@@ -93,23 +94,30 @@ def fit_powers(log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Arra
     Returns:
         Powers ``[m]``.
     """
-    num_rows = labels.shape[0]
+    evidence = log_posteriors - log_prior[None, None]
+    precision = 1 / (SPREAD**2 * labels.shape[0])
 
-    def loss(powers: jax.Array) -> jax.Array:
-        picked = jnp.take_along_axis(fuse(powers, log_posteriors, log_prior), labels[:, None], axis=1)
-        return -picked.mean() + ((powers - 1) ** 2).sum() / (2 * SPREAD**2 * num_rows)
+    def step(carry: tuple, _: None) -> tuple:
+        powers, best, least = carry
+        fused = fuse(powers, log_posteriors, log_prior)
+        chosen = jnp.take_along_axis(fused, labels[:, None], axis=1)
+        loss = -chosen.mean() + precision / 2 * ((powers - 1) ** 2).sum()
+        # The gradient is the mean of evidence less that of the label, the curvature its covariance under the posterior.
+        probs = jnp.exp(fused)
+        centered = evidence - (probs[None] * evidence).sum(2, keepdims=True)
+        gradient = -jnp.take_along_axis(centered, labels[None, :, None], axis=2).mean((1, 2))
+        weighted = (probs[None] * centered).reshape(len(powers), -1)
+        curvature = product(weighted, centered.reshape(len(powers), -1).T) / labels.shape[0]
+        direction = solve(
+            curvature + precision * jnp.eye(len(powers)),
+            gradient + precision * (powers - 1),
+        )
+        better = loss < least
+        best, least = jnp.where(better, powers, best), jnp.where(better, loss, least)
+        return (powers - jnp.clip(direction, -LONGEST_STEP, LONGEST_STEP), best, least), None
 
-    gradient, curvature = jax.grad(loss), jax.hessian(loss)
-    lengths = 0.5 ** jnp.arange(6.0)
-
-    def step(powers: jax.Array, _: None) -> tuple[jax.Array, None]:
-        direction = solve(curvature(powers), gradient(powers))
-        candidates = powers[None] - lengths[:, None] * direction[None]
-        losses = jax.vmap(loss)(candidates)
-        best = jnp.nanargmin(jnp.where(jnp.isfinite(losses), losses, jnp.inf))
-        return jnp.where(losses[best] < loss(powers), candidates[best], powers), None
-
-    return jax.lax.scan(step, jnp.ones(len(log_posteriors)), None, length=NUM_NEWTON_STEPS)[0]
+    ones = jnp.ones(len(log_posteriors))
+    return jax.lax.scan(step, (ones, ones, jnp.asarray(jnp.inf)), None, length=NUM_NEWTON_STEPS)[0][1]
 
 
 def mixture_log_weights(log_likelihoods: jax.Array) -> jax.Array:

@@ -68,7 +68,7 @@ def schedule(num_rows: int) -> Schedule:
     """
     num_rounds, batch_size, passes = 20, 256, 40
     steps = round(passes * num_rows / (batch_size * num_rounds))
-    return Schedule(num_rounds, min(max(steps, 10), 25), batch_size)
+    return Schedule(num_rounds, min(max(steps, 10), 25), min(batch_size, num_rows))
 
 
 def descend(optimizer: optax.GradientTransformation, grads: Params, params: Params, state: Any) -> tuple[Params, Any]:
