@@ -49,10 +49,10 @@ def fit_discriminant(
 
 def _ledoit_wolf(centered: jax.Array, gram: jax.Array, size: jax.Array) -> tuple[jax.Array, jax.Array]:
     """Optimal shrinkage of the covariance towards a multiple of the identity, and that multiple."""
-    dim = (centered != 0).any(0).sum()  # a constant column is none
+    dim = (centered != 0).any(0).sum().astype(jnp.float32)  # a constant column is none
     # With S the covariance: the error of S in squared norm, divided by its distance from the mean variance.
     mean_square = (gram**2).sum() / size**2  # squared Frobenius norm of S
-    variance = (centered**2).sum() / (size * dim)
+    variance = (centered**2).sum() / (size * jnp.maximum(dim, 1))
     distance = mean_square - dim * variance**2
     error = (((centered**2).sum(1) ** 2).sum() / size - mean_square) / size
     return jnp.clip(error / jnp.maximum(distance, jnp.finfo(jnp.float32).tiny), 0, 1), variance

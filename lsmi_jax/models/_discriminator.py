@@ -223,7 +223,7 @@ def _mixed(log_posteriors: jax.Array, log_weights: jax.Array, log_prior: jax.Arr
     return logsumexp(jnp.concatenate([log_posteriors, prior[None]]) + log_weights[:, None, None], axis=0)
 
 
-def _loss(noise: jax.Array | float, probe: Probe, rows: tuple[jax.Array, jax.Array], key: jax.Array | None) -> jax.Array:
+def _loss(noise: jax.Array | float, probe: Probe, rows: Rows, key: jax.Array | None) -> jax.Array:
     """Cross-entropy of whitened rows; with input noise in training."""
     whitened, labels = rows
     if key is not None:

@@ -50,7 +50,7 @@ def test_products_find_what_only_pairs_of_classes_tell(rng, num_classes):
     assert losses_of(held_out, labels).mean() < 0.2 * chance
     fitted = products.log_posterior(first[0], second[0])
     np.testing.assert_allclose(jnp.exp(fitted).sum(1), 1, rtol=1e-5)
-    assert losses_of(fitted, labels[0]).mean() <= losses_of(held_out[0], labels[0]).mean()
+    assert losses_of(fitted, labels[0]).mean() < 0.2 * chance
 
 
 def test_a_joint_that_says_nothing_is_replaced(rng):
