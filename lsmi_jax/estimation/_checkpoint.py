@@ -57,8 +57,9 @@ def _write(folder: Path, estimator: Estimator) -> None:
     """Writes the arrays, then the description with their checksums."""
     folder.mkdir()
     with _checkpointer() as checkpointer:
-        checkpointer.save(folder / ARRAYS, _arrays(estimator))
-    about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator)}
+        checkpointer.save(folder / ARRAYS, arrays := _arrays(estimator))
+    shapes = {name: array.shape for name, array in arrays.items()}  # some depend on the number of rows
+    about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator), "shapes": shapes}
     (folder / ABOUT).write_text(json.dumps(about | {"files": _checksums(folder / ARRAYS)}, indent=1))
 
 
@@ -85,8 +86,10 @@ def load(path: str | Path, *, redundancy: Redundancy | None = None) -> Estimator
     recipe = about["recipe"]
     chosen = _redundancy(recipe.pop("redundancy"), redundancy)
     skeleton = _skeleton(redundancy=chosen, **recipe)
+    expected = jax.eval_shape(_arrays, skeleton).items()
+    targets = {name: jax.ShapeDtypeStruct(about["shapes"][name], leaf.dtype) for name, leaf in expected}
     with _checkpointer() as checkpointer:
-        arrays = checkpointer.restore(folder / ARRAYS, jax.eval_shape(_arrays, skeleton))
+        arrays = checkpointer.restore(folder / ARRAYS, targets)
     return _from_arrays(arrays, skeleton)
 
 
@@ -134,7 +137,7 @@ def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator
 
 
 def _recipe(estimator: Estimator) -> dict[str, Any]:
-    """What determines the structure and the shapes of an estimator, as JSON."""
+    """What determines the structure of an estimator, as JSON."""
     names = {kind: name for name, kind in REDUNDANCIES.items()}
     name, density = names.get(type(estimator.redundancy), CUSTOM), estimator.redundancy.density
     custom = {"density": None if density is None else asdict(density)}
@@ -163,8 +166,8 @@ def _redundancy(recipe: dict[str, Any], given: Redundancy | None) -> Redundancy:
 
 
 def _skeleton(num_features, num_classes, redundancy: Redundancy, own_logits: bool) -> Estimator:
-    """An estimator of shapes, without values; nothing is computed."""
-    num_rows = 10 * num_classes  # any number: no shape of the result depends on it
+    """The structure of an estimator, without values; nothing is computed."""
+    num_rows = 10 * num_classes  # any number: the structure does not depend on it
     key = jax.eval_shape(lambda: jax.random.key(0))
 
     def floats(*shape: int) -> Any:
