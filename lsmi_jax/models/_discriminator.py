@@ -166,8 +166,7 @@ def _fit_networks(
 
     def probe_of(key: jax.Array, train: jax.Array, kernel: jax.Array, bias: jax.Array) -> Probe:
         probe = Probe(key, features[train], num_classes=num_classes)
-        probe.kernel[...] = probe.whiten.correlate(kernel)
-        probe.bias[...] = bias
+        probe.kernel[...], probe.bias[...] = probe.whiten.of_whitened(kernel, bias)
         return probe
 
     probes = jax.vmap(probe_of)(jnp.stack(start_keys), splits.train, *start)

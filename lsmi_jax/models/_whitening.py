@@ -64,15 +64,14 @@ class Whiten(nnx.Module):
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Whitened features, ``[n, d]`` in float32."""
-        return self.decorrelate(self.standardize(features))
-
-    def decorrelate(self, rows: jax.Array) -> jax.Array:
-        """Whitened features ``[n, d]`` from standardized ones."""
+        rows = self.standardize(features)
         return rows if self.matrix is None else rows @ self.matrix[...]
 
-    def correlate(self, kernel: jax.Array) -> jax.Array:
-        """Weights ``[d, K]`` on whitened features that equal the given weights on standardized features."""
-        return kernel if self.matrix is None else solve(self.matrix[...], kernel)
+    def of_whitened(self, kernel: jax.Array, bias: jax.Array) -> tuple[jax.Array, jax.Array]:
+        """Kernel ``[d, K]`` and bias ``[K]`` on whitened features of the linear map that is given on features."""
+        bias = bias + self.standardize.mean[...] @ kernel
+        kernel = self.standardize.scale[...][:, None] * kernel
+        return (kernel if self.matrix is None else solve(self.matrix[...], kernel)), bias
 
     def varies(self) -> jax.Array:
         """Which columns are not constant, ``[d]``."""

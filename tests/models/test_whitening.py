@@ -28,3 +28,12 @@ def test_a_constant_column_becomes_zero(rng):
     whiten = Whiten(features)
     np.testing.assert_array_equal(whiten.varies(), [True, False])
     np.testing.assert_array_equal(whiten(features)[:, 1], 0)
+
+
+def test_a_linear_map_is_the_same_on_whitened_features(rng):
+    features = jnp.asarray(rng.normal(size=(500, 4)) @ rng.normal(size=(4, 4)) + 3, jnp.float32)
+    kernel, bias = (jnp.asarray(rng.normal(size=shape), jnp.float32) for shape in ((4, 3), (3,)))
+    whiten = Whiten(features)
+    own_kernel, own_bias = whiten.of_whitened(kernel, bias)
+    expected = features @ kernel + bias[None]
+    np.testing.assert_allclose(whiten(features) @ own_kernel + own_bias[None], expected, atol=1e-3)
