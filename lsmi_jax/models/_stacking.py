@@ -11,7 +11,7 @@ from lsmi_jax.models._products import Products, fit_products
 
 __all__ = ["Stack", "fit_powers", "fit_stack", "mixture_log_weights"]
 
-NUM_EM_STEPS = 100
+NUM_EM_STEPS = 1000  # members are often nearly as good as each other, and then it converges slowly
 NUM_NEWTON_STEPS = 12
 LONGEST_STEP = 0.5  # of a power
 SPREAD = 0.5  # standard deviation of the Gaussian prior of powers, around one
@@ -130,14 +130,14 @@ def mixture_log_weights(log_likelihoods: jax.Array) -> jax.Array:
         Log-weights ``[m]``; the last, of the prior, is at least that of one row in n.
     """
     num_members, num_rows = log_likelihoods.shape
+    likelihoods = jnp.exp(log_likelihoods - log_likelihoods.max(0, keepdims=True))
 
-    def step(log_weights: jax.Array, _: None) -> tuple[jax.Array, None]:
+    def step(weights: jax.Array, _: None) -> tuple[jax.Array, None]:
         # Each member's new weight is its mean responsibility.
-        joint = log_likelihoods + log_weights[:, None]
-        return logsumexp(joint - logsumexp(joint, axis=0, keepdims=True), axis=1) - jnp.log(float(num_rows)), None
+        return weights * product(likelihoods, 1 / (weights @ likelihoods)) / num_rows, None
 
-    start = jnp.full(num_members, -jnp.log(float(num_members)))
-    log_weights = jax.lax.scan(step, start, None, length=NUM_EM_STEPS)[0]
+    start = jnp.full(num_members, 1 / num_members)
+    log_weights = jnp.log(jax.lax.scan(step, start, None, length=NUM_EM_STEPS)[0])
     # A posterior surer than one in n rows is more than n rows can support.
     floored = log_weights.at[-1].set(jnp.maximum(log_weights[-1], -jnp.log(float(num_rows))))
     return jax.nn.log_softmax(floored)
