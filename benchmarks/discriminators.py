@@ -685,6 +685,7 @@ def main() -> None:
             lines.append(verdicts([row for row in rows if row["view"] == view]))
             print_line(lines[-1])
         all_rows += rows
+        jax.clear_caches()  # every set has its own programs, and Linux allows a process so many memory maps only
         if arguments.csv:
             write_csv(arguments.csv, all_rows)  # after every set, so that an interrupted run keeps its rows
     if lines:

@@ -28,7 +28,7 @@ from lsmi_jax.union import Potentials, fit_potentials
 
 __all__ = ["VIEWS", "fit_stacked", "fit_stages"]
 
-FEW_ROWS = 1000
+ALL_HELD_OUT = 1000  # up to so many rows of a fit, every row is held out once
 VIEWS = ("first", "second", "joint")
 """Names of the views of two blocks."""
 
@@ -142,8 +142,8 @@ def _fit_discriminators(keys, features, labels, rows, splits, num_classes) -> tu
 @jax.jit
 def _inner_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array) -> Folds:
     """Splits of the rows of each seed and fold, the same for all views ``[m, F, S, ...]``."""
-    # With few rows, all of them are held out once: temperatures and weights need them, and time is no matter.
-    num_splits = NUM_PARTS if rows.shape[-1] <= FEW_ROWS else NUM_SPLITS
+    # With few rows, temperatures and weights need all of them, and time is no matter.
+    num_splits = NUM_PARTS if rows.shape[-1] <= ALL_HELD_OUT else NUM_SPLITS
 
     def split(key: jax.Array, own: jax.Array) -> Folds:
         return inner_splits(key, labels[own], num_splits)

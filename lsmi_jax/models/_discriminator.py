@@ -25,7 +25,7 @@ __all__ = ["Discriminator", "fit_discriminator"]
 
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md lists the alternatives that lost.
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
-KERNEL_PENALTIES = (1e-2, 1e-3, 1e-4)
+KERNEL_PENALTIES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 INPUT_NOISE = 0.5  # standard deviations, for few rows
 FEW_ROWS = 1600  # above this many rows, noise shrinks at Scott's rate n^(-1/(d+4))
 LEARNING_RATE = 4e-2
