@@ -5,13 +5,13 @@ from lsmi_jax.models._density import Density, fit_density
 from lsmi_jax.models._discriminant_analysis import fit_discriminant
 from lsmi_jax.models._discriminator import Discriminator, fit_discriminator
 from lsmi_jax.models._early_stopping import NUM_PARTS, NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
-from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
+from lsmi_jax.models._kernel_features import kernel_features
 from lsmi_jax.models._knife import Knife
 from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, solve
-from lsmi_jax.models._logistic_regression import Ridge, fit_linear, fit_ridge, linear_losses
+from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_losses
 from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.models._probe import Probe
-from lsmi_jax.models._products import Products, fit_products
+from lsmi_jax.models._products import fit_products
 from lsmi_jax.models._stacking import Stack, fit_powers, fit_stack, mixture_log_weights
 from lsmi_jax.models._training import Fit, Schedule, descend, fit, schedule
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
@@ -24,11 +24,8 @@ __all__ = [
     "Discriminator",
     "EarlyStopped",
     "Fit",
-    "KernelFeatures",
     "Knife",
     "Probe",
-    "Products",
-    "Ridge",
     "Schedule",
     "Stack",
     "Standardize",

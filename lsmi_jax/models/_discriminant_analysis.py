@@ -5,7 +5,7 @@ import jax.numpy as jnp
 
 from lsmi_jax.models._linear_algebra import product, solve
 
-__all__ = ["fit_discriminant"]
+__all__ = ["LEAST_LOG_PRIOR", "fit_discriminant"]
 
 RIDGE = 1e-6  # keeps float32 round-off from separating collinear columns
 LEAST_LOG_PRIOR = -50.0  # of a class without rows, in nats

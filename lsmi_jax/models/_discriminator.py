@@ -6,18 +6,17 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jax.scipy.special import logsumexp
 
 from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs import Folds
 from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._discriminant_analysis import fit_discriminant
-from lsmi_jax.models._early_stopping import EarlyStopped, fit_early_stopped
+from lsmi_jax.models._early_stopping import EarlyStopped, fit_early_stopped, training_weights
 from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._projection import leading_directions
-from lsmi_jax.models._stacking import fit_powers, mixture_log_weights
+from lsmi_jax.models._stacking import fit_powers, mixture, mixture_log_weights
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
 from lsmi_jax.models._whitening import Standardize
 
@@ -134,8 +133,8 @@ def fit_discriminator(
     kinds = [network_logits, ridge.held_out(rows, left_out), analysis_logits, kernel.held_out(expanded, left_out)]
     logits, targets, log_prior = jnp.stack(kinds), labels[left_out], label_log_prior(labels, num_classes)
     powers, log_weights = _weigh(logits.reshape(len(logits), -1, num_classes), targets.reshape(-1), log_prior)
-    mixture = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
-    loss = -jnp.take_along_axis(mixture, targets[..., None], axis=2).mean()
+    held_out = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
+    loss = -jnp.take_along_axis(held_out, targets[..., None], axis=2).mean()
     gap = networks.train_losses.mean() - networks.held_out_losses.mean()
 
     # The networks share the weight of their kind.
@@ -154,7 +153,7 @@ def fit_discriminator(
         loss,
         loss + gap,
     )
-    return fitted, mixture
+    return fitted, held_out
 
 
 def _fit_networks(
@@ -194,12 +193,13 @@ def _fit_analysis(
 ) -> tuple[LinearWeights, jax.Array]:
     """Discriminant analysis of all rows, and logits of the held-out rows of each split ``[S, h, K]``."""
 
-    def held_out_logits(part: jax.Array) -> jax.Array:
-        weights = jnp.ones(len(labels)).at[part].set(0)
+    def held_out_logits(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+        part, weights = inputs
         fitted = fit_discriminant(rows, labels, num_classes=num_classes, weights=weights)
         return linear_logits(fitted, rows[part])
 
-    return fit_discriminant(rows, labels, num_classes=num_classes), jax.lax.map(held_out_logits, left_out)
+    parts = left_out, training_weights(left_out, len(labels))
+    return fit_discriminant(rows, labels, num_classes=num_classes), jax.lax.map(held_out_logits, parts)
 
 
 def _weigh(logits: jax.Array, labels: jax.Array, log_prior: jax.Array) -> tuple[jax.Array, jax.Array]:
@@ -217,9 +217,9 @@ def _tempered(powers: jax.Array, logits: jax.Array) -> jax.Array:
 
 
 def _mixed(log_posteriors: jax.Array, log_weights: jax.Array, log_prior: jax.Array) -> jax.Array:
-    """Log of the mixture ``sum_m w_m p_m(y|x)``, with the prior as the last member, ``[n, K]``."""
+    """Log of the mixture of members and, as the last of them, the prior ``[n, K]``."""
     prior = jnp.broadcast_to(log_prior, log_posteriors.shape[1:])
-    return logsumexp(jnp.concatenate([log_posteriors, prior[None]]) + log_weights[:, None, None], axis=0)
+    return mixture(jnp.concatenate([log_posteriors, prior[None]]), log_weights)
 
 
 def _loss(noise: jax.Array | float, probe: Probe, rows: Rows, key: jax.Array | None) -> jax.Array:

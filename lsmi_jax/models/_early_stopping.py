@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import optax
 from flax import nnx
 
 from lsmi_jax.inputs import Folds, stratified_folds
 from lsmi_jax.models._training import fit, schedule
 
-__all__ = ["NUM_PARTS", "NUM_SPLITS", "EarlyStopped", "fit_early_stopped", "inner_splits"]
+__all__ = ["NUM_PARTS", "NUM_SPLITS", "EarlyStopped", "fit_early_stopped", "inner_splits", "training_weights"]
 
 NUM_PARTS = 5  # parts that the rows are cut into
 NUM_SPLITS = 3  # parts that are held out, each for the early stopping of one member
@@ -48,6 +49,11 @@ def inner_splits(key: jax.Array, labels: jax.Array, num_splits: int = NUM_SPLITS
     """
     folds = stratified_folds(key, labels, NUM_PARTS)
     return Folds(folds.train[:num_splits], folds.left_out[:num_splits])
+
+
+def training_weights(left_out: jax.Array, num_rows: int) -> jax.Array:
+    """One for the training rows of each split and zero for its held-out rows ``[S, n]``, from indices ``[S, h]``."""
+    return jax.vmap(lambda part: jnp.ones(num_rows).at[part].set(0))(left_out)
 
 
 def fit_early_stopped(

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._linear_algebra import inverse_cholesky, product
 
 __all__ = ["LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits", "linear_losses"]
@@ -65,7 +66,7 @@ def fit_ridge(
     def fit(rows: jax.Array, labels: jax.Array, left_out: jax.Array, penalties: jax.Array) -> LinearWeights:
         spanned, to_columns = _span(rows)
         # Training rows of each split have weight one and its held-out rows zero; at last, all rows have weight one.
-        is_train = jax.vmap(lambda part: jnp.ones(len(labels)).at[part].set(0))(left_out)
+        is_train = training_weights(left_out, len(labels))
         descend = _descent(spanned, labels, jnp.concatenate([is_train, jnp.ones((1, len(labels)))]), NUM_STEPS)
 
         def held_out_loss(fitted: LinearWeights) -> jax.Array:

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
+from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
 from lsmi_jax.models._linear_algebra import product, solve
 from lsmi_jax.models._products import Products, fit_products
 
-__all__ = ["Stack", "fit_powers", "fit_stack", "mixture_log_weights"]
+__all__ = ["Stack", "fit_powers", "fit_stack", "mixture", "mixture_log_weights"]
 
 NUM_EM_STEPS = 1000  # members are often nearly as good as each other, and then it converges slowly
 NUM_NEWTON_STEPS = 12
@@ -44,7 +45,7 @@ class Stack(NamedTuple):
             Log p(y|x1,x2) ``[n, K]`` in nats.
         """
         members = self._members(joint, first, second, self.products.log_posterior(first, second))
-        return logsumexp(members + self.log_weights[:, None, None], axis=0)
+        return mixture(members, self.log_weights)
 
     def _members(self, joint: jax.Array, first: jax.Array, second: jax.Array, products: jax.Array) -> jax.Array:
         """Log-posteriors of all members ``[6, n, K]``, in nats."""
@@ -66,7 +67,7 @@ def fit_stack(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax
         A `Stack`.
     """
     products, held_out = fit_products(first, second, labels)
-    prior = jnp.maximum(log_prior, -50.0)  # an absent class must not make the fused logits undefined
+    prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)  # an absent class must not make the fused logits undefined
     joint, first, second, held_out = (part.reshape(-1, part.shape[-1]) for part in (joint, first, second, held_out))
     labels = labels.reshape(-1)
     stack = Stack(fit_powers(jnp.stack([first, second]), labels, prior), products, jnp.zeros(6), prior)
@@ -118,6 +119,11 @@ def fit_powers(log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Arra
 
     ones = jnp.ones(len(log_posteriors))
     return jax.lax.scan(step, (ones, ones, jnp.asarray(jnp.inf)), None, length=NUM_NEWTON_STEPS)[0][1]
+
+
+def mixture(log_posteriors: jax.Array, log_weights: jax.Array) -> jax.Array:
+    """Log of the mixture ``sum_m w_m p_m(y|x)``, ``[n, K]`` of ``[m, n, K]``."""
+    return logsumexp(log_posteriors + log_weights[:, None, None], axis=0)
 
 
 def mixture_log_weights(log_likelihoods: jax.Array) -> jax.Array:

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from lsmi_jax.decomposition import expand_like
-from lsmi_jax.models._linear_algebra import inverse_cholesky, solve
+from lsmi_jax.models._linear_algebra import inverse_cholesky, product, solve
 
 __all__ = ["Standardize", "Statistic", "Whiten"]
 
@@ -93,5 +93,5 @@ class Whiten(nnx.Module):
         num_columns = self.varies().sum().astype(jnp.float32)
         # Correlations C shrink to (1 - a) C + a I; with C = L L^T, rows times L^-T are uncorrelated.
         shrinkage = jnp.minimum(1, ROWS_PER_COLUMN * num_columns / size) ** 4
-        correlation = jnp.matmul(rows.T, rows, precision="highest") / size
+        correlation = product(rows.T, rows) / size
         return inverse_cholesky((1 - shrinkage) * correlation + (shrinkage + RIDGE) * jnp.eye(dim)).T
