@@ -84,12 +84,12 @@ def _story(result: Estimate, labels: np.ndarray) -> list[str]:
     """What the two descriptors are known to differ in, and how much of it the estimate finds."""
     groups = np.isin(labels, _AMBIGUOUS).astype(int)
     least = decompose(*result.information, None, None, redundancy=minimum_information)
-    paper, simple = (
+    union, simple = (
         _excess(summarize(result.key, parts, result.information, groups)) for parts in (result.interactions, least)
     )
     return [
         f"Rotated, a 6 is a 9: x1 cannot tell them apart and x2 can. U2 on the 6s and 9s exceeds that on the "
-        f"other digits by {paper} with the paper's redundancy, and by {simple} with the minimum of i1 and i2; "
+        f"other digits by {union} under union information, and by {simple} with the minimum of i1 and i2; "
         "one bit is ln 2 = 0.69."
     ]
 
