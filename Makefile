@@ -84,4 +84,4 @@ clean:
 
 install = if command -v uv >/dev/null; \
 	then uv pip install --quiet --python .venv/bin/python -e ".[$(1)]"; \
-	else .venv/bin/python -m pip install --quiet --disable-pip-version-check -e ".[$(1)]"; fi
+	else .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -e ".[$(1)]"; fi

@@ -45,6 +45,14 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(0)
 
 
+@pytest.fixture(scope="session")
+def blobs():
+    """Two blocks and labels, of the one shape that most tests of whole fits share: each process compiles it once."""
+    rng = np.random.default_rng(0)
+    labels = np.arange(72, dtype=np.int32) % 3
+    return tuple((rng.normal(size=(72, d)) + labels[:, None]).astype(np.float32) for d in (2, 3)), labels
+
+
 @pytest.fixture
 def data_set():
     """Loads a data set by its name, from a folder that not everybody has."""

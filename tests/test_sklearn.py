@@ -16,10 +16,9 @@ REDUNDANCY = SpecificityAmbiguity(num_components=4)
 
 
 @pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    labels = np.array(["cat", "dog"])[np.arange(80) % 2]
-    return (rng.normal(size=(80, 3)) + 2 * (labels == "dog")[:, None]).astype(np.float32), labels
+def data(blobs):
+    features, labels = blobs
+    return np.concatenate(features, axis=1), np.array(["cat", "dog", "eel"])[labels]
 
 
 @pytest.fixture(scope="module")
@@ -27,12 +26,11 @@ def fitted(data):
     return LSMI(split=2, redundancy=REDUNDANCY, random_state=0).fit(*data)
 
 
-def test_it_returns_the_scores_of_fit_estimator_and_score(data, fitted):
+def test_it_returns_the_scores_of_fit_estimator_and_score(data, blobs, fitted):
     X, labels = data
     key = jax.random.key(np.random.RandomState(0).randint(2**31 - 1))
-    blocks, numbers = (X[:, :2], X[:, 2:]), (labels == "dog").astype(np.int32)
-    estimator = lsmi_jax.fit_estimator(key, blocks, numbers, redundancy=REDUNDANCY)
-    expected = np.stack(lsmi_jax.score(estimator, blocks, numbers).interactions, axis=1)
+    estimator = lsmi_jax.fit_estimator(key, *blobs, redundancy=REDUNDANCY)
+    expected = np.stack(lsmi_jax.score(estimator, *blobs).interactions, axis=1)
     np.testing.assert_array_equal(fitted.score_samples(X, labels), expected)
 
 
@@ -47,8 +45,8 @@ def test_the_redundancy_is_a_parameter_like_any_other(fitted):
 
 def test_bad_input_is_named(data, fitted):
     X, labels = data
-    with pytest.raises(ValueError, match="split: expected 1 to 2 of 3 columns, got 3"):
-        LSMI(split=3).fit(X, labels)
+    with pytest.raises(ValueError, match="split: expected 1 to 4 of 5 columns, got 5"):
+        LSMI(split=5).fit(X, labels)
     with pytest.raises(ValueError, match=r"y: expected labels among those fitted, got \['cow'\]"):
         fitted.score_samples(X, np.where(labels == "cat", "cow", labels))
     with pytest.raises(TypeError, match=r"redundancy: expected an object such as lsmi_jax\.MinimumInformation\(\)"):

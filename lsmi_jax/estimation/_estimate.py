@@ -78,11 +78,11 @@ def estimate(
     Examples:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
-        >>> labels = np.arange(60) % 2
-        >>> features = [rng.normal(size=(60, 2)) + labels[:, None] for _ in range(2)]
+        >>> labels = np.arange(72) % 3
+        >>> features = [rng.normal(size=(72, d)) + labels[:, None] for d in (2, 3)]
         >>> result = estimate(jax.random.key(0), features, labels, num_folds=2)
         >>> print(result.interactions.redundancy.shape)
-        (60,)
+        (72,)
     """
     key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
     data = pack(features, labels, num_classes=num_classes, logits=logits, log_prior=log_prior)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
+from jax.scipy.special import logsumexp
 
 from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._linear_algebra import inverse_cholesky, product
@@ -15,8 +16,10 @@ __all__ = ["LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits",
 LinearWeights = tuple[jax.Array, jax.Array]
 """Kernel ``[d, K]`` and bias ``[K]`` of a linear classifier."""
 
-NUM_STEPS = 8  # at each penalty of a path
+NUM_STEPS = 9  # at most, at each penalty of a path
 NUM_MORE = 3  # times as many steps at the best penalty
+PATIENCE = 2  # penalties in a row that do not lessen the held-out loss, after which a path ends
+TOLERANCE = 1e-5  # nats; descent ends with a step that changes the loss by less
 ROUND_OFF = 1e-6  # of the trace, as much as keeps a float32 factorization positive
 
 
@@ -65,31 +68,38 @@ def fit_ridge(
     @jax.custom_batching.sequential_vmap
     def fit(rows: jax.Array, labels: jax.Array, left_out: jax.Array, penalties: jax.Array) -> LinearWeights:
         spanned, to_columns = _span(rows)
+        targets = jax.nn.one_hot(labels, num_classes)
         # Training rows of each split have weight one and its held-out rows zero; at last, all rows have weight one.
         is_train = training_weights(left_out, len(labels))
-        descend = _descent(spanned, labels, jnp.concatenate([is_train, jnp.ones((1, len(labels)))]), NUM_STEPS)
+        descend = _descent(spanned, targets, jnp.concatenate([is_train, jnp.ones((1, len(labels)))]), NUM_STEPS)
 
-        def held_out_loss(fitted: LinearWeights) -> jax.Array:
-            kernels, biases = fitted
-            each = zip(kernels[:-1], biases[:-1], left_out, strict=True)
-            return jnp.stack([linear_losses((k, b), spanned[part], labels[part]).mean() for k, b, part in each]).mean()
+        held_out = spanned[left_out], targets[left_out]
 
-        def step(carry: tuple, penalty: jax.Array) -> tuple[tuple, None]:
-            current, (best, least, best_penalty) = carry
-            is_path = jnp.isfinite(penalty)
-            start = jax.tree.map(lambda new, old: jnp.where(is_path, new, old), current, best)
-            penalty = jnp.where(is_path, penalty, best_penalty)
-            fitted = descend(start, penalty)
+        def held_out_loss(weights: jax.Array) -> jax.Array:
+            logits = jax.vmap(linear_logits)(_unpack(weights[:-1]), held_out[0])
+            return optax.softmax_cross_entropy(logits, held_out[1]).mean()
+
+        def is_open(carry: tuple) -> jax.Array:
+            return carry[0] < len(penalties) + num_more
+
+        def step(carry: tuple) -> tuple:
+            index, num_worse, current, (best, least, best_penalty) = carry
+            is_path = index < len(penalties)
+            penalty = jnp.where(is_path, penalties[jnp.minimum(index, len(penalties) - 1)], best_penalty)
+            fitted = descend(jnp.where(is_path, current, best), penalty)
             loss = held_out_loss(fitted)
+            is_better = loss < least
+            kept = is_better | ~is_path
             found = fitted, jnp.minimum(loss, least), penalty
-            kept = (loss < least) | ~is_path
             best = jax.tree.map(lambda new, old: jnp.where(kept, new, old), found, (best, least, best_penalty))
-            return (fitted, best), None
+            num_worse = jnp.where(is_better, 0, num_worse + 1)
+            # The rest of the path is left out once it only gets worse.
+            is_over = is_path & (num_worse >= PATIENCE)
+            return jnp.where(is_over, jnp.maximum(len(penalties), index + 1), index + 1), num_worse, fitted, best
 
-        zeros = _zeros(len(left_out) + 1, spanned.shape[1], num_classes)
-        plan = jnp.concatenate([penalties, jnp.full(num_more, jnp.nan)])  # NaN stands for the best so far
-        carry = (zeros, (zeros, jnp.asarray(jnp.inf), penalties[0]))
-        (kernels, biases), *_ = jax.lax.scan(step, carry, plan)[0][1]
+        zeros = jnp.zeros((len(left_out) + 1, spanned.shape[1] + 1, num_classes))
+        carry = jnp.asarray(0), jnp.asarray(0), zeros, (zeros, jnp.asarray(jnp.inf), penalties[0])
+        kernels, biases = _unpack(jax.lax.while_loop(is_open, step, carry)[-1][0])
         return to_columns(kernels), biases
 
     kernels, biases = fit(rows, labels, left_out, penalties)
@@ -97,7 +107,7 @@ def fit_ridge(
 
 
 def fit_linear(
-    rows: jax.Array, labels: jax.Array, *, num_classes: int, penalties: jax.Array, num_steps: int = 12
+    rows: jax.Array, labels: jax.Array, *, num_classes: int, penalties: jax.Array, num_steps: int = 13
 ) -> LinearWeights:
     """Ridge-penalized logistic regressions, each started from the previous one.
 
@@ -112,13 +122,15 @@ def fit_linear(
         Kernels ``[P, d, K]`` and biases ``[P, K]``.
     """
     spanned, to_columns = _span(rows)
-    descend = _descent(spanned, labels, jnp.ones((1, len(labels))), num_steps)
+    targets = jax.nn.one_hot(labels, num_classes)
+    descend = _descent(spanned, targets, jnp.ones((1, len(labels))), num_steps)
 
-    def step(start: LinearWeights, penalty: jax.Array) -> tuple[LinearWeights, LinearWeights]:
-        return (fitted := descend(start, penalty)), fitted
+    def step(start: jax.Array, penalty: jax.Array) -> tuple[jax.Array, jax.Array]:
+        return (fitted := descend(start, penalty)), fitted[0]
 
-    kernels, biases = jax.lax.scan(step, _zeros(1, spanned.shape[1], num_classes), penalties)[1]
-    return to_columns(kernels[:, 0]), biases[:, 0]
+    start = jnp.zeros((1, spanned.shape[1] + 1, num_classes))
+    kernels, biases = _unpack(jax.lax.scan(step, start, penalties)[1])
+    return to_columns(kernels), biases
 
 
 def linear_logits(weights: LinearWeights, rows: jax.Array) -> jax.Array:
@@ -154,59 +166,66 @@ def _span(rows: jax.Array) -> tuple[jax.Array, Callable[[jax.Array], jax.Array]]
 
 
 def _descent(
-    rows: jax.Array, labels: jax.Array, weights: jax.Array, num_steps: int
-) -> Callable[[LinearWeights, jax.Array], LinearWeights]:
-    """Minimizer of cross-entropy plus ridge penalty for each row of ``weights [S, n]``, from given starts.
+    rows: jax.Array, targets: jax.Array, row_weights: jax.Array, num_steps: int
+) -> Callable[[jax.Array, jax.Array], jax.Array]:
+    """Minimizer of cross-entropy plus ridge penalty for each row of ``row_weights [S, n]``, from given starts.
 
-    L-BFGS on preconditioned weights: the curvature of the loss is at most half the second moment of the rows
-    (Boehning, 1992), whose Cholesky factor makes the number of steps independent of how the columns correlate.
+    Its weights are ``[S, d + 1, K]``, with the biases last. L-BFGS on preconditioned weights: the curvature of the
+    loss is at most half the second moment of the rows (Boehning, 1992), whose Cholesky factor makes the number of
+    steps independent of how the columns correlate.
     """
     optimizer = optax.scale_by_lbfgs()
-    curvature = 0.5 * product(rows.T, rows) / len(labels)
+    rows = jnp.pad(rows, ((0, 0), (0, 1)), constant_values=1)  # a column of ones for the biases
+    is_penalized = jnp.ones(rows.shape[1]).at[-1].set(0)
+    curvature = 0.5 * product(rows.T, rows) / len(rows)
 
-    def descend(starts: LinearWeights, penalty: jax.Array) -> LinearWeights:
+    def descend(starts: jax.Array, penalty: jax.Array) -> jax.Array:
         # With A = L L^T the bound on the curvature, weights are L^-T v.
-        bound = _with_ridge(curvature, penalty)
+        bound = _with_ridge(curvature, penalty * is_penalized)
         inverse = inverse_cholesky(bound)
 
-        def weights_of(v: LinearWeights) -> LinearWeights:
-            return product(inverse.T, v[0]), v[1]
-
-        def fit_one(inputs: tuple[LinearWeights, jax.Array]) -> LinearWeights:
-            (kernel, bias), row_weights = inputs
+        def fit_one(start: jax.Array, row_weights: jax.Array) -> jax.Array:
             shares = row_weights / row_weights.sum()
+            moment = product(rows.T, shares[:, None] * targets)
 
-            def loss(v: LinearWeights) -> jax.Array:
-                own = weights_of(v)
-                return (shares * linear_losses(own, rows, labels)).sum() + penalty / 2 * (own[0] ** 2).sum()
+            def loss(v: jax.Array) -> jax.Array:
+                # Cross-entropy is the log-sum of a row's logits less the logit of its label, which is linear in v.
+                own = product(inverse.T, v)
+                cross_entropy = (shares * logsumexp(rows @ own, axis=1)).sum() - (moment * own).sum()
+                return cross_entropy + penalty / 2 * (own[:-1] ** 2).sum()
 
-            def step(carry: tuple, _: None) -> tuple:
-                v, state, (last, last_value, last_grad) = carry
+            def is_open(carry: tuple) -> jax.Array:
+                *_, count, decrease = carry
+                return (count < num_steps) & (decrease > TOLERANCE)
+
+            def step(carry: tuple) -> tuple:
+                v, state, (last, last_value, last_grad), count, _ = carry
                 value, grad = jax.value_and_grad(loss)(v)
                 direction, ahead = optimizer.update(grad, state, v)
                 # A step that did not descend is taken back for a gradient step, which the bound makes safe.
-                full = jax.tree.map(jnp.subtract, v, direction), ahead, (v, value, grad)
-                safe = jax.tree.map(lambda old, g: old - g / 2, last, last_grad), initial, (last, last_value, last_grad)
-                return jax.tree.map(lambda new, old: jnp.where(value <= last_value, new, old), full, safe), None
+                full = v - direction, ahead, (v, value, grad)
+                safe = last - last_grad / 2, initial, (last, last_value, last_grad)
+                chosen = jax.tree.map(lambda new, old: jnp.where(value <= last_value, new, old), full, safe)
+                return *chosen, count + 1, jnp.abs(last_value - value)
 
-            start = product(inverse, product(bound, kernel)), bias
-            initial = optimizer.init(start)
-            before = start, jnp.asarray(jnp.inf), start
-            (reached, _, (best, value, _)), _ = jax.lax.scan(step, (start, initial, before), None, length=num_steps)
-            is_better = loss(reached) <= value
-            return weights_of(jax.tree.map(lambda new, old: jnp.where(is_better, new, old), reached, best))
+            v = product(inverse, product(bound, start))
+            initial = optimizer.init(v)
+            infinite = jnp.asarray(jnp.inf)
+            carry = v, initial, (v, infinite, v), jnp.asarray(0), infinite
+            *_, (best, _, _), _, _ = jax.lax.while_loop(is_open, step, carry)
+            return product(inverse.T, best)
 
-        return jax.vmap(fit_one)((starts, weights))
+        return jax.vmap(fit_one)(starts, row_weights)
 
     return descend
 
 
-def _zeros(count: int, dim: int, num_classes: int) -> LinearWeights:
-    """Weights of zero for each of some fits."""
-    return jnp.zeros((count, dim, num_classes)), jnp.zeros((count, num_classes))
+def _unpack(weights: jax.Array) -> LinearWeights:
+    """Kernels ``[..., d, K]`` and biases ``[..., K]`` of weights ``[..., d + 1, K]``."""
+    return weights[..., :-1, :], weights[..., -1, :]
 
 
 def _with_ridge(matrix: jax.Array, ridge: jax.Array | float) -> jax.Array:
-    """A matrix plus a multiple of the identity, a little more than asked so that round-off leaves it positive."""
+    """A matrix plus a diagonal, a little more than asked so that round-off leaves it positive."""
     round_off = ROUND_OFF * jnp.maximum(jnp.trace(matrix), jnp.finfo(jnp.float32).tiny / ROUND_OFF)
-    return matrix + (ridge + round_off) * jnp.eye(len(matrix))
+    return matrix + jnp.diag(jnp.broadcast_to(ridge + round_off, len(matrix)))

@@ -3,8 +3,6 @@ import pytest
 
 from lsmi_jax.__main__ import main
 
-NUM_ROWS = 72
-
 
 @pytest.fixture(scope="session")
 def named():
@@ -13,16 +11,16 @@ def named():
 
 
 @pytest.fixture(scope="session")
-def arrays():
-    rng = np.random.default_rng(0)
-    labels = np.arange(NUM_ROWS) % 3
+def arrays(blobs):
+    (audio, video), labels = blobs
+    num_rows = len(labels)
     return {
-        "audio": (rng.normal(size=(NUM_ROWS, 2)) + labels[:, None]).astype(np.float32),
-        "video": (rng.normal(size=(NUM_ROWS, 3)) + labels[:, None]).astype(np.float32),
+        "audio": audio,
+        "video": video,
         "y": np.array(["cat", "<dog>", "eel"])[labels],
-        "clip": np.array([f"clip {row}" for row in range(NUM_ROWS)]),
-        "speaker": np.arange(NUM_ROWS) % 2,
-        "frame": rng.integers(0, 255, size=(NUM_ROWS, 4, 5)).astype(np.uint8),
+        "clip": np.array([f"clip {row}" for row in range(num_rows)]),
+        "speaker": np.arange(num_rows) % 2,
+        "frame": np.random.default_rng(1).integers(0, 255, size=(num_rows, 4, 5)).astype(np.uint8),
     }
 
 

@@ -24,15 +24,12 @@ from lsmi_jax import (
     score,
 )
 
-NUM_ROWS = 60
-
 
 @pytest.fixture(scope="module")
-def data():
+def data(blobs):
     rng = np.random.default_rng(0)
-    labels = np.arange(NUM_ROWS) % 3
-    features = tuple(rng.normal(size=(NUM_ROWS, d)).astype(np.float32) + labels[:, None] for d in (2, 3))
-    logits = tuple(rng.normal(size=(NUM_ROWS, 3)).astype(np.float32) for _ in range(3))
+    features, labels = blobs
+    logits = tuple(rng.normal(size=(len(labels), 3)).astype(np.float32) for _ in range(3))
     return features, labels, logits
 
 

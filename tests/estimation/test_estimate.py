@@ -18,7 +18,7 @@ from lsmi_jax import (
     shared_exclusions,
 )
 
-NUM_SAMPLES, NUM_FOLDS = 300, 3
+NUM_SAMPLES, NUM_FOLDS = 150, 2
 FEATURES = SpecificityAmbiguity()
 
 
@@ -127,7 +127,7 @@ def test_own_logits_may_rule_classes_out(task):
 
 
 def test_fit_and_score(task):
-    train, test = slice(0, 200), slice(200, None)
+    train, test = slice(0, 100), slice(100, None)
     features = task.features
     estimator = fit_estimator(
         jax.random.key(0),
@@ -136,7 +136,7 @@ def test_fit_and_score(task):
         redundancy=FEATURES,
     )
     ours = score(estimator, tuple(x[test] for x in features), task.labels[test], redundancy=MinimumInformation())
-    assert ours.interactions.redundancy.shape == (100,)
+    assert ours.interactions.redundancy.shape == (50,)
     np.testing.assert_allclose(ours.interactions.redundancy, jnp.minimum(*ours.information[:2]))
     for i, exact in zip(ours.information, task.information, strict=True):
         assert np.corrcoef(i, exact[test])[0, 1] > 0.8
@@ -171,7 +171,7 @@ def test_means_with_standard_errors(result, task):
         np.testing.assert_allclose(
             groups.standard_error.redundancy[k], mine.std(ddof=1) / np.sqrt(len(mine)), rtol=resampled
         )
-    with pytest.raises(ValueError, match=r"groups: expected shape \(300,\)"):
+    with pytest.raises(ValueError, match=r"groups: expected shape \(150,\)"):
         result.mean(np.zeros(3, int))
     with pytest.raises(TypeError, match="groups: expected integers"):
         result.mean(np.zeros(NUM_SAMPLES))
@@ -199,9 +199,9 @@ def test_progress_names_every_step(task):
 
 
 @pytest.mark.parametrize("redundancy", [MinimumInformation(), pytest.param(CommonChange(), marks=pytest.mark.slow)])
-def test_no_density_is_fitted_where_none_is_needed(task, redundancy):
+def test_no_density_is_fitted_where_none_is_needed(blobs, redundancy):
     steps, options = [], {"num_folds": NUM_FOLDS, "redundancy": redundancy}
-    ours = estimate(jax.random.key(0), task.features, task.labels, progress=steps.append, **options)
+    ours = estimate(jax.random.key(0), *blobs, progress=steps.append, **options)
     assert steps == ["first discriminator", "second discriminator", "joint discriminator", "scores"]
     assert ours.surprisal is None
     assert ours.diagnostics.density_gap is None
@@ -209,10 +209,10 @@ def test_no_density_is_fitted_where_none_is_needed(task, redundancy):
     assert set(ours.columns()) == {"r", "u1", "u2", "s", "i1", "i2", "i12", "gain", "kind"} | {
         f"{part}_adjusted" for part in ("r", "u1", "u2", "s")
     }
-    fitted = fit_estimator(jax.random.key(0), task.features, task.labels, redundancy=redundancy)
+    fitted = fit_estimator(jax.random.key(0), *blobs, redundancy=redundancy)
     assert fitted.densities is None
     with pytest.raises(ValueError, match="redundancy: expected one that needs no density, as fitted, got Specificity"):
-        score(fitted, task.features, task.labels, redundancy=SpecificityAmbiguity())
+        score(fitted, *blobs, redundancy=SpecificityAmbiguity())
 
 
 @pytest.mark.slow

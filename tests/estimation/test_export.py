@@ -20,14 +20,6 @@ assert "lsmi_jax" not in sys.modules
 """
 
 
-@pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    labels = (np.arange(90) % 3).astype(np.int32)
-    features = tuple((rng.normal(size=(90, d)) + labels[:, None]).astype(np.float32) for d in (2, 3))
-    return features, labels
-
-
 def columns(estimate):
     values = estimate.columns()
     return np.stack([values[q.column] for q in QUANTITIES if q.column in values] + [estimate.kind])
@@ -38,8 +30,8 @@ def stacked(result):
 
 
 @pytest.mark.slow
-def test_a_fresh_process_without_the_package_scores_the_same(data, tmp_path):
-    (x1, x2), labels = data
+def test_a_fresh_process_without_the_package_scores_the_same(blobs, tmp_path):
+    (x1, x2), labels = blobs
     estimator = fit_estimator(jax.random.key(0), (x1, x2), labels)
     (tmp_path / "program").write_bytes(export_score(estimator).serialize())
     np.savez(tmp_path / "rows.npz", x1=x1, x2=x2, labels=labels)
@@ -51,10 +43,10 @@ def test_a_fresh_process_without_the_package_scores_the_same(data, tmp_path):
 
 
 @pytest.mark.slow
-def test_any_number_of_rows_any_redundancy_the_users_logits_and_other_platforms(data):
-    features, labels = data
+def test_any_number_of_rows_any_redundancy_the_users_logits_and_other_platforms(blobs):
+    features, labels = blobs
     rng = np.random.default_rng(1)
-    logits = tuple(rng.normal(size=(90, 3)).astype(np.float32) for _ in range(3))
+    logits = tuple(rng.normal(size=(72, 3)).astype(np.float32) for _ in range(3))
     redundancy = SpecificityAmbiguity(num_components=4)
     estimator = fit_estimator(jax.random.key(0), features, labels, logits=logits, redundancy=redundancy)
     exported = export_score(estimator, redundancy=MinimumInformation(), platforms=("cpu", "cuda", "tpu"))

@@ -13,13 +13,6 @@ STAGES = ["first discriminator", "second discriminator", "joint discriminator", 
 OPTIONS = {"num_folds": 2, "redundancy": SpecificityAmbiguity(num_components=4)}
 
 
-@pytest.fixture(scope="module")
-def data():
-    rng = np.random.default_rng(0)
-    labels = np.arange(60) % 3
-    return tuple((rng.normal(size=(60, d)) + labels[:, None]).astype(np.float32) for d in (2, 3)), labels
-
-
 class CrashError(Exception):
     pass
 
@@ -36,15 +29,15 @@ def with_key_data(result):
     return result._replace(key=jax.random.key_data(result.key))
 
 
-def test_a_fit_resumes_after_the_last_cached_stage(data, tmp_path):
+def test_a_fit_resumes_after_the_last_cached_stage(blobs, tmp_path):
     folder, key = tmp_path / "kept", jax.random.key(0)
     with pytest.raises(CrashError):
-        estimate(key, *data, **OPTIONS, checkpoint=folder, progress=crash_before("first density"))
+        estimate(key, *blobs, **OPTIONS, checkpoint=folder, progress=crash_before("first density"))
     assert sorted(file.stem for file in folder.glob("*.npz")) == sorted(STAGES[:3])
-    resumed = estimate(key, *data, **OPTIONS, checkpoint=folder)
-    uninterrupted = estimate(key, *data, **OPTIONS)
+    resumed = estimate(key, *blobs, **OPTIONS, checkpoint=folder)
+    uninterrupted = estimate(key, *blobs, **OPTIONS)
     chex.assert_trees_all_equal(with_key_data(resumed), with_key_data(uninterrupted))
-    again = estimate(key, *data, **OPTIONS, checkpoint=folder)
+    again = estimate(key, *blobs, **OPTIONS, checkpoint=folder)
     chex.assert_trees_all_equal(with_key_data(again), with_key_data(uninterrupted))
 
 
@@ -65,10 +58,10 @@ def test_stages_are_computed_once(tmp_path):
 
 
 @pytest.mark.parametrize("change", ["key", "data", "option"])
-def test_the_folder_of_another_fit_is_rejected(change, data, tmp_path):
-    (features, labels), key, options = data, jax.random.key(0), dict(OPTIONS)
+def test_the_folder_of_another_fit_is_rejected(change, blobs, tmp_path):
+    (features, labels), key, options = blobs, jax.random.key(0), dict(OPTIONS)
     with pytest.raises(CrashError):
-        estimate(key, *data, **OPTIONS, checkpoint=tmp_path / "kept", progress=crash_before(STAGES[0]))
+        estimate(key, *blobs, **OPTIONS, checkpoint=tmp_path / "kept", progress=crash_before(STAGES[0]))
     if change == "key":
         key = jax.random.key(1)
     elif change == "data":
@@ -79,11 +72,11 @@ def test_the_folder_of_another_fit_is_rejected(change, data, tmp_path):
         estimate(key, features, labels, **options, checkpoint=tmp_path / "kept")
 
 
-def test_other_folders_and_damaged_files_are_rejected(data, tmp_path):
+def test_other_folders_and_damaged_files_are_rejected(blobs, tmp_path):
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "letter.txt").touch()
     with pytest.raises(ValueError, match="checkpoint: expected a new folder"):
-        fit_estimator(jax.random.key(0), *data, checkpoint=tmp_path / "letters")
+        fit_estimator(jax.random.key(0), *blobs, checkpoint=tmp_path / "letters")
     stage = kept(tmp_path / "kept", "it")
     stage("first", lambda: jax.numpy.arange(100.0))
     file = tmp_path / "kept" / "first.npz"
