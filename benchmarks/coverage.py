@@ -2,8 +2,9 @@
 
     python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--null 200] [--num-permutations 19]
 
-The truth is the mean of the exact quantities over a million fresh samples. R is the mean of the minimum of i1 and i2,
-whose truth needs no density. Percentile intervals come from `Estimate.mean`, BCa intervals from SciPy.
+The truth of I1, I2 and I12 is the mean of the exact quantities over a million fresh samples; that of R, U1, U2 and S is
+the decomposition of Bertschinger et al. (2014), which the union information estimates. Percentile intervals come from
+`Estimate.mean`, BCa intervals from SciPy.
 """
 
 import argparse
@@ -14,10 +15,10 @@ import numpy as np
 from scipy import stats
 
 import lsmi_jax
-from lsmi_jax import MinimumInformation, datasets
-from lsmi_jax.decomposition import INFORMATION
+from lsmi_jax import datasets
+from lsmi_jax.decomposition import INFORMATION, PARTS
 
-NAMES = (*(quantity.field for quantity in INFORMATION), "redundancy")
+NAMES = tuple(quantity.field for quantity in (*INFORMATION, *PARTS))
 TASKS = {
     "mixture K=2 rho=.4": partial(datasets.gaussian_mixture, num_classes=2, correlation=0.4),
     "gate OR": partial(datasets.circuit_logic, gate=datasets.OR),
@@ -25,13 +26,12 @@ TASKS = {
 
 
 def truth(make) -> np.ndarray:
-    """Exact I1, I2, I12, R, averaged over a million samples."""
+    """Exact I1, I2, I12, averaged over a million samples, and R, U1, U2, S."""
     totals = []
     for key in jax.random.split(jax.random.key(999), 10):
         task = make(key, 100_000)
-        parts = task.interactions(MinimumInformation())
-        totals.append([float(x.mean()) for x in (*task.information, parts.redundancy)])
-    return np.mean(totals, axis=0)
+        totals.append([float(x.mean()) for x in task.information])
+    return np.concatenate([np.mean(totals, axis=0), np.asarray(task.truth, float)])
 
 
 def coverage(make, size: int, num_datasets: int) -> None:
@@ -40,12 +40,12 @@ def coverage(make, size: int, num_datasets: int) -> None:
     for seed in range(num_datasets):
         data_key, key = jax.random.split(jax.random.key(seed))
         task = make(data_key, size)
-        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2, redundancy=MinimumInformation())
+        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2)
         summary = result.mean()
         bounds = [(float(getattr(summary.lower, n)), float(getattr(summary.upper, n))) for n in NAMES]
         hits.append([low <= t <= high for (low, high), t in zip(bounds, expected, strict=True)])
         errors.append([float(getattr(summary.mean, n)) - t for n, t in zip(NAMES, expected, strict=True)])
-        samples = np.stack([np.asarray(x) for x in (*result.information, result.interactions.redundancy)])
+        samples = np.stack([np.asarray(x) for x in (*result.information, *result.interactions)])
         rng = np.random.default_rng(seed)
         bca = stats.bootstrap((samples,), np.mean, axis=1, method="BCa", rng=rng, n_resamples=1000, batch=100)
         interval = bca.confidence_interval

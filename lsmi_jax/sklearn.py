@@ -4,10 +4,10 @@ Examples:
     >>> import numpy as np
     >>> from lsmi_jax import UnionInformation
     >>> rng = np.random.default_rng(0)
-    >>> labels = np.array(["cat", "dog"])[np.arange(80) % 2]
-    >>> X = rng.normal(size=(80, 3)) + 2 * (labels == "dog")[:, None]
+    >>> labels = np.array(["cat", "dog", "eel"])[np.arange(72) % 3]
+    >>> X = rng.normal(size=(72, 5)) + 2 * (labels == "dog")[:, None]  # both modalities: two columns and three
     >>> LSMI(split=2, redundancy=UnionInformation(num_cells=64)).fit(X, labels).score_samples(X, labels).shape
-    (80, 4)
+    (72, 4)
 """
 
 from typing import Any

@@ -67,7 +67,7 @@ EVERY = pytest.mark.slow  # each way compiles every program anew
 @pytest.mark.parametrize(
     ("call", "axis_type", "in_context"),
     [
-        (fit_and_score, AxisType.Auto, False),
+        pytest.param(fit_and_score, AxisType.Auto, False, marks=EVERY),
         pytest.param(estimated, AxisType.Explicit, True, marks=EVERY),
         pytest.param(estimated, AxisType.Auto, False, marks=EVERY),
         pytest.param(fit_and_score, AxisType.Explicit, True, marks=EVERY),

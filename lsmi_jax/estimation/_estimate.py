@@ -10,7 +10,8 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy
 from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
-from lsmi_jax.estimation._result import Estimate, Pairs
+from lsmi_jax.estimation._pairs import Pairs
+from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import assemble
 from lsmi_jax.inputs import (
     Dataset,

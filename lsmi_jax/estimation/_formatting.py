@@ -9,7 +9,18 @@ import numpy as np
 
 from lsmi_jax.decomposition import INFORMATION, PARTS
 
-__all__ = ["LABELS", "SET_TO_ZERO", "WITHOUT_FIT", "Cell", "Overview", "Row", "is_concrete", "plain_repr", "shift_note"]
+__all__ = [
+    "LABELS",
+    "SET_TO_ZERO",
+    "WITHOUT_FIT",
+    "Cell",
+    "Overview",
+    "Row",
+    "is_concrete",
+    "mean_cell",
+    "plain_repr",
+    "shift_note",
+]
 
 _SUMS = ("R + U1", "R + U2", "all four")
 LABELS = {part.field: f"{part.symbol:3} {part.name}" for part in PARTS} | {
@@ -115,3 +126,13 @@ def _bar(share: float, color: str) -> str:
     width = 10 * abs(share) if np.isfinite(share) else 0
     style = f"width: {width:.2f}em; height: .8em; background: {color}; opacity: {1 if share >= 0 else 0.35}"
     return f'<div style="{style}"></div>'
+
+
+def mean_cell(values: jax.Array, seed_means: np.ndarray | None = None) -> Cell:
+    """Mean of samples with its standard error, of the fit too if there are seeds; that of a single sample is NaN."""
+    array = np.asarray(values, dtype=np.float64)
+    with np.errstate(invalid="ignore"):  # findings report infinite values
+        error = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else np.nan
+        if seed_means is not None:
+            error = np.hypot(error, seed_means.std(ddof=1) / np.sqrt(len(seed_means)))
+        return Cell(float(array.mean()), float(error))

@@ -1,7 +1,6 @@
 """Results: the interactions of every sample, in input order, with their means and diagnostics."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
@@ -16,21 +15,20 @@ from lsmi_jax.estimation._formatting import (
     LABELS,
     SET_TO_ZERO,
     WITHOUT_FIT,
-    Cell,
     Overview,
     Row,
     is_concrete,
+    mean_cell,
     plain_repr,
     shift_note,
 )
 from lsmi_jax.estimation._summary import Summary, summarize
-from lsmi_jax.inputs import import_extra, pairs_of
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
-__all__ = ["Estimate", "Pairs"]
+__all__ = ["Estimate"]
 
 _gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
 UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
@@ -176,7 +174,7 @@ class Estimate(NamedTuple):
     def _overview(self) -> Overview:
         """Raw and shifted means of the parts, and information with the performance of the discriminators."""
         values = zip((*self.interactions, *self.information), self._seed_means(), strict=True)
-        cells = [_cell(samples, by_seed) for samples, by_seed in values]
+        cells = [mean_cell(samples, by_seed) for samples, by_seed in values]
         parts, information = cells[: len(PARTS)], cells[len(PARTS) :]
         longest = max((abs(cell.mean) for cell in parts if np.isfinite(cell.mean)), default=0) or 1.0
         heads: tuple[str, ...] = ("mean",)
@@ -205,97 +203,6 @@ class Estimate(NamedTuple):
             return [None] * len((*PARTS, *INFORMATION))
         r, u1, u2, s = (np.asarray(part, np.float64).mean(axis=1) for part in self.seeds)
         return [r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s]
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True, repr=False)
-class Pairs:
-    """Interactions of every pair of M modalities; index it as ``pairs["text", "audio"]`` or ``pairs[0]``.
-
-    Attributes:
-        estimates: An `Estimate` of each pair, in the order of ``pairs``.
-        names: Names of the modalities, in the order of the feature blocks.
-    """
-
-    estimates: tuple[Estimate, ...]
-    names: tuple[str, ...] = field(metadata={"static": True})
-
-    @property
-    def pairs(self) -> tuple[tuple[str, str], ...]:
-        """Names of the first and the second modality of each pair."""
-        return tuple((self.names[a], self.names[b]) for a, b in pairs_of(len(self.names)))
-
-    def __getitem__(self, pair: int | tuple[str, str]) -> Estimate:
-        if isinstance(pair, int):
-            return self.estimates[pair]
-        if pair not in self.pairs:
-            raise KeyError(f"pair: expected one of {', '.join(map(str, self.pairs))}, got {pair!r}")
-        return self.estimates[self.pairs.index(pair)]
-
-    def __len__(self) -> int:
-        return len(self.estimates)
-
-    def __repr__(self) -> str:
-        if not is_concrete(self.estimates):
-            return plain_repr(self)
-        rows = [
-            Row(f"{first}, {second}", tuple(f"{_cell(v).mean:+z.3f}" for v in (*e.interactions, *e.information)))
-            for (first, second), e in zip(self.pairs, self.estimates, strict=True)
-        ]
-        heading = f"Pairs of {len(self.names)} modalities, {self[0].num_samples} samples: raw means in nats"
-        return Overview(heading, tuple(quantity.symbol for quantity in (*PARTS, *INFORMATION)), rows).as_text()
-
-    def means(self, **options: Any) -> Summary:
-        """Means of interactions and information of every pair, from the same resamples of the rows.
-
-        Args:
-            **options: Options of `Estimate.mean` except ``groups``.
-
-        Returns:
-            A `Summary` of ``[P]`` arrays in the order of ``pairs``, in nats.
-
-        Raises:
-            ValueError: As `Estimate.mean`.
-        """
-        summaries = [estimate.mean(**options) for estimate in self.estimates]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *summaries)
-
-    def to_pandas(self) -> "pandas.DataFrame":
-        """Mean interactions of every pair, as in Table 7 of Yang et al. (2025) (extra ``[table]``).
-
-        Returns:
-            One row per pair, labeled ``first`` and ``second``; columns ``R``, ``U1``, ``U2``, ``S`` under ``raw``,
-            ``raw error``, ``adjusted`` and ``adjusted error``, in nats; errors are standard errors. Adjusted means
-            are shifted by `lsmi_jax.adjust`; a part that the shift sets to zero has no error (NaN). U1 is unique to
-            the first modality, U2 to the second.
-
-        Raises:
-            ImportError: If pandas is not installed.
-        """
-        pandas = import_extra("pandas", purpose="Pairs.to_pandas", extra="table")
-        columns: dict[tuple[str, str], np.ndarray] = {}
-        raw, shifted = self.means(), self.means(adjusted=True)
-        shift = jnp.zeros(len(self)) if shifted.shift is None else jnp.asarray(shifted.shift)
-        zero = set_to_zero(Interactions(*shifted.mean[: len(PARTS)]), shift)
-        errors = (jnp.where(is_zero, jnp.nan, e) for is_zero, e in zip(zero, shifted.standard_error, strict=False))
-        for name, means in {
-            "raw": raw.mean,
-            "raw error": raw.standard_error,
-            "adjusted": shifted.mean,
-            "adjusted error": errors,
-        }.items():
-            columns |= {(name, part.symbol): np.asarray(mean) for part, mean in zip(PARTS, means, strict=False)}
-        return pandas.DataFrame(columns, index=pandas.MultiIndex.from_tuples(self.pairs, names=("first", "second")))
-
-
-def _cell(values: jax.Array, seed_means: np.ndarray | None = None) -> Cell:
-    """Mean of samples with its standard error, of the fit too if there are seeds; that of a single sample is NaN."""
-    array = np.asarray(values, dtype=np.float64)
-    with np.errstate(invalid="ignore"):  # findings report infinite values
-        error = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else np.nan
-        if seed_means is not None:
-            error = np.hypot(error, seed_means.std(ddof=1) / np.sqrt(len(seed_means)))
-        return Cell(float(array.mean()), float(error))
 
 
 def _shifted(means: Sequence[float]) -> tuple[list[str], list[str]]:

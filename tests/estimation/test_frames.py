@@ -13,8 +13,9 @@ def result():
     rng = np.random.default_rng(0)
     labels = np.arange(60) % 2
     features = tuple((rng.normal(size=(60, 2)) + labels[:, None]).astype(np.float32) for _ in range(2))
-    redundancy = SpecificityAmbiguity(num_components=2)
-    return estimate(jax.random.key(0), features, labels, num_folds=2, num_seeds=2, redundancy=redundancy)
+    logits = tuple(rng.normal(size=(3, 60, 2)).astype(np.float32))
+    options = {"redundancy": SpecificityAmbiguity(num_components=2), "num_folds": 2, "num_seeds": 2}
+    return estimate(jax.random.key(0), features, labels, logits=logits, **options)
 
 
 def test_a_data_frame_holds_every_sample(result):

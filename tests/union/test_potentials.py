@@ -116,17 +116,13 @@ def test_it_can_be_differentiated_compiled_and_mapped(key):
     potentials = fitted_to(key, first, second, task.log_prior)
     eager = log_union_scores(potentials, first[:50], second[:50])
     np.testing.assert_allclose(scores_of(potentials, first[:50], second[:50]), eager, atol=1e-4)
-    mapped = jax.vmap(partial(log_union_scores, potentials))(
-        first[:50].reshape(2, 25, 3), second[:50].reshape(2, 25, 3)
-    )
+    mapped = jax.vmap(partial(scores_of, potentials))(first[:50].reshape(2, 25, 3), second[:50].reshape(2, 25, 3))
     np.testing.assert_allclose(mapped.reshape(50, 3), eager, atol=1e-4)
-    gradient = jax.grad(lambda logits: log_union_scores(potentials, logits, second[:50]).mean())
+    gradient = jax.jit(jax.grad(lambda logits: log_union_scores(potentials, logits, second[:50]).mean()))
     # Against central differences along a random direction; ties of the nearest cell have measure zero.
     direction = jnp.asarray(special_ortho_group.rvs(3, random_state=0)[0], jnp.float32)[None] * jnp.ones((50, 1))
     step = 1e-2
-    values = [
-        log_union_scores(potentials, first[:50] + sign * step * direction, second[:50]).mean() for sign in (1, -1)
-    ]
+    values = [scores_of(potentials, first[:50] + sign * step * direction, second[:50]).mean() for sign in (1, -1)]
     numeric = float(values[0] - values[1]) / (2 * step)
     np.testing.assert_allclose(float((gradient(first[:50]) * direction).sum()), numeric, rtol=0.1, atol=5e-3)
     for edge in (jnp.zeros((50, 3)), 1e4 * jax.nn.one_hot(jnp.arange(50) % 3, 3)):
