@@ -174,7 +174,6 @@ def _descent(
     loss is at most half the second moment of the rows (Boehning, 1992), whose Cholesky factor makes the number of
     steps independent of how the columns correlate.
     """
-    optimizer = optax.scale_by_lbfgs()
     rows = jnp.pad(rows, ((0, 0), (0, 1)), constant_values=1)  # a column of ones for the biases
     is_penalized = jnp.ones(rows.shape[1]).at[-1].set(0)
     curvature = 0.5 * product(rows.T, rows) / len(rows)
@@ -194,30 +193,35 @@ def _descent(
                 cross_entropy = (shares * logsumexp(rows @ own, axis=1)).sum() - (moment * own).sum()
                 return cross_entropy + penalty / 2 * (own[:-1] ** 2).sum()
 
-            def is_open(carry: tuple) -> jax.Array:
-                *_, count, decrease = carry
-                return (count < num_steps) & (decrease > TOLERANCE)
-
-            def step(carry: tuple) -> tuple:
-                v, state, (last, last_value, last_grad), count, _ = carry
-                value, grad = jax.value_and_grad(loss)(v)
-                direction, ahead = optimizer.update(grad, state, v)
-                # A step that did not descend is taken back for a gradient step, which the bound makes safe.
-                full = v - direction, ahead, (v, value, grad)
-                safe = last - last_grad / 2, initial, (last, last_value, last_grad)
-                chosen = jax.tree.map(lambda new, old: jnp.where(value <= last_value, new, old), full, safe)
-                return *chosen, count + 1, jnp.abs(last_value - value)
-
-            v = product(inverse, product(bound, start))
-            initial = optimizer.init(v)
-            infinite = jnp.asarray(jnp.inf)
-            carry = v, initial, (v, infinite, v), jnp.asarray(0), infinite
-            *_, (best, _, _), _, _ = jax.lax.while_loop(is_open, step, carry)
-            return product(inverse.T, best)
+            return product(inverse.T, _minimize(loss, product(inverse, product(bound, start)), num_steps))
 
         return jax.vmap(fit_one)(starts, row_weights)
 
     return descend
+
+
+def _minimize(loss: Callable[[jax.Array], jax.Array], start: jax.Array, num_steps: int) -> jax.Array:
+    """Minimizes a loss whose curvature is at most two, by L-BFGS of unit steps, until it hardly changes."""
+    optimizer = optax.scale_by_lbfgs()
+    initial, infinite = optimizer.init(start), jnp.asarray(jnp.inf)
+
+    def is_open(carry: tuple) -> jax.Array:
+        *_, count, change = carry
+        return (count < num_steps) & (change > TOLERANCE)
+
+    def step(carry: tuple) -> tuple:
+        v, state, (last, last_value, last_grad), count, _ = carry
+        value, grad = jax.value_and_grad(loss)(v)
+        direction, ahead = optimizer.update(grad, state, v)
+        # A step that did not descend is taken back for a gradient step, which the bound makes safe.
+        full = v - direction, ahead, (v, value, grad)
+        safe = last - last_grad / 2, initial, (last, last_value, last_grad)
+        chosen = jax.tree.map(lambda new, old: jnp.where(value <= last_value, new, old), full, safe)
+        return *chosen, count + 1, jnp.abs(last_value - value)
+
+    carry = start, initial, (start, infinite, start), jnp.asarray(0), infinite
+    *_, (best, _, _), _, _ = jax.lax.while_loop(is_open, step, carry)
+    return best
 
 
 def _unpack(weights: jax.Array) -> LinearWeights:
