@@ -64,7 +64,7 @@ def _products(directions: jax.Array | None, first: jax.Array, second: jax.Array)
     left, right = jnp.exp(first), jnp.exp(second)
     if directions is not None:
         left, right = left @ directions[0], right @ directions[1]
-    return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+    return (left[:, :, None] * right[:, None, :]).reshape(left.shape[0], -1)
 
 
 def _directions(probabilities: jax.Array) -> jax.Array:

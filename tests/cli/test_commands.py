@@ -88,9 +88,9 @@ def test_score(results, arrays, named, capsys):
 
 
 @pytest.mark.slow
-def test_score_takes_another_redundancy_of_the_same_densities(results, named):
+def test_score_takes_another_redundancy_that_needs_no_more(results, named):
     words = ["score", str(results / "data.npz"), *named, "--estimator", str(results / "out" / "estimator")]
-    for name in ("shared_exclusions", "minimum_information"):
+    for name in ("common_change", "minimum_information"):
         assert main([*words, "--redundancy", name, "--out", str(results / name)]) == 0
         assert json.loads((results / name / "summary.json").read_text())["options"]["redundancy"] == name
 
@@ -108,13 +108,13 @@ def test_options_of_the_redundancy_reach_the_estimate(results, named, monkeypatc
     for more in (
         [],
         ["--redundancy", "common_change"],
-        ["--space", "features", "--num-components", "4", "--covariance", "2"],
+        ["--redundancy", "specificity_ambiguity", "--num-components", "4", "--covariance", "2"],
         ["--redundancy", "shared_exclusions", "--covariance", "full"],
     ):
         assert main([*words, *more]) == 1
         assert capsys.readouterr().err == "lsmi-jax: --redundancy: seen\n"
     assert asked == [
-        lsmi_jax.SpecificityAmbiguity(),
+        lsmi_jax.UnionInformation(),
         lsmi_jax.CommonChange(),
         lsmi_jax.SpecificityAmbiguity(num_components=4, covariance=2),
         lsmi_jax.SharedExclusions(covariance="full"),

@@ -13,7 +13,7 @@ import pytest
 pytestmark = pytest.mark.slow
 PARTS = ["r", "u1", "u2", "s"]
 SHOWN = [*PARTS, "r_adjusted", "u1_adjusted", "u2_adjusted", "s_adjusted", "i1", "i2", "i12"]
-SURPRISALS = ["h1", "h2"]
+DEFAULT, PAPER = ["i_union"], ["h1", "h2"]
 
 
 @pytest.fixture
@@ -31,7 +31,7 @@ def shell(tmp_path):
     return run
 
 
-def results(folder, num_samples, bounds, num_held_out, *, has_surprisals=True):
+def results(folder, num_samples, bounds, num_held_out, more=DEFAULT):
     """Reads a folder of results, and checks that it is complete and as informative as another library's models.
 
     The bounds are the held-out information, in nats, of scikit-learn's logistic regressions of x1, x2 and both on so
@@ -41,9 +41,8 @@ def results(folder, num_samples, bounds, num_held_out, *, has_surprisals=True):
     (path,) = folder.glob("samples.*")
     samples = pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)
     summary = json.loads((folder / "summary.json").read_text())
-    shown = [*SHOWN, *SURPRISALS] if has_surprisals else SHOWN
-    assert set(SURPRISALS) <= set(samples) or not has_surprisals
-    values = {name: samples[name].to_numpy(np.float64) for name in shown}
+    assert [name for name in (*DEFAULT, *PAPER) if name in samples] == more
+    values = {name: samples[name].to_numpy(np.float64) for name in (*SHOWN, *more)}
     assert {path.name for path in folder.iterdir()} <= {path.name, "summary.json", "report.html", "estimator"}
     assert len(samples) == num_samples
     assert all(np.isfinite(column).all() for column in values.values())
@@ -73,7 +72,7 @@ def test_tweets_from_npz(shell, data_set, tmp_path):
     words = ["tweets.npz", "--x1", "image", "--x2", "text", "--labels", "sarcastic"]
     printed = shell("estimate", *words, "--out", "out")
     _, summary = results(tmp_path / "out", 24635, (0.053, 0.158, 0.181), 2409)
-    overall = summary["means"]["overall"]["adjusted"]
+    overall = summary["means"]["overall"]
     assert overall["U2"]["mean"] > overall["U1"]["mean"]  # tweets beat five words about a picture
     assert "Wrote samples.parquet, summary.json and report.html to out." in printed
 
@@ -87,7 +86,7 @@ def test_digits_from_csv_with_prefixes_and_words_for_labels(shell, data_set, tmp
         writer.writerows([*a, *b, words[y]] for a, b, y in zip(data["x5"], data["x3"], data["y"], strict=True))
     named = ["--x1", "zernike_", "--x2", "karhunen_", "--labels", "digit"]
     shell("estimate", "digits.csv", *named, "--redundancy", "minimum_information", "--seed", 3, "--out", "out")
-    samples, summary = results(tmp_path / "out", 2000, (1.925, 2.105, 2.2), 600, has_surprisals=False)
+    samples, summary = results(tmp_path / "out", 2000, (1.925, 2.105, 2.2), 600, more=[])
     alone = {name: means["U2"]["mean"] for name, means in summary["means"]["classes"].items()}
     assert sorted(alone, key=alone.get)[-2:] in (["six", "nine"], ["nine", "six"])  # each is the other, rotated
     assert list(samples["label"]) == [words[y] for y in data["y"]]
@@ -134,10 +133,11 @@ def test_articles_from_a_folder_with_densities_of_features(shell, data_set, tmp_
     folder.mkdir()
     for name, array in {"image": data["x1"], "text": data["x2"], "topic": data["y"]}.items():
         np.save(folder / f"{name}.npy", array)
-    words = ["--x1", "image", "--x2", "text", "--labels", "topic", "--space", "features", "--num-folds", 3]
+    words = ["--x1", "image", "--x2", "text", "--labels", "topic", "--num-folds", 3]
+    words += ["--redundancy", "specificity_ambiguity"]
     shell("estimate", folder.name, *words, "--out", "out")
-    _, summary = results(tmp_path / "out", 2866, (0.206, 1.379, 1.272), 693)
-    assert summary["options"]["space"] == "features"
+    _, summary = results(tmp_path / "out", 2866, (0.206, 1.379, 1.272), 693, more=PAPER)
+    assert summary["options"]["redundancy"] == "specificity_ambiguity"
 
 
 def test_spoken_digits_by_a_file_of_options_then_scores_of_others(shell, data_set, tmp_path):

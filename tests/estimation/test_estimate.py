@@ -217,7 +217,7 @@ def test_no_density_is_fitted_where_none_is_needed(blobs, redundancy):
 
 @pytest.mark.slow
 def test_densities_serve_every_redundancy_with_the_same_options(task):
-    fitted = fit_estimator(jax.random.key(0), task.features, task.labels)
+    fitted = fit_estimator(jax.random.key(0), task.features, task.labels, redundancy=FEATURES)
     assert score(fitted, task.features, task.labels).surprisal is not None
     shared = score(fitted, task.features, task.labels, redundancy=SharedExclusions())
     expected = decompose(*shared.information, *shared.surprisal, redundancy=shared_exclusions)

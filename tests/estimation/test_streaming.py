@@ -274,7 +274,7 @@ if not os.path.exists(scores):
         scores, estimator, lsmi_jax.ArrayBatches(features, labels, size=300), checkpoint_seconds=0.05
     )
 result = lsmi_jax.estimate(key, features, labels, num_folds=2, checkpoint=folder + "/estimate")
-np.save(folder + "/estimate.npy", np.stack([*result.interactions, *result.information, *result.surprisal]))
+np.save(folder + "/estimate.npy", np.stack([*result.interactions, *result.information, result.i_union]))
 """
 
 
