@@ -71,22 +71,28 @@ def test_same_key_same_result_other_key_other_folds(result, task):
     assert not jnp.array_equal(other.interactions.redundancy, result.interactions.redundancy)
 
 
+ROTATED = pytest.mark.xfail(reason="all members but the networks see standardized columns", strict=True)
+
+
 @pytest.mark.slow
-def test_units_shift_rotation_and_constant_columns_change_nothing_in_posterior_space():
+@pytest.mark.parametrize("change", ["unit", "constant column", pytest.param("rotation", marks=ROTATED)])
+def test_invertible_maps_of_a_block_change_nothing(change):
     task = datasets.gaussian_mixture(jax.random.key(3), 2500, num_classes=3, correlation=0.4)
     x1, x2 = task.features
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
-    rotated = jnp.asarray(np.asarray(x2, float) @ rotation, jnp.float32)
-    padded = jnp.concatenate([100 * x2 + 5, jnp.ones((len(x2), 1))], axis=1)
-    plain, *others = (
+    changed = {
+        "unit": 100 * x2 + 5,
+        "constant column": jnp.concatenate([100 * x2 + 5, jnp.ones((len(x2), 1))], axis=1),
+        "rotation": jnp.asarray(np.asarray(x2, float) @ rotation, jnp.float32),
+    }[change]
+    plain, other = (
         lsmi_jax.score(lsmi_jax.fit_estimator(jax.random.key(0), (x1, x), task.labels), (x1, x), task.labels)
-        for x in (x2, 100 * x2 + 5, rotated, padded)
+        for x in (x2, changed)
     )
-    for other in others:
-        for ours, same in zip(other.information, plain.information, strict=True):
-            np.testing.assert_allclose(ours, same, atol=1e-3)
-        for ours, same in zip(other.interactions, plain.interactions, strict=True):
-            np.testing.assert_allclose(ours, same, atol=1e-2)
+    for ours, same in zip(other.information, plain.information, strict=True):
+        np.testing.assert_allclose(ours, same, atol=1e-3)
+    for ours, same in zip(other.interactions, plain.interactions, strict=True):
+        np.testing.assert_allclose(ours, same, atol=1e-2)
 
 
 @pytest.mark.slow
