@@ -51,6 +51,9 @@ def test_products_find_what_only_pairs_of_classes_tell(rng, num_classes):
     fitted = products.log_posterior(first[0], second[0])
     np.testing.assert_allclose(jnp.exp(fitted).sum(1), 1, rtol=1e-5)
     assert losses_of(fitted, labels[0]).mean() < 0.2 * chance
+    # An exported program takes any number of rows.
+    rows = jax.ShapeDtypeStruct((*jax.export.symbolic_shape("n"), num_classes), jnp.float32)
+    assert jax.eval_shape(products.log_posterior, rows, rows).shape == rows.shape
 
 
 def test_a_joint_that_says_nothing_is_replaced(rng):
