@@ -72,12 +72,10 @@ def fit_ridge(
         # Training rows of each split have weight one and its held-out rows zero; at last, all rows have weight one.
         is_train = training_weights(left_out, len(labels))
         descend = _descent(spanned, targets, jnp.concatenate([is_train, jnp.ones((1, len(labels)))]), NUM_STEPS)
-
-        held_out = spanned[left_out], targets[left_out]
+        held_out = spanned[left_out], labels[left_out]
 
         def held_out_loss(weights: jax.Array) -> jax.Array:
-            logits = jax.vmap(linear_logits)(_unpack(weights[:-1]), held_out[0])
-            return optax.softmax_cross_entropy(logits, held_out[1]).mean()
+            return jax.vmap(linear_losses)(_unpack(weights[:-1]), *held_out).mean()
 
         def is_open(carry: tuple) -> jax.Array:
             return carry[0] < len(penalties) + num_more
@@ -95,7 +93,7 @@ def fit_ridge(
             num_worse = jnp.where(is_better, 0, num_worse + 1)
             # The rest of the path is left out once it only gets worse.
             is_over = is_path & (num_worse >= PATIENCE)
-            return jnp.where(is_over, jnp.maximum(len(penalties), index + 1), index + 1), num_worse, fitted, best
+            return jnp.where(is_over, len(penalties), index + 1), num_worse, fitted, best
 
         zeros = jnp.zeros((len(left_out) + 1, spanned.shape[1] + 1, num_classes))
         carry = jnp.asarray(0), jnp.asarray(0), zeros, (zeros, jnp.asarray(jnp.inf), penalties[0])
