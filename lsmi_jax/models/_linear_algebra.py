@@ -41,6 +41,7 @@ def _inverse_cholesky_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, j
 
 
 @jax.custom_batching.sequential_vmap
+@jax.jit
 def eigenvectors(matrix: jax.Array) -> jax.Array:
     """Eigenvectors ``[d, d]`` of a symmetric matrix, in columns by ascending eigenvalue."""
     return jnp.linalg.eigh(matrix)[1]
@@ -83,6 +84,7 @@ def product(left: jax.Array, right: jax.Array) -> jax.Array:
 
 
 @jax.custom_batching.sequential_vmap
+@jax.jit
 def _inverse_cholesky(matrix: jax.Array) -> jax.Array:
     """Factorization and inversion of one matrix."""
     identity = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
@@ -90,6 +92,7 @@ def _inverse_cholesky(matrix: jax.Array) -> jax.Array:
 
 
 @jax.custom_batching.sequential_vmap
+@jax.jit
 def _solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
     """Solution of one system."""
     return jnp.linalg.solve(matrix, right)

@@ -66,6 +66,7 @@ def fit_ridge(
     """
 
     @jax.custom_batching.sequential_vmap
+    @jax.jit  # traced once, not once more for the loop over data sets
     def fit(rows: jax.Array, labels: jax.Array, left_out: jax.Array, penalties: jax.Array) -> LinearWeights:
         spanned, to_columns = _span(rows)
         targets = jax.nn.one_hot(labels, num_classes)
