@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+# Compiled programs are shared by the processes of a run, and kept for the next one.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 jax.config.update("jax_num_cpu_devices", 8)
-jax.config.update("jax_enable_compilation_cache", False)  # else one test of the command line decides for all after it
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 collect_ignore_glob = ["*conftest.py"]  # modules of one name, which doctests would import

@@ -1,7 +1,7 @@
 """What comes in: checks and encoding, the packed data set and its views, batches, folds and sharding."""
 
 from lsmi_jax.inputs._batches import ArrayBatches, Batch, Batches, Position, Sample, chunks, sample
-from lsmi_jax.inputs._dataset import Dataset, pack, pairs_of, views
+from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, pack, pairs_of, views
 from lsmi_jax.inputs._extras import import_extra
 from lsmi_jax.inputs._folds import Folds, in_input_order, spread_rows, stratified_folds
 from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels
@@ -9,6 +9,7 @@ from lsmi_jax.inputs._sharding import across_meshes, to_host
 from lsmi_jax.inputs._validation import check_features, check_key, check_log_prior, check_logits, check_no_logits
 
 __all__ = [
+    "MANY_COLUMNS",
     "ArrayBatches",
     "Batch",
     "Batches",

@@ -12,9 +12,11 @@ from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs._labels import check_labels
 from lsmi_jax.inputs._validation import check_features, check_log_prior, check_logits
 
-__all__ = ["Dataset", "pack", "pairs_of", "views"]
+__all__ = ["MANY_COLUMNS", "Dataset", "pack", "pairs_of", "views"]
 
 NARROW = 64  # columns of a pair of blocks up to which all views are padded to one width and share one program
+MANY_COLUMNS = 256  # above which models use leading directions, or no correlations; no view is padded beyond it
+NEARLY = 0.75  # share of the widest view from which a wide view gets its width
 
 
 class Dataset(NamedTuple):
@@ -98,12 +100,17 @@ def views(features: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
     """Inputs of the discriminators: each block, then each pair of blocks, padded with constant columns.
 
     Constant columns carry no information. Padding gives views few distinct shapes, and each shape is compiled
-    once. Narrow views all get one width; with more than two blocks, wide views get a multiple of `NARROW`.
+    once. Narrow views all get one width, and so do wide views nearly as wide as the widest; with more than two
+    blocks, the others get a multiple of `NARROW`.
     """
     pairs = [jnp.concatenate([features[a], features[b]], axis=1) for a, b in pairs_of(len(features))]
     widest = max(pair.shape[1] for pair in pairs)
     unit = 1 if widest > NARROW and len(features) == 2 else min(widest, NARROW)
-    return tuple(jnp.pad(view, ((0, 0), (0, -view.shape[1] % unit))) for view in (*features, *pairs))
+
+    def padding(width: int) -> int:
+        return widest - width if width > max(MANY_COLUMNS, NEARLY * widest) else -width % unit
+
+    return tuple(jnp.pad(view, ((0, 0), (0, padding(view.shape[1])))) for view in (*features, *pairs))
 
 
 # Compiled as one program: separate operations take longer to compile.

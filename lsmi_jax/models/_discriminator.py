@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import optax
 
 from lsmi_jax.decomposition import label_log_prior
-from lsmi_jax.inputs import Folds
+from lsmi_jax.inputs import MANY_COLUMNS, Folds
 from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._discriminant_analysis import fit_discriminant
 from lsmi_jax.models._early_stopping import EarlyStopped, fit_early_stopped, training_weights
@@ -31,7 +31,6 @@ LEARNING_RATE = 4e-2
 WEIGHT_DECAY = 1e-4
 SIGNIFICANT_GAIN = 2.0  # standard errors by which networks must beat the linear probes they started from
 NUM_MIXED = 4  # rows that are combined to one row of noise
-MAX_COLUMNS = 256  # that networks see as they are
 CHUNK = 8192  # rows scored at a time
 
 Rows = tuple[jax.Array, jax.Array]
@@ -125,7 +124,7 @@ def fit_discriminator(
     kernel = fit_ridge(expanded, labels, left_out, num_classes=num_classes, penalties=penalties, num_more=0)
     projection_key, network_key = jax.random.split(key)
     directions, start = None, ridge.members
-    if features.shape[1] > MAX_COLUMNS:
+    if features.shape[1] > MANY_COLUMNS:
         directions = leading_directions(projection_key, rows)
         start = directions.T @ start[0], start[1]
     networks, network_logits = _fit_networks(network_key, _project(directions, rows), labels, splits, start)

@@ -5,12 +5,12 @@ import jax.numpy as jnp
 from flax import nnx
 
 from lsmi_jax.decomposition import expand_like
+from lsmi_jax.inputs import MANY_COLUMNS
 from lsmi_jax.models._linear_algebra import inverse_cholesky, product, solve
 
 __all__ = ["Standardize", "Statistic", "Whiten"]
 
 ROUND_OFF = 1e-6  # a spread below this fraction of a column's magnitude is float32 round-off: the column is constant
-MAX_COLUMNS = 256  # with more columns, the matrix product per row would cost more than everything that follows
 ROWS_PER_COLUMN = 20  # with fewer rows per column, correlations are not used at all
 RIDGE = 1e-6  # keeps float32 round-off from separating collinear columns
 
@@ -59,7 +59,8 @@ class Whiten(nnx.Module):
             decorrelate: Whether correlations are removed at all.
         """
         self.standardize = Standardize(features)
-        few_columns = features.shape[1] <= MAX_COLUMNS
+        # With more, the matrix product per row would cost more than everything that follows.
+        few_columns = features.shape[1] <= MANY_COLUMNS
         self.matrix = Statistic(self._decorrelation(features)) if decorrelate and few_columns else None
 
     def __call__(self, features: jax.Array) -> jax.Array:
