@@ -110,7 +110,7 @@ STUDIES = {
 
 def runs(study: Study, num_seeds: int, kept: list[dict]) -> Iterator[dict]:
     """One row per task, seed and method; the truth counts as a method. Rows that are kept take the place of a run."""
-    known = {(old["task"], int(old["seed"]), old["method"]): old for old in kept}
+    known = {(old["task"], old["seed"], old["method"]): old for old in kept}
     for task_name, make in study.tasks.items():
         for seed in range(num_seeds):
             data_key, key = jax.random.split(jax.random.key(seed))
@@ -118,7 +118,7 @@ def runs(study: Study, num_seeds: int, kept: list[dict]) -> Iterator[dict]:
             yield row(task_name, seed, "truth", tuple(map(float, task.truth or ())), 0.0)
             for method, function in study.methods.items():
                 if old := known.get((task_name, seed, method)):
-                    yield {name: value if name in ("task", "method") else float(value) for name, value in old.items()}
+                    yield old
                     continue
                 start = time.perf_counter()
                 means = function(key, task)
@@ -183,6 +183,15 @@ def draw(name: str, study: Study, rows: list[dict], path: Path) -> None:
     plt.close(figure)
 
 
+def read_rows(path: Path) -> list[dict]:
+    """Rows of an earlier run."""
+    with path.open(newline="") as file:
+        return [
+            {name: value if name in ("task", "method") else float(value) for name, value in old.items()}
+            for old in csv.DictReader(file)
+        ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", default=",".join(STUDIES), help="comma-separated (%(default)s)")
@@ -194,8 +203,8 @@ def main() -> None:
     for name in arguments.studies.split(","):
         study, rows, kept = STUDIES[name], [], []
         if arguments.methods is not None:
-            with (arguments.out / f"{name}.csv").open(newline="") as file:
-                kept = [old for old in csv.DictReader(file) if old["method"] not in arguments.methods.split(";")]
+            anew = arguments.methods.split(";")
+            kept = [old for old in read_rows(arguments.out / f"{name}.csv") if old["method"] not in anew]
         for run in runs(study, arguments.num_seeds, kept):
             rows.append(run)
             print(*run.values(), flush=True)

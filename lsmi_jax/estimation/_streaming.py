@@ -1,10 +1,9 @@
 """Scores more rows than fit in memory: chunk by chunk to a file, resumable after a crash."""
 
-import json
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple, TypeVar
@@ -31,8 +30,9 @@ from lsmi_jax.estimation._fit_and_score import CHUNK, redundancy_of, score
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import shifted
+from lsmi_jax.estimation._scoring_state import State, read_state, write_state
 from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra, to_host
-from lsmi_jax.storage import fingerprint, open_rows, row_dtype, to_npy, to_parquet, write_atomic
+from lsmi_jax.storage import fingerprint, open_rows, row_dtype, to_npy, to_parquet
 
 __all__ = ["RowProgress", "ScoredFile", "score_to_file"]
 
@@ -59,20 +59,6 @@ class ScoredFile(NamedTuple):
     means: Interactions
     adjusted: Interactions
     diagnostics: Diagnostics
-
-
-@dataclass(frozen=True)
-class _State:
-    """What is safely on disk, and what is needed to resume."""
-
-    identity: str
-    num_rows: int = 0
-    batch: int = 0  # position of the last chunk that is safe
-    row: int = 0
-    last_chunk: str = ""  # its fingerprint
-    interactions: tuple[float, ...] = (0.0,) * 4  # sums over the rows
-    diagnostics: tuple[float, ...] = ()  # sums of the chunks', by their rows
-    complete: bool = False
 
 
 def score_to_file(
@@ -122,13 +108,13 @@ def score_to_file(
     redundancy = redundancy_of(estimator, redundancy)
     rows, saved = (path.with_name(path.name + end) for end in (".rows", ".state"))
     identity = fingerprint(estimator, _name(redundancy))
-    state = _read_state(saved, identity)
+    state = read_state(saved, identity)
     if path.exists() and not overwrite and not saved.exists():
         raise FileExistsError(f"path: expected a new file, got {path}, which exists; pass overwrite=True")
     try:
         if not state.complete:
             for safe in _append(rows, state, estimator, batches, redundancy, checkpoint_seconds, progress):
-                _write_state(saved, safe)
+                write_state(saved, safe)
             state = safe
         if rows.exists():
             convert = to_parquet if path.suffix == ".parquet" else to_npy
@@ -144,14 +130,14 @@ def score_to_file(
     return _summarize(path, state, estimator, redundancy)
 
 
-def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> Iterator[_State]:
+def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> Iterator[State]:
     """Appends the scores chunk by chunk, and yields at intervals what is safely on disk."""
     started, dtype = time.monotonic(), _row(estimator, redundancy)
     total = getattr(batches, "num_rows", None)
     with open_rows(rows, state.num_rows, dtype) as file:
         for estimate, chunk, start in _one_ahead(_scored(state, estimator, batches, redundancy)):
             file.write(_as_rows(estimate, dtype).tobytes())
-            state = _added(state, estimate, start)
+            state = state.added(estimate, start)
             if progress is not None:
                 progress(state.num_rows, total)
             if time.monotonic() - started > seconds:
@@ -162,7 +148,7 @@ def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> I
     yield replace(state, complete=True)
 
 
-def _scored(state: _State, estimator, batches, redundancy) -> Iterator[tuple[Estimate, Batch, Position]]:
+def _scored(state: State, estimator, batches, redundancy) -> Iterator[tuple[Estimate, Batch, Position]]:
     """Scores the chunks after the last safe one, which is read again to check that the batches are the same."""
     start = Position(state.batch, state.row) if state.num_rows else None
     for number, (chunk, began) in enumerate(chunks(batches, CHUNK, start)):
@@ -179,26 +165,6 @@ def _one_ahead(items: Iterable[T]) -> Iterator[T]:
         yield from held
         held = [item]
     yield from held
-
-
-def _added(state: _State, estimate: Estimate, start: Position) -> _State:
-    """The state after one more chunk."""
-    size = estimate.num_samples
-    sums = [np.asarray(part).sum(dtype=np.float64) for part in estimate.interactions]
-    diagnostics, _ = ravel_pytree(estimate.diagnostics)
-    return replace(
-        state,
-        num_rows=state.num_rows + size,
-        batch=start.batch,
-        row=start.row,
-        interactions=_sum(state.interactions, sums),
-        diagnostics=_sum(state.diagnostics, size * np.asarray(diagnostics, np.float64)),
-    )
-
-
-def _sum(so_far: tuple[float, ...], more: Sequence[float] | np.ndarray) -> tuple[float, ...]:
-    """Adds to running sums in float64."""
-    return tuple(float(a) + float(b) for a, b in zip(so_far or (0.0,) * len(more), more, strict=True))
 
 
 def _name(redundancy: Redundancy) -> str:
@@ -222,9 +188,9 @@ def _as_rows(estimate: Estimate, dtype: np.dtype) -> np.ndarray:
     return rows
 
 
-def _shift_of(state: _State, redundancy: Redundancy) -> np.float32:
+def _shift_of(state: State, redundancy: Redundancy) -> np.float32:
     """The shift of all rows; the union information needs none."""
-    return np.float32(0 if num_cells_of(redundancy) is not None else adjustment(_means(state)))
+    return np.float32(0 if num_cells_of(redundancy) is not None else adjustment(state.means))
 
 
 def _shift(shift: np.float32, rows: np.ndarray) -> None:
@@ -239,38 +205,13 @@ def _sync(file: IO[bytes]) -> None:
     os.fsync(file.fileno())
 
 
-def _write_state(path: Path, state: _State) -> None:
-    """Writes the state atomically."""
-    write_atomic(path, lambda file: file.write(json.dumps(asdict(state)).encode()))
-
-
-def _read_state(path: Path, identity: str) -> _State:
-    """Reads the state of an interrupted call, or returns an empty one."""
-    if not path.exists():
-        return _State(identity)
-    try:
-        state = _State(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"path: expected a state of score_to_file in {path}, got something else; delete it") from error
-    if state.identity != identity:
-        raise ValueError(
-            f"path: expected the state of the same call, but {path} has another estimator or redundancy; delete it"
-        )
-    return state
-
-
-def _means(state: _State) -> Interactions:
-    """Means of the parts over all rows."""
-    return Interactions(*(jnp.float32(total / state.num_rows) for total in state.interactions))
-
-
-def _summarize(path: Path, state: _State, estimator: Estimator, redundancy: Redundancy) -> ScoredFile:
+def _summarize(path: Path, state: State, estimator: Estimator, redundancy: Redundancy) -> ScoredFile:
     """The result of a complete file."""
-    means, zero = _means(state), jnp.zeros(())
+    means, zero = state.means, jnp.zeros(())
     gap = None if estimator.discriminators is None else jnp.zeros(3)
     single, density_gap = (None, None) if estimator.densities is None else (zero, jnp.zeros(2))
     union = None if estimator.potentials is None else zero
     like = Diagnostics(single, jnp.zeros(3), jnp.zeros(3), zero, gap, density_gap, zero, union, union)
     _, restore = ravel_pytree(like)
-    diagnostics = restore(jnp.asarray(np.asarray(state.diagnostics) / state.num_rows, jnp.float32))
+    diagnostics = restore(jnp.asarray(state.mean_diagnostics, jnp.float32))
     return ScoredFile(path, state.num_rows, means, shifted(means, redundancy), diagnostics)

@@ -175,16 +175,9 @@ def _with_information(seeds: Interactions) -> jax.Array:
 def _bootstrap(key, values, by_seed, group, num_groups, adjusted, level, num_resamples) -> Summary:
     """Bootstrap of values ``[n, 7]`` by group, from sums over random blocks of rows, and the error of the fit."""
     block_key, draw_key = jax.random.split(key)
-    size = len(values)
-    num_blocks = min(size, MAX_BLOCKS)
-    # Sums over random blocks of rows: a resample then draws blocks instead of rows.
-    block = jax.random.permutation(block_key, size) % num_blocks
-    # Sums of deviations from the mean keep their digits for any number of rows.
     center = values.mean(0)
-    sums, counts = (
-        jax.ops.segment_sum(column, block * num_groups + group, num_blocks * num_groups).reshape(num_blocks, -1)
-        for column in (values - center[None], jnp.ones(size))
-    )
+    sums, counts = _block_sums(block_key, values - center[None], group, num_groups)
+    num_blocks = len(sums)
 
     def means(weights: jax.Array) -> jax.Array:
         """Means ``[G, 7]`` for weights ``[M]`` of the blocks."""
@@ -218,6 +211,23 @@ def _bootstrap(key, values, by_seed, group, num_groups, adjusted, level, num_res
         None if fit is None else Means(*fit.T),
         jnp.full(num_groups, shift),
     )
+
+
+def _block_sums(
+    key: jax.Array, deviations: jax.Array, group: jax.Array, num_groups: int
+) -> tuple[jax.Array, jax.Array]:
+    """Sums ``[M, 7 G]`` of deviations ``[n, 7]`` and counts ``[M, G]`` over M random blocks of rows, by group.
+
+    A resample then draws blocks instead of rows; sums of deviations from the mean keep their digits for any n.
+    """
+    size = len(deviations)
+    num_blocks = min(size, MAX_BLOCKS)
+    segment = jax.random.permutation(key, size) % num_blocks * num_groups + group
+    sums, counts = (
+        jax.ops.segment_sum(column, segment, num_blocks * num_groups).reshape(num_blocks, -1)
+        for column in (deviations, jnp.ones(size))
+    )
+    return sums, counts
 
 
 def _shifted_means(

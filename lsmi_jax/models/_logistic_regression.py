@@ -69,10 +69,10 @@ def fit_ridge(
     @jax.jit  # traced once, not once more for the loop over data sets
     def fit(rows: jax.Array, labels: jax.Array, left_out: jax.Array, penalties: jax.Array) -> LinearWeights:
         spanned, to_columns = _span(rows)
-        targets = jax.nn.one_hot(labels, num_classes)
         # Training rows of each split have weight one and its held-out rows zero; at last, all rows have weight one.
         is_train = training_weights(left_out, len(labels))
-        descend = _descent(spanned, targets, jnp.concatenate([is_train, jnp.ones((1, len(labels)))]), NUM_STEPS)
+        row_weights = jnp.concatenate([is_train, jnp.ones((1, len(labels)))])
+        descend = _descent(spanned, labels, row_weights, num_classes, NUM_STEPS)
         held_out = spanned[left_out], labels[left_out]
 
         def held_out_loss(weights: jax.Array) -> jax.Array:
@@ -121,8 +121,7 @@ def fit_linear(
         Kernels ``[P, d, K]`` and biases ``[P, K]``.
     """
     spanned, to_columns = _span(rows)
-    targets = jax.nn.one_hot(labels, num_classes)
-    descend = _descent(spanned, targets, jnp.ones((1, len(labels))), num_steps)
+    descend = _descent(spanned, labels, jnp.ones((1, len(labels))), num_classes, num_steps)
 
     def step(start: jax.Array, penalty: jax.Array) -> tuple[jax.Array, jax.Array]:
         return (fitted := descend(start, penalty)), fitted[0]
@@ -165,7 +164,7 @@ def _span(rows: jax.Array) -> tuple[jax.Array, Callable[[jax.Array], jax.Array]]
 
 
 def _descent(
-    rows: jax.Array, targets: jax.Array, row_weights: jax.Array, num_steps: int
+    rows: jax.Array, labels: jax.Array, row_weights: jax.Array, num_classes: int, num_steps: int
 ) -> Callable[[jax.Array, jax.Array], jax.Array]:
     """Minimizer of cross-entropy plus ridge penalty for each row of ``row_weights [S, n]``, from given starts.
 
@@ -174,6 +173,7 @@ def _descent(
     steps independent of how the columns correlate.
     """
     rows = jnp.pad(rows, ((0, 0), (0, 1)), constant_values=1)  # a column of ones for the biases
+    targets = jax.nn.one_hot(labels, num_classes)
     is_penalized = jnp.ones(rows.shape[1]).at[-1].set(0)
     curvature = 0.5 * product(rows.T, rows) / len(rows)
 

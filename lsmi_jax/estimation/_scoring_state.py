@@ -1,0 +1,80 @@
+"""What `score_to_file` has safely on disk, and what it needs to resume."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+from jax.flatten_util import ravel_pytree
+
+from lsmi_jax.decomposition import Interactions
+from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.inputs import Position
+from lsmi_jax.storage import write_atomic
+
+__all__ = ["State", "read_state", "write_state"]
+
+
+@dataclass(frozen=True)
+class State:
+    """What is safely on disk, and what is needed to resume."""
+
+    identity: str
+    num_rows: int = 0
+    batch: int = 0  # position of the last chunk that is safe
+    row: int = 0
+    last_chunk: str = ""  # its fingerprint
+    interactions: tuple[float, ...] = (0.0,) * 4  # sums over the rows
+    diagnostics: tuple[float, ...] = ()  # sums of the chunks', by their rows
+    complete: bool = False
+
+    @property
+    def means(self) -> Interactions:
+        """Means of the parts over all rows."""
+        return Interactions(*(jnp.float32(total / self.num_rows) for total in self.interactions))
+
+    @property
+    def mean_diagnostics(self) -> np.ndarray:
+        """Means of the diagnostics over all rows, flat."""
+        return np.asarray(self.diagnostics) / self.num_rows
+
+    def added(self, estimate: Estimate, start: Position) -> "State":
+        """The state after one more chunk."""
+        size = estimate.num_samples
+        sums = [np.asarray(part).sum(dtype=np.float64) for part in estimate.interactions]
+        diagnostics, _ = ravel_pytree(estimate.diagnostics)
+        return replace(
+            self,
+            num_rows=self.num_rows + size,
+            batch=start.batch,
+            row=start.row,
+            interactions=_sum(self.interactions, sums),
+            diagnostics=_sum(self.diagnostics, size * np.asarray(diagnostics, np.float64)),
+        )
+
+
+def write_state(path: Path, state: State) -> None:
+    """Writes the state atomically."""
+    write_atomic(path, lambda file: file.write(json.dumps(asdict(state)).encode()))
+
+
+def read_state(path: Path, identity: str) -> State:
+    """Reads the state of an interrupted call, or returns an empty one."""
+    if not path.exists():
+        return State(identity)
+    try:
+        state = State(**json.loads(path.read_text()))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"path: expected a state of score_to_file in {path}, got something else; delete it") from error
+    if state.identity != identity:
+        raise ValueError(
+            f"path: expected the state of the same call, but {path} has another estimator or redundancy; delete it"
+        )
+    return state
+
+
+def _sum(so_far: tuple[float, ...], more: Sequence[float] | np.ndarray) -> tuple[float, ...]:
+    """Adds to running sums in float64."""
+    return tuple(float(a) + float(b) for a, b in zip(so_far or (0.0,) * len(more), more, strict=True))
