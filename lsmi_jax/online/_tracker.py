@@ -49,6 +49,7 @@ class Tracker:
         densities: Densities of the first and the second modality.
         counts: Exponentially weighted number of samples of each class ``[K]``.
         sums: Exponentially weighted sums of r, u1, u2 and s over the samples of each class ``[4, K]``, in nats.
+        num_left_out: Number of rows so far that were left out, since they had no usable label, logits or features.
         decay: Factor that each sum is multiplied by at every batch.
         key: Random key of the noise that is added to posterior coordinates.
         in_posterior_space: Whether the densities are of posteriors, not of features.
@@ -57,6 +58,7 @@ class Tracker:
     densities: tuple[OnlineDensity, OnlineDensity]
     counts: jax.Array
     sums: jax.Array
+    num_left_out: jax.Array
     decay: jax.Array
     key: jax.Array
     in_posterior_space: bool = field(metadata={"static": True})
@@ -119,6 +121,7 @@ def init_tracker(
         ),
         counts=jnp.zeros(num_classes),
         sums=jnp.zeros((4, num_classes)),
+        num_left_out=jnp.zeros((), jnp.int32),
         decay=jnp.float32(decay),
         key=key,
         in_posterior_space=num_features is None,
@@ -139,12 +142,16 @@ def update_tracker(
     scored by a density that was fitted on it. Likewise, in the first epoch, logits computed before the network's
     own step were not fitted on the batch.
 
+    A row whose label is not in ``0..K-1``, such as padding with -1, is left out and counted in ``num_left_out``, and so
+    is one with NaN or infinite features, with logits that have no posterior (NaN, ``inf``, or ``-inf`` everywhere), or
+    with a posterior of zero for its label. A batch of nothing else changes nothing.
+
     Args:
         state: From `init_tracker` or the batch before.
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; not used, and may be None, if the
             densities are of posteriors.
         logits: Logits of the first modality, the second, and both, each ``[n, K]``, in nats.
-        labels: Class labels ``[n]`` in ``0..K-1``.
+        labels: Class labels ``[n]`` in ``0..K-1``; others mark rows to leave out.
         redundancy: Pointwise redundancy, as in `lsmi_jax.decompose`; an option object works as well.
 
     Returns:
@@ -174,25 +181,46 @@ def _update(
 ) -> Tracker:
     """`update_tracker` after its checks."""
     logits = [jax.lax.stop_gradient(values).astype(jnp.float32) for values in logits]
+    blocks = [None, None] if state.in_posterior_space else [jax.lax.stop_gradient(block) for block in features]
+    is_used = _usable(logits, labels, [] if state.in_posterior_space else blocks)
+    # Rows that are left out take harmless values and have weight zero.
+    labels = jnp.where(is_used, labels, 0)
+    logits = [jnp.where(is_used[:, None], values, 0) for values in logits]
+    weights = is_used.astype(jnp.float32)
     key, *noise_keys = jax.random.split(state.key, 3)
     # Exponentially weighted counts and sums of each class.
-    members = jax.nn.one_hot(labels, len(state.counts))
+    members = jax.nn.one_hot(labels, len(state.counts)) * weights[:, None]
     counts = state.decay * state.counts + members.sum(0)
-    new = replace(state, counts=counts, key=key)
+    log_prior = jnp.log(counts / counts.sum())
     surprisals, densities = [], []
-    for m, density in enumerate(state.densities):
-        if state.in_posterior_space:
-            rows = posterior_coordinates(logits[m])
-            train = blur(noise_keys[m], rows)
+    for noise_key, density, block, values in zip(noise_keys, state.densities, blocks, logits[:2], strict=True):
+        if block is None:
+            rows = posterior_coordinates(values)
+            train = blur(noise_key, rows)
         else:
-            assert features is not None
-            rows = train = jax.lax.stop_gradient(features[m]).astype(jnp.float32)
-        followed = _follow(density, train, state.decay)
+            rows = train = jnp.where(is_used[:, None], block.astype(jnp.float32), 0)
+        followed = _follow(density, train, weights, state.decay)
         surprisals.append(followed.knife.surprisal(rows))
-        densities.append(_improve(followed, train))
-    interactions, _ = interactions_from_posteriors(logits, labels, new.log_prior, surprisals, redundancy=redundancy)
-    parts = jnp.stack(interactions)
-    return replace(new, sums=state.decay * state.sums + parts @ members, densities=(densities[0], densities[1]))
+        densities.append(_improve(followed, train, weights))
+    interactions, _ = interactions_from_posteriors(logits, labels, log_prior, surprisals, redundancy=redundancy)
+    parts = jnp.where(is_used[None], jnp.stack(interactions), 0)
+    new = replace(
+        state, counts=counts, sums=state.decay * state.sums + parts @ members, densities=(densities[0], densities[1])
+    )
+    kept = jax.tree.map(lambda new, old: jnp.where(is_used.any(), new, old), new, state)
+    return replace(kept, key=key, num_left_out=state.num_left_out + (~is_used).sum())
+
+
+def _usable(logits: list[jax.Array], labels: jax.Array, blocks: list[jax.Array]) -> jax.Array:
+    """Which rows have a label, posteriors that allow it, and finite features ``[n]``."""
+    num_classes = logits[0].shape[-1]
+    usable = (labels >= 0) & (labels < num_classes)
+    index = jnp.where(usable, labels, 0)[:, None]
+    for values in logits:
+        usable &= jnp.isfinite(jnp.take_along_axis(jax.nn.log_softmax(values), index, axis=1)[:, 0])
+    for block in blocks:
+        usable &= jnp.isfinite(block).all(axis=1)
+    return usable
 
 
 def _init_density(key: jax.Array, num_columns: int, num_components: int) -> OnlineDensity:
@@ -203,11 +231,11 @@ def _init_density(key: jax.Array, num_columns: int, num_components: int) -> Onli
     return OnlineDensity(knife, optax.adam(LEARNING_RATE).init(params), jnp.zeros(1 + 2 * num_columns))
 
 
-def _follow(density: OnlineDensity, rows: jax.Array, decay: jax.Array) -> OnlineDensity:
+def _follow(density: OnlineDensity, rows: jax.Array, weights: jax.Array, decay: jax.Array) -> OnlineDensity:
     """Updates the running means and spreads, which are the units of the density, with these rows."""
     # Running mean and variance from exponentially weighted moments.
-    count = jnp.full(1, rows.shape[0], jnp.float32)
-    moments = decay * density.moments + jnp.concatenate([count, rows.sum(0), (rows**2).sum(0)])
+    sums = [weights.sum()[None], weights @ rows, weights @ rows**2]
+    moments = decay * density.moments + jnp.concatenate(sums)
     mean, square = jnp.split(moments[1:] / moments[0], 2)
     variance = square - mean**2
     known = variance > 1e-6 * square  # otherwise round-off: the column is constant and left out
@@ -217,12 +245,13 @@ def _follow(density: OnlineDensity, rows: jax.Array, decay: jax.Array) -> Online
     return density._replace(knife=knife, moments=moments)
 
 
-def _improve(density: OnlineDensity, rows: jax.Array) -> OnlineDensity:
+def _improve(density: OnlineDensity, rows: jax.Array, weights: jax.Array) -> OnlineDensity:
     """One optimizer step of maximum likelihood."""
     graphdef, params, statistics = nnx.split(density.knife, nnx.Param, ...)  # type: ignore[misc]
 
     def loss(params: nnx.State) -> jax.Array:
-        return nnx.merge(graphdef, params, statistics).surprisal(rows).mean()
+        surprisal = nnx.merge(graphdef, params, statistics).surprisal(rows)
+        return weights @ surprisal / jnp.maximum(weights.sum(), 1)
 
     grads = jax.grad(loss)(params)
     params, optimizer = descend(optax.adam(LEARNING_RATE), grads, params, density.optimizer)

@@ -127,6 +127,37 @@ def test_a_class_not_yet_seen_is_nan_and_spoils_nothing_else(stream):
     assert bool(jnp.isfinite(jnp.stack(state.means)).all())
 
 
+@pytest.mark.parametrize("space", ["posterior", "features"])
+def test_bad_rows_are_left_out_and_counted(stream, space):
+    features, logits, labels = jax.tree.map(lambda leaf: leaf[:64], stream)
+    step = jax.jit(update_tracker)
+    expected = step(tracker(space), features, logits, labels)
+    # The same rows, between others that have no label or no numbers; the noise of posteriors differs from row to row.
+    bad = [-1, 2, 0, 1, 0]
+    values = [0.0, 0.0, jnp.nan, jnp.inf, -jnp.inf]
+    more = [jnp.concatenate([x, jnp.tile(jnp.array(values)[:, None], 2)]) for x in logits]
+    blocks = [jnp.pad(x, ((0, 5), (0, 0))) for x in features]
+    all_labels = jnp.concatenate([labels, jnp.array(bad)])
+    state = step(tracker(space), blocks, more, all_labels)
+    assert state.num_left_out == len(bad)
+    chex.assert_tree_all_finite(state.densities[0].knife)
+    np.testing.assert_array_equal(state.counts, expected.counts)
+    atol = 1e-5 if space == "features" else 0.5  # nats; a step of densities that were fitted with other noise
+    chex.assert_trees_all_close(state.means, expected.means, atol=atol)
+    again = step(state, [x[-5:] for x in blocks], [x[-5:] for x in more], all_labels[-5:])
+    assert again.num_left_out == 2 * len(bad)
+    chex.assert_trees_all_equal(again.densities, state.densities)
+    chex.assert_trees_all_equal(again.sums, state.sums)
+
+
+def test_features_that_are_not_finite_are_left_out(stream):
+    features, logits, labels = jax.tree.map(lambda leaf: leaf[:8], stream)
+    features = (features[0].at[3].set(jnp.nan), features[1].at[5, 0].set(jnp.inf))
+    state = jax.jit(update_tracker)(tracker("features"), features, logits, labels)
+    assert state.num_left_out == 2
+    assert jnp.isfinite(jnp.stack(state.means)).all()
+
+
 def test_bad_input_is_refused(stream):
     features, logits, labels = jax.tree.map(lambda leaf: leaf[0], in_batches(stream))
     with pytest.raises(ValueError, match="num_classes: expected at least 2"):
