@@ -1,6 +1,6 @@
 """Pure mathematics: from posteriors and surprisals to redundancy, uniqueness and synergy of each sample."""
 
-from lsmi_jax.decomposition._arrays import check_floats, check_temperature, expand_like, widen
+from lsmi_jax.decomposition._arrays import check_count, check_floats, check_temperature, expand_like, widen
 from lsmi_jax.decomposition._decompose import (
     adjust,
     adjustment,
@@ -85,6 +85,7 @@ __all__ = [
     "UnionInformation",
     "adjust",
     "adjustment",
+    "check_count",
     "check_floats",
     "check_mixture",
     "check_redundancy",

@@ -1,10 +1,15 @@
-"""Small array helpers that every folder shares: dtypes, shapes and temperatures."""
+"""Small helpers that every folder shares: checks of counts, dtypes, shapes and temperatures."""
+
+import operator
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-__all__ = ["check_floats", "check_temperature", "expand_like", "widen"]
+__all__ = ["check_count", "check_floats", "check_temperature", "expand_like", "widen"]
+
+TINY = float(jnp.finfo(jnp.float32).tiny)
 
 
 def widen(array: jax.Array) -> jax.Array:
@@ -31,9 +36,35 @@ def check_floats(**named: ArrayLike) -> list[jax.Array]:
     return [array.astype(widest) for array in widened]
 
 
+def check_count(name: str, value: Any, minimum: int) -> int:
+    """Checks a number of things.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: An integer of Python, numpy or JAX.
+        minimum: The smallest number that makes sense.
+
+    Returns:
+        The integer.
+
+    Raises:
+        TypeError: If the value is no integer.
+        ValueError: If it is smaller than the minimum.
+    """
+    try:
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name}: expected an integer, got {value!r}") from None
+    if isinstance(value, bool):
+        raise TypeError(f"{name}: expected an integer, got {value!r}")
+    if count < minimum:
+        raise ValueError(f"{name}: expected at least {minimum}, got {count}")
+    return count
+
+
 def check_temperature(temperature: ArrayLike | None) -> None:
     """Raises ValueError unless the temperature is positive; a traced value or None passes."""
     if temperature is None or isinstance(temperature, jax.core.Tracer):
         return
-    if not float(temperature) > 0:  # type: ignore[arg-type]
-        raise ValueError(f"temperature: expected a positive number, got {temperature}")
+    if not TINY <= float(temperature) < float("inf"):  # type: ignore[arg-type]
+        raise ValueError(f"temperature: expected a positive number of nats in float32, got {temperature}")

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition._arrays import check_floats, check_temperature
 from lsmi_jax.decomposition._information import pointwise_information, score_information
-from lsmi_jax.decomposition._options import PointwiseRedundancy
+from lsmi_jax.decomposition._options import PointwiseRedundancy, check_returned
 from lsmi_jax.decomposition._quantities import Interactions
 from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity, union_information
 
@@ -123,7 +123,8 @@ def decompose(
     needed = {} if i_union is None else {"i_union": checked["i_union"]}
     default: PointwiseRedundancy = union_information if needed else specificity_ambiguity
     chosen = default if redundancy is None else redundancy
-    return from_redundancy(chosen(*information, checked.get("h1"), checked.get("h2"), **needed), *information)
+    found = chosen(*information, checked.get("h1"), checked.get("h2"), **needed)
+    return from_redundancy(check_returned(found, information[0]).astype(information[0].dtype), *information)
 
 
 def soft_decompose(

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import expand_like, widen
+from lsmi_jax.decomposition._arrays import check_count, expand_like, widen
 
 __all__ = ["label_log_prior", "log_posterior", "pointwise_information", "score_information", "smooth_log_posterior"]
 
@@ -23,7 +23,7 @@ def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
         result into NaN, because compiled code cannot raise an error.
 
     Raises:
-        TypeError: If ``labels`` are not integers.
+        TypeError: If ``labels`` or ``num_classes`` are not integers.
         ValueError: If ``labels`` are empty or ``num_classes`` is not positive.
 
     Examples:
@@ -31,8 +31,7 @@ def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
         [0.25 0.75]
     """
     labels = _as_labels(labels)
-    if num_classes < 1:
-        raise ValueError(f"num_classes: expected at least 1, got {num_classes}")
+    check_count("num_classes", num_classes, 1)
     if labels.size == 0:
         raise ValueError("labels: expected at least one, got an empty array")
     # Frequencies of the classes. Invalid labels are counted nowhere: JAX would clamp their index silently.

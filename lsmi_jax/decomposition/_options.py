@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 
+from lsmi_jax.decomposition._arrays import check_count
 from lsmi_jax.decomposition._redundancies import (
     common_change,
     minimum_information,
@@ -27,6 +29,7 @@ __all__ = [
     "UnionInformation",
     "check_mixture",
     "check_redundancy",
+    "check_returned",
     "num_cells_of",
 ]
 
@@ -85,7 +88,7 @@ class UnionInformation:
     num_cells: int = 192
 
     def __post_init__(self) -> None:
-        if self.num_cells < 2 or self.num_cells % 2:
+        if check_count("num_cells", self.num_cells, 2) % 2:
             raise ValueError(f"num_cells: expected a positive even number, got {self.num_cells}")
 
     @property
@@ -178,6 +181,12 @@ class CustomRedundancy:
     function: PointwiseRedundancy
     density: DensityOptions | None = None
 
+    def __post_init__(self) -> None:
+        if not callable(self.function):
+            raise TypeError(f"function: expected a function of i1, i2, i12, h1, h2, got {self.function!r}")
+        if not isinstance(self.density, DensityOptions | None):
+            raise TypeError(f"density: expected lsmi_jax.DensityOptions(...) or None, got {self.density!r}")
+
     def __call__(self, i1: Any, i2: Any, i12: Any, h1: Any, h2: Any) -> Any:
         """Pointwise redundancy in nats."""
         return self.function(i1, i2, i12, h1, h2)
@@ -194,9 +203,13 @@ REDUNDANCIES: dict[str, Any] = {
 
 
 def check_redundancy(redundancy: Any) -> Redundancy:
-    """Raises TypeError, and shows an object to pass instead, unless ``redundancy`` is a hashable option object."""
+    """Raises TypeError, and shows an object to pass instead, unless ``redundancy`` is a hashable option object.
+
+    It is called once on abstract values, so that a function that cannot work is refused before anything is fitted.
+    """
     if callable(redundancy) and hasattr(redundancy, "density") and not isinstance(redundancy, type):
         hash(redundancy)
+        _try(redundancy)
         return redundancy
     name = redundancy.replace("-", "_") if isinstance(redundancy, str) else getattr(redundancy, "__name__", "")
     if name in REDUNDANCIES:
@@ -210,15 +223,38 @@ def check_redundancy(redundancy: Any) -> Redundancy:
     raise TypeError(f"redundancy: expected an object such as {hint}, got {redundancy!r}")
 
 
+def check_returned(returned: Any, like: Any) -> Any:
+    """Checks what a redundancy returned: one float for each sample."""
+    dtype, shape = getattr(returned, "dtype", type(returned).__name__), getattr(returned, "shape", ())
+    if not hasattr(returned, "dtype") or not jnp.issubdtype(dtype, jnp.floating):
+        raise TypeError(f"redundancy: expected a function that returns floats, got dtype {dtype}")
+    if shape != like.shape:
+        raise ValueError(f"redundancy: expected a function that returns shape {like.shape}, got {shape}")
+    return returned
+
+
+def _try(redundancy: Redundancy) -> None:
+    """Calls a redundancy on abstract values."""
+    value = jax.ShapeDtypeStruct((2,), jnp.float32)
+    surprisals = (None, None) if redundancy.density is None else (value, value)
+    needed = {} if num_cells_of(redundancy) is None else {"i_union": value}
+    try:
+        returned = jax.eval_shape(redundancy, value, value, value, *surprisals, **needed)
+    except Exception as error:
+        expected = "a function of i1, i2, i12, h1, h2 that JAX can trace"
+        expected += ", without density of h1 and h2 = None" if redundancy.density is None else ""
+        raise TypeError(f"redundancy: expected {expected}, got {redundancy!r}, which fails: {error}") from error
+    check_returned(returned, value)
+
+
 def num_cells_of(redundancy: Any) -> int | None:
     """Number of cells of the union information that a redundancy needs; None if it needs none."""
     return getattr(redundancy, "num_cells", None)
 
 
 def check_mixture(num_components: int, covariance: str | int) -> None:
-    """Raises ValueError if the options of a Gaussian mixture are out of range."""
-    if num_components < 1:
-        raise ValueError(f"num_components: expected at least 1, got {num_components}")
+    """Raises TypeError or ValueError if the options of a Gaussian mixture are of the wrong type or out of range."""
+    check_count("num_components", num_components, 1)
     is_rank = isinstance(covariance, int) and not isinstance(covariance, bool) and covariance >= 1
     if covariance not in ("full", "diagonal") and not is_rank:
         raise ValueError(f'covariance: expected "full", "diagonal" or a positive rank, got {covariance!r}')

@@ -32,9 +32,10 @@ def specificity_ambiguity(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.
     Returns:
         Pointwise redundancy in nats, between the smaller and the larger of ``i1`` and ``i2``.
     """
-    # r = min(h1, h2) - min(h1 - i1, h2 - i2), with h2 subtracted from both: surprisals may be thousands of nats.
+    # r = min(h1, h2) - min(h1 - i1, h2 - i2), with the smaller surprisal subtracted from both: they may be thousands
+    # of nats, and r must not leave the interval of i1 and i2 by their round-off.
     difference = h1 - h2
-    return jnp.minimum(difference, 0) + jnp.maximum(i1 - difference, i2)
+    return jnp.where(difference < 0, jnp.maximum(i1, i2 + difference), jnp.maximum(i1 - difference, i2))
 
 
 def soft_specificity_ambiguity(

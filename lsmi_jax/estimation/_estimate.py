@@ -8,7 +8,7 @@ from pathlib import Path
 import jax
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy
+from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
 from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._result import Estimate
@@ -154,10 +154,8 @@ class _CrossFit:
     checkpoint: str | Path | None
 
     def __post_init__(self) -> None:
-        if self.num_folds < 2:
-            raise ValueError(f"num_folds: expected at least 2, got {self.num_folds}")
-        if self.num_seeds < 1:
-            raise ValueError(f"num_seeds: expected at least 1, got {self.num_seeds}")
+        check_count("num_folds", self.num_folds, 2)
+        check_count("num_seeds", self.num_seeds, 1)
 
 
 def _cross_fit(key: jax.Array, data: Dataset, options: _CrossFit, names: Sequence[str]) -> tuple[Estimate, ...]:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Means
+from lsmi_jax.decomposition import INFORMATION, PARTS, Means, check_count
 from lsmi_jax.estimation._estimate import estimate
 from lsmi_jax.estimation._formatting import LABELS, Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate
@@ -130,8 +130,7 @@ def permutation_test(
         ValueError: As `lsmi_jax.estimate`, or if ``num_permutations`` is not positive, or ``null`` and ``block`` do
             not go together.
     """
-    if num_permutations < 1:
-        raise ValueError(f"num_permutations: expected at least 1, got {num_permutations}")
+    check_count("num_permutations", num_permutations, 1)
     block = _check_null(null, block, options)
     key = check_key(key)
     permutation_key, *keys = jax.random.split(key, num_permutations + 2)

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, Means, adjustment, set_to_zero
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, Means, adjustment, check_count, set_to_zero
 from lsmi_jax.estimation._formatting import (
     LABELS,
     SET_TO_ZERO,
@@ -139,8 +139,7 @@ def summarize(
     """
     if not 0 < level < 1:
         raise ValueError(f"level: expected between 0 and 1, got {level}")
-    if num_resamples < 2:
-        raise ValueError(f"num_resamples: expected at least 2, got {num_resamples}")
+    check_count("num_resamples", num_resamples, 2)
     index = _check_groups(groups, len(interactions.redundancy))
     # All seven quantities are resampled together.
     values = jnp.stack([*interactions, *information], axis=1)

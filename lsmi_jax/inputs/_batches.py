@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._labels import check_labels
 from lsmi_jax.inputs._validation import check_features, check_logits
 
@@ -65,8 +66,7 @@ class ArrayBatches(Sequence):
         Raises:
             ValueError: If the lengths differ or ``size`` is not positive.
         """
-        if size < 1:
-            raise ValueError(f"size: expected at least 1, got {size}")
+        check_count("size", size, 1)
         batch = _as_arrays(Batch(features, labels, logits))
         lengths = [len(array) for array in jax.tree.leaves(batch)]
         if len(set(lengths)) != 1:
@@ -147,7 +147,8 @@ def sample(key: jax.Array, batches: Batches, max_rows: int, num_classes: int | N
         ValueError: If there are no rows, or an array has the wrong shape or values.
     """
     rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    counts = np.zeros(num_classes or 2, np.int64)
+    check_count("max_rows", max_rows, 2)
+    counts = np.zeros(2 if num_classes is None else check_count("num_classes", num_classes, 2), np.int64)
     pending: list[Batch] = []
     ranks = np.empty(0)
     for number, batch in _from(batches, 0):

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
+from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._sharding import to_host
 
 __all__ = ["check_class_counts", "check_labels", "encode_labels"]
@@ -68,7 +69,7 @@ def check_labels(
         raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}")
     if array.min() < 0:
         raise ValueError(f"labels: expected 0..K-1, got {array.min()}; encode_labels makes them")
-    count = int(array.max()) + 1 if num_classes is None else int(num_classes)
+    count = int(array.max()) + 1 if num_classes is None else check_count("num_classes", num_classes, 1)
     if num_classes is None and count > num_samples and not few_rows:
         raise ValueError(
             f"labels: expected 0..K-1 without gaps, got {array.max()} among {num_samples} samples; "

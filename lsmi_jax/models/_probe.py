@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs import check_key
 from lsmi_jax.models._whitening import Whiten
 
@@ -35,6 +36,8 @@ class Probe(nnx.Module):
             width: Number of hidden units.
         """
         key, (size, dim) = check_key(key), features.shape
+        check_count("num_classes", num_classes, 1)
+        check_count("width", width, 1)
         self.whiten = Whiten(features)
         self.kernel = nnx.Param(jnp.zeros((dim, num_classes)))
         self.bias = nnx.Param(jnp.zeros(num_classes))

@@ -14,6 +14,7 @@ from jax.sharding import AxisType, PartitionSpec
 from lsmi_jax.decomposition import (
     Interactions,
     PointwiseRedundancy,
+    check_count,
     check_mixture,
     interactions_from_posteriors,
     specificity_ambiguity,
@@ -105,8 +106,7 @@ def init_tracker(
         ValueError: If an option is out of range.
     """
     key = check_key(key)
-    if num_classes < 2:
-        raise ValueError(f"num_classes: expected at least 2, got {num_classes}")
+    check_count("num_classes", num_classes, 2)
     if num_features is not None and (len(num_features) != 2 or min(num_features) < 1):
         raise ValueError(f"num_features: expected two positive numbers of columns, got {num_features}")
     if not 0 < decay < 1:
@@ -181,8 +181,8 @@ def _update(
 ) -> Tracker:
     """`update_tracker` after its checks."""
     logits = [jax.lax.stop_gradient(values).astype(jnp.float32) for values in logits]
-    blocks = [None, None] if state.in_posterior_space else [jax.lax.stop_gradient(block) for block in features]
-    is_used = _usable(logits, labels, [] if state.in_posterior_space else blocks)
+    given = [] if state.in_posterior_space else [jax.lax.stop_gradient(block) for block in features]
+    is_used = _usable(logits, labels, given)
     # Rows that are left out take harmless values and have weight zero.
     labels = jnp.where(is_used, labels, 0)
     logits = [jnp.where(is_used[:, None], values, 0) for values in logits]
@@ -193,7 +193,9 @@ def _update(
     counts = state.decay * state.counts + members.sum(0)
     log_prior = jnp.log(counts / counts.sum())
     surprisals, densities = [], []
-    for noise_key, density, block, values in zip(noise_keys, state.densities, blocks, logits[:2], strict=True):
+    for noise_key, density, block, values in zip(
+        noise_keys, state.densities, given or [None, None], logits[:2], strict=True
+    ):
         if block is None:
             rows = posterior_coordinates(values)
             train = blur(noise_key, rows)
