@@ -204,7 +204,7 @@ def adjust(interactions: Interactions) -> Interactions:
 
     With means R, U1, U2, S: c = -min(R, S) if R or S is negative, else c = min(U1, U2) if U1 or U2 is,
     else 0; then r + c, u1 - c, u2 - c, s + c for every sample. It preserves i1, i2 and i12. The numbers in
-    the tables of Yang et al. (2025) are means after this shift.
+    the tables of Yang et al. (2025) are means after this shift. Means are over the samples whose parts are finite.
 
     Args:
         interactions: Raw interactions of a data set, ``[n]`` each, in nats.
@@ -212,7 +212,8 @@ def adjust(interactions: Interactions) -> Interactions:
     Returns:
         Shifted interactions ``[n]`` in nats.
     """
-    means = Interactions(*(jnp.mean(part) for part in interactions))
+    is_finite = jnp.isfinite(jnp.stack(interactions)).all(axis=0)
+    means = Interactions(*(jnp.mean(part, where=is_finite) for part in interactions))
     shift = adjustment(means)
     r, u1, u2, s = interactions
     return Interactions(r + shift, u1 - shift, u2 - shift, s + shift)

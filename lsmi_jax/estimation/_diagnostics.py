@@ -23,7 +23,7 @@ class Diagnostics(NamedTuple):
         discriminator_gap: Training minus held-out loss of each discriminator ``[3]``; None if the logits are
             the user's.
         density_gap: Training minus held-out mean surprisal of each density ``[2]``; None without densities.
-        finite_fraction: Fraction of samples whose information and surprisal are all finite.
+        finite_fraction: Fraction of samples whose interactions, information and surprisal are all finite.
         union_violation: Largest ``log sum_y exp(a_y(x1) + b_y(x2))`` over pairs of held-out rows, in nats; the
             constraint of the union information is that it is not positive. None without potentials.
         union_gap: Upper minus lower bound on the union information of the fitted cells, in nats; None without
@@ -51,7 +51,9 @@ class Diagnostics(NamedTuple):
             )
         finite = float(self.finite_fraction)
         if finite < 1:
-            found.append(f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity.")
+            found.append(
+                f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity, and are in no mean."
+            )
         return found + self._discriminator_findings() + self._density_findings()
 
     def _discriminator_findings(self) -> list[str]:

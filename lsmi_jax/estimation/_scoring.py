@@ -165,7 +165,8 @@ def _decompose_pair(
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
         interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy)
         violation = None if scores.potentials is None else _largest_violation(*scores.potentials[0])
-        diagnostics = _diagnose(ordered, information[:3], estimators, data, violation)
+        finite = all_finite(*interactions, *information, *(ordered.surprisals or ()))
+        diagnostics = _diagnose(ordered, information[:3], estimators, data, finite, violation)
         return interactions, information, ordered.surprisals, diagnostics
 
     # Means over seeds, and standard deviations of the parts; the parts of each seed give errors of the fit.
@@ -204,7 +205,12 @@ def _largest_violation(a: jax.Array, b: jax.Array) -> jax.Array:
 
 
 def _diagnose(
-    scores: Scores, information: tuple, estimators: Estimator, data: Dataset, violation: jax.Array | None
+    scores: Scores,
+    information: tuple,
+    estimators: Estimator,
+    data: Dataset,
+    finite: jax.Array,
+    violation: jax.Array | None,
 ) -> Diagnostics:
     """Diagnostics of one pair of blocks and one seed."""
     # Cross-entropy is -mean(i + log p(y)), since i = log p(y|x) - log p(y).
@@ -218,7 +224,7 @@ def _diagnose(
         prior_entropy=-jnp.where(jnp.isfinite(data.log_prior), prior * data.log_prior, 0).sum(),
         discriminator_gap=_gaps(estimators.discriminators),
         density_gap=_gaps(estimators.densities),
-        finite_fraction=all_finite(*information, *surprisals),
+        finite_fraction=finite,
         union_violation=violation,
         union_gap=None if fitted is None else (fitted[0].upper - fitted[0].lower).mean(),
     )

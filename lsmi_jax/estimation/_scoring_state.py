@@ -27,13 +27,15 @@ class State:
     row: int = 0
     last_chunk: str = ""  # its fingerprint
     interactions: tuple[float, ...] = (0.0,) * 4  # sums over the rows
+    num_finite: int = 0  # rows that the sums are over
     diagnostics: tuple[float, ...] = ()  # sums of the chunks', by their rows
     complete: bool = False
 
     @property
     def means(self) -> Interactions:
-        """Means of the parts over all rows."""
-        return Interactions(*(jnp.float32(total / self.num_rows) for total in self.interactions))
+        """Means of the parts over all rows with finite parts; NaN if there are none."""
+        count = self.num_finite or np.nan
+        return Interactions(*(jnp.float32(total / count) for total in self.interactions))
 
     @property
     def mean_diagnostics(self) -> np.ndarray:
@@ -43,13 +45,16 @@ class State:
     def added(self, estimate: Estimate, start: Position) -> "State":
         """The state after one more chunk."""
         size = estimate.num_samples
-        sums = [np.asarray(part).sum(dtype=np.float64) for part in estimate.interactions]
+        parts = np.stack([np.asarray(part) for part in estimate.interactions])
+        is_finite = np.isfinite(parts).all(axis=0)
+        sums = parts[:, is_finite].sum(axis=1, dtype=np.float64)
         diagnostics, _ = ravel_pytree(estimate.diagnostics)
         return replace(
             self,
             num_rows=self.num_rows + size,
             batch=start.batch,
             row=start.row,
+            num_finite=self.num_finite + int(is_finite.sum()),
             interactions=_sum(self.interactions, sums),
             diagnostics=_sum(self.diagnostics, size * np.asarray(diagnostics, np.float64)),
         )

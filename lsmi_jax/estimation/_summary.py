@@ -31,14 +31,15 @@ class Summary(NamedTuple):
     """Means of all samples (scalars) or of each group (``[G]``), in nats, with bootstrap errors and intervals.
 
     The bootstrap resamples samples and is conditional on the fitted models. With two or more seeds, the variance over
-    fits is added to its variance. Errors and intervals are NaN for fewer than two samples.
+    fits is added to its variance. Errors and intervals are NaN for fewer than two samples. Samples with a value that is
+    not finite are left out.
 
     Attributes:
         mean: Means of the quantities.
         standard_error: Their standard errors: of sampling, and of the fit if there are seeds.
         lower: Lower ends of their intervals: bootstrap percentiles, widened by the error of the fit.
         upper: Upper ends.
-        num_samples: Number of samples.
+        num_samples: Number of samples that the means are over: those with finite values.
         fit_error: The part of the standard errors that is due to the fit; None for one seed, whose errors and
             intervals are of sampling only.
         shift: The constant of `lsmi_jax.adjust` by which the mean parts are shifted, in nats; None for raw means.
@@ -147,7 +148,8 @@ def summarize(
     num_groups = int(index.max()) + 1
     # Padding with empty groups costs less than compiling a program for each number of groups.
     padded = max(4, 1 << (num_groups - 1).bit_length())
-    summary = _bootstrap(check_key(key), values, by_seed, jnp.asarray(index), padded, adjusted, level, num_resamples)
+    group = jnp.asarray(index), jnp.asarray(num_groups)
+    summary = _bootstrap(check_key(key), values, by_seed, group, padded, adjusted, level, num_resamples)
     summary = summary if adjusted else summary._replace(shift=None)
     return jax.tree.map(lambda leaf: leaf[0] if groups is None else leaf[:num_groups], summary)
 
@@ -174,8 +176,12 @@ def _with_information(seeds: Interactions) -> jax.Array:
 def _bootstrap(key, values, by_seed, group, num_groups, adjusted, level, num_resamples) -> Summary:
     """Bootstrap of values ``[n, 7]`` by group, from sums over random blocks of rows, and the error of the fit."""
     block_key, draw_key = jax.random.split(key)
-    center = values.mean(0)
-    sums, counts = _block_sums(block_key, values - center[None], group, num_groups)
+    index, num_real = group
+    # A row that is not finite has weight zero, whatever its values.
+    is_finite = jnp.isfinite(values).all(1) & (True if by_seed is None else jnp.isfinite(by_seed).all((0, 2)))
+    weights, values = is_finite.astype(values.dtype), jnp.where(is_finite[:, None], values, 0)
+    center = _center(values, weights)
+    sums, counts = _block_sums(block_key, values - center[None], weights, index, num_groups)
     num_blocks = len(sums)
 
     def means(weights: jax.Array) -> jax.Array:
@@ -198,10 +204,10 @@ def _bootstrap(key, values, by_seed, group, num_groups, adjusted, level, num_res
     mean, shift = _shifted_means(sums.sum(0).reshape(num_groups, -1), count, center, adjusted)
     fit = None
     if by_seed is not None:
-        fit = _fit_error(by_seed, group, num_groups, adjusted)
+        fit = _fit_error(jnp.where(is_finite[None, :, None], by_seed, 0), weights, index, num_groups, adjusted)
         spread, lower, upper = _widen(mean, spread, lower, upper, fit, tail)
     spread, lower, upper = (jnp.where(known, values, jnp.nan) for values in (spread, lower, upper))
-    return Summary(
+    summary = Summary(
         Means(*mean.T),
         Means(*spread.T),
         Means(*lower.T),
@@ -210,12 +216,20 @@ def _bootstrap(key, values, by_seed, group, num_groups, adjusted, level, num_res
         None if fit is None else Means(*fit.T),
         jnp.full(num_groups, shift),
     )
+    # Groups that only pad have no means; NaN there would be an error under jax_debug_nans.
+    is_real = jnp.arange(num_groups) < num_real
+    return jax.tree.map(lambda leaf: jnp.where(is_real, leaf, 0), summary)
+
+
+def _center(values: jax.Array, weights: jax.Array) -> jax.Array:
+    """Mean of values ``[n, 7]`` with weights ``[n]``."""
+    return weights @ values / jnp.maximum(weights.sum(), 1)
 
 
 def _block_sums(
-    key: jax.Array, deviations: jax.Array, group: jax.Array, num_groups: int
+    key: jax.Array, deviations: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Sums ``[M, 7 G]`` of deviations ``[n, 7]`` and counts ``[M, G]`` over M random blocks of rows, by group.
+    """Sums ``[M, 7 G]`` of weighted deviations ``[n, 7]`` and weights ``[M, G]`` over M random blocks, by group.
 
     A resample then draws blocks instead of rows; sums of deviations from the mean keep their digits for any n.
     """
@@ -224,7 +238,7 @@ def _block_sums(
     segment = jax.random.permutation(key, size) % num_blocks * num_groups + group
     sums, counts = (
         jax.ops.segment_sum(column, segment, num_blocks * num_groups).reshape(num_blocks, -1)
-        for column in (deviations, jnp.ones(size))
+        for column in (weights[:, None] * deviations, weights)
     )
     return sums, counts
 
@@ -239,13 +253,16 @@ def _shifted_means(
     return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]])), shift
 
 
-def _fit_error(by_seed: jax.Array, group: jax.Array, num_groups: int, adjusted: jax.Array) -> jax.Array:
+def _fit_error(
+    by_seed: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int, adjusted: jax.Array
+) -> jax.Array:
     """Standard error ``[G, 7]`` of a mean over m fits, from values ``[m, n, 7]``."""
-    count = jax.ops.segment_sum(jnp.ones(len(group)), group, num_groups)
+    count = jax.ops.segment_sum(weights, group, num_groups)
 
     def of_seed(values: jax.Array) -> jax.Array:
-        center = values.mean(0)
-        return _shifted_means(jax.ops.segment_sum(values - center[None], group, num_groups), count, center, adjusted)[0]
+        center = _center(values, weights)
+        total = jax.ops.segment_sum(weights[:, None] * (values - center[None]), group, num_groups)
+        return _shifted_means(total, count, center, adjusted)[0]
 
     return jax.vmap(of_seed)(by_seed).std(0, ddof=1) / jnp.sqrt(len(by_seed))
 

@@ -76,7 +76,7 @@ def pack(
     if logits is not None:
         logits = check_logits(logits, len(checked), count, len(blocks) + len(pairs_of(len(blocks))))
     prior = _label_log_prior(checked, count) if log_prior is None else log_prior
-    return Dataset(blocks, checked, logits, check_log_prior(prior, count))
+    return Dataset(blocks, checked, logits, check_log_prior(prior, count, checked))
 
 
 def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:

@@ -79,7 +79,7 @@ def check_logits(
 
     Raises:
         TypeError: If they are not floats.
-        ValueError: If the number of arrays or a shape is wrong, or a value is NaN or +inf.
+        ValueError: If the number of arrays or a shape is wrong, a value is NaN or +inf, or a row has only ``-inf``.
     """
     checked = []
     for m, values in enumerate(_several(logits, "logits", count)):
@@ -91,6 +91,11 @@ def check_logits(
         bad = int((jnp.isnan(array) | (array == jnp.inf)).any(axis=1).sum())
         if bad:
             raise ValueError(f"{name}: expected no NaN and no +inf, got some in {bad} of {num_samples} rows")
+        empty = int((array == -jnp.inf).all(axis=1).sum())
+        if empty:
+            raise ValueError(
+                f"{name}: expected a possible class in every row, got only -inf in {empty} of {num_samples}"
+            )
         checked.append(array.astype(jnp.float32))
     return tuple(checked)
 
@@ -101,18 +106,20 @@ def check_no_logits(logits: object) -> None:
         raise ValueError("logits: expected none together with batches; make each batch (features, labels, logits)")
 
 
-def check_log_prior(log_prior: ArrayLike, num_classes: int) -> jax.Array:
+def check_log_prior(log_prior: ArrayLike, num_classes: int, labels: ArrayLike | None = None) -> jax.Array:
     """Checks a log-prior ``[K]`` whose probabilities sum to one.
 
     Args:
-        log_prior: Log-probability of each class, in nats.
+        log_prior: Log-probability of each class, in nats; ``-inf`` for a class without samples.
         num_classes: Number of classes K.
+        labels: Labels of the samples ``[n]``; None if they are not known.
 
     Returns:
         The log-prior as a float32 array.
 
     Raises:
-        ValueError: If the shape is wrong or the probabilities do not sum to one within 1e-3.
+        ValueError: If the shape is wrong, the probabilities do not sum to one within 1e-3, or a class that occurs
+            has probability zero.
     """
     array = np.asarray(log_prior, dtype=np.float32)
     if array.shape != (num_classes,):
@@ -120,6 +127,10 @@ def check_log_prior(log_prior: ArrayLike, num_classes: int) -> jax.Array:
     total = np.exp(array).sum()
     if not abs(total - 1) <= 1e-3:
         raise ValueError(f"log_prior: expected probabilities that sum to 1, got a sum of {total:.6g}")
+    occurring = np.unique(np.asarray([] if labels is None else labels, dtype=int))
+    impossible = occurring[~np.isfinite(array[occurring])]
+    if impossible.size:
+        raise ValueError(f"log_prior: expected a finite value for every class that occurs, got -inf for {impossible}")
     return jnp.asarray(array)
 
 
