@@ -10,7 +10,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.baselines._interior_point import optimize, xlogx
-from lsmi_jax.decomposition import from_redundancy
+from lsmi_jax.decomposition import check_count, check_positive, from_redundancy
 from lsmi_jax.inputs import check_features, check_key, check_labels, import_extra
 
 __all__ = ["Broja", "broja", "broja_from_features"]
@@ -58,7 +58,9 @@ def broja(p: ArrayLike, *, tolerance: float = 1e-7, max_steps: int = 100) -> Bro
         A `Broja` of scalars, float64 if 64-bit types are enabled, else float32.
 
     Raises:
-        ValueError: If ``p`` is not ``[n1, n2, K]``, or, where its values are known, not a distribution.
+        TypeError: If ``max_steps`` is no integer.
+        ValueError: If ``p`` is not ``[n1, n2, K]``, or, where its values are known, not a distribution, or an option is
+            not positive.
 
     Examples:
         >>> xor = jnp.array([[[1, 0], [0, 1]], [[0, 1], [1, 0]]]) / 4
@@ -66,6 +68,8 @@ def broja(p: ArrayLike, *, tolerance: float = 1e-7, max_steps: int = 100) -> Bro
         0.6931
     """
     _check(p)
+    check_count("max_steps", max_steps, 1)
+    check_positive("tolerance", tolerance)
     dtype = jax.dtypes.canonicalize_dtype(jnp.float64)
     with _enable_x64(True):
         result = _broja(jnp.asarray(p, jnp.float64), tolerance, max_steps)
@@ -92,6 +96,7 @@ def broja_from_features(
         ValueError: If features or labels have a wrong shape or wrong values.
     """
     key = check_key(key)
+    check_count("num_clusters", num_clusters, 1)
     cluster = import_extra("sklearn.cluster", purpose="broja_from_features", extra="baselines")
     blocks = check_features(features)
     checked, num_classes = check_labels(labels, len(blocks[0]), None)

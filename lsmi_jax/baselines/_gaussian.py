@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Interactions, from_redundancy
@@ -24,7 +25,8 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
         `Interactions` of scalars: R, U1, U2, S in nats.
 
     Raises:
-        ValueError: If the shapes do not match.
+        ValueError: If the shapes do not match, or the matrix, where its values are known, is no covariance of full
+            rank.
 
     Examples:
         >>> covariance = jnp.array([[1, 0, 0.5], [0, 1, 0.5], [0.5, 0.5, 1]])
@@ -34,6 +36,7 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
     covariance = jnp.asarray(covariance)
     if len(sizes) != 3 or min(sizes) < 1 or covariance.shape != (sum(sizes), sum(sizes)):
         raise ValueError(f"covariance: expected [d, d] with d the sum of sizes={sizes}, got {covariance.shape}")
+    _check_values(covariance)
     first = range(sizes[0])
     second = range(sizes[0], sizes[0] + sizes[1])
     target = range(sizes[0] + sizes[1], sum(sizes))
@@ -48,3 +51,16 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
 
     i1, i2, i12 = information(first), information(second), information(first, second)
     return from_redundancy(jnp.minimum(i1, i2), i1, i2, i12)
+
+
+def _check_values(covariance: jax.Array) -> None:
+    """Raises ValueError unless a matrix, where its values are known, is symmetric and positive definite."""
+    if isinstance(covariance, jax.core.Tracer):
+        return
+    values = np.asarray(covariance, float)
+    if not np.isfinite(values).all():
+        raise ValueError("covariance: expected finite values, got NaN or inf")
+    if not np.allclose(values, values.T, rtol=1e-4, atol=1e-5 * np.abs(values).max()):
+        raise ValueError("covariance: expected a symmetric matrix, got another")
+    if (least := np.linalg.eigvalsh(values).min()) <= 0:
+        raise ValueError(f"covariance: expected positive eigenvalues, got {least:.3g}")

@@ -10,7 +10,7 @@ from flax import nnx
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import from_redundancy, smooth_log_posterior
+from lsmi_jax.decomposition import check_count, check_positive, from_redundancy, smooth_log_posterior
 from lsmi_jax.estimation import cross_fitted_posteriors
 from lsmi_jax.inputs import check_class_counts, check_key, pack, stratified_folds
 from lsmi_jax.models import descend, solve
@@ -109,6 +109,10 @@ def pid_batch(
         ValueError: If features or labels have a wrong shape or wrong values.
     """
     fold_key, posterior_key, alignment_key = jax.random.split(check_key(key), 3)
+    check_count("num_folds", num_folds, 2)
+    check_count("num_steps", num_steps, 1)
+    check_count("batch_size", batch_size, 2)
+    check_positive("tolerance", tolerance)
     data = pack(features, labels)
     check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
     folds = stratified_folds(fold_key, data.labels, num_folds)

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from lsmi_jax.datasets._gates import Gate
 from lsmi_jax.datasets._mixtures import Components, Task, exact_task, log_normal, sample
 from lsmi_jax.datasets._truth import truth_of_like_margins, truth_of_mix
-from lsmi_jax.decomposition import Interactions
+from lsmi_jax.decomposition import Interactions, check_count, check_positive
 from lsmi_jax.inputs import check_key
 
 __all__ = ["TypedSamples", "circuit_logic", "gaussian_mixture", "preset", "preset_from_pool"]
@@ -45,9 +45,12 @@ def circuit_logic(key: jax.Array, num_samples: int, *, gate: Gate, noise: float 
         Task with one column per modality; two for `XOR_NOT`: the bit, and which of its gates applies.
 
     Raises:
-        TypeError: If the key is not a random key.
+        TypeError: If the key is not a random key, or a number is of the wrong type.
+        ValueError: If a number is out of range.
     """
     key, count = check_key(key), len(gate.outputs)
+    check_count("num_samples", num_samples, 1)
+    check_positive("noise", noise)
     components = Components(
         means=(jnp.asarray(gate.inputs1, jnp.float32), jnp.asarray(gate.inputs2, jnp.float32)),
         scales=(jnp.full(count, noise), jnp.full(count, noise)),
@@ -76,9 +79,15 @@ def gaussian_mixture(
         Task with K columns per modality.
 
     Raises:
-        TypeError: If the key is not a random key.
+        TypeError: If the key is not a random key, or a number is of the wrong type.
+        ValueError: If a number is out of range.
     """
     label_key, key1, key2 = jax.random.split(check_key(key), 3)
+    check_count("num_samples", num_samples, 1)
+    check_count("num_classes", num_classes, 2)
+    check_positive("noise", noise)
+    if not -1 <= correlation <= 1:
+        raise ValueError(f"correlation: expected between -1 and 1, got {correlation}")
     means = jnp.eye(num_classes)
     labels = jax.random.randint(label_key, (num_samples,), 0, num_classes)
     noise1 = jax.random.normal(key1, (num_samples, num_classes))
@@ -131,9 +140,15 @@ def preset(
         equally likely, tabulated for some other mixes, and else None.
 
     Raises:
-        TypeError: If the key is not a random key.
+        TypeError: If the key is not a random key, or a number is of the wrong type.
+        ValueError: If a number is out of range.
     """
     sample_key, key1, key2 = jax.random.split(check_key(key), 3)
+    check_count("num_samples", num_samples, 1)
+    check_count("num_classes", num_classes, 2)
+    check_positive("noise", noise)
+    check_positive("uninformative_scale", uninformative_scale)
+    _check_proportions(proportions)
     types, labels, codes1, codes2 = _preset_states(num_classes)
     # States of one type are equally likely; a type of proportion zero gets the weight -inf.
     per_type = np.bincount(types)
@@ -155,6 +170,13 @@ def preset(
     is_tabulated = proportions[1] == proportions[2] or (noise, uninformative_scale) == DEFAULT_NOISE
     truth = truth_of_mix(num_classes, proportions, task.information) if is_tabulated else None
     return task._replace(features=rotated, sample_types=jnp.asarray(types)[state], truth=truth)
+
+
+def _check_proportions(proportions: tuple[float, float, float, float]) -> None:
+    """Raises ValueError unless there is a probability for each type of sample."""
+    values = np.asarray(proportions, float)
+    if values.shape != (4,) or not (values >= 0).all() or not abs(values.sum() - 1) < 1e-4:
+        raise ValueError(f"proportions: expected four probabilities that sum to 1, got {proportions}")
 
 
 def _preset_states(num_classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -205,6 +227,8 @@ def preset_from_pool(
         ValueError: If the pools are too small for ``num_samples``.
     """
     order_key, type_key, other_key, partner_key = jax.random.split(check_key(key), 4)
+    check_count("num_classes", num_classes, 2)
+    _check_proportions(proportions)
     classes1, classes2 = np.asarray(labels1), np.asarray(labels2)
     rows1 = np.asarray(jax.random.permutation(order_key, len(classes1)))
     rows1 = rows1[classes1[rows1] < num_classes]

@@ -1,6 +1,13 @@
 """Pure mathematics: from posteriors and surprisals to redundancy, uniqueness and synergy of each sample."""
 
-from lsmi_jax.decomposition._arrays import check_count, check_floats, check_temperature, expand_like, widen
+from lsmi_jax.decomposition._arrays import (
+    check_count,
+    check_floats,
+    check_positive,
+    check_temperature,
+    expand_like,
+    widen,
+)
 from lsmi_jax.decomposition._decompose import (
     adjust,
     adjustment,
@@ -88,6 +95,7 @@ __all__ = [
     "check_count",
     "check_floats",
     "check_mixture",
+    "check_positive",
     "check_redundancy",
     "check_temperature",
     "common_change",

@@ -5,9 +5,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
-__all__ = ["check_count", "check_floats", "check_temperature", "expand_like", "widen"]
+__all__ = ["check_count", "check_floats", "check_positive", "check_temperature", "expand_like", "widen"]
 
 TINY = float(jnp.finfo(jnp.float32).tiny)
 
@@ -60,6 +61,18 @@ def check_count(name: str, value: Any, minimum: int) -> int:
     if count < minimum:
         raise ValueError(f"{name}: expected at least {minimum}, got {count}")
     return count
+
+
+def check_positive(name: str, value: Any) -> None:
+    """Raises TypeError or ValueError unless a value is a positive, finite number; ``name`` is for the message."""
+    if isinstance(value, bool) or (not isinstance(value, (int, float)) and np.ndim(value) != 0):
+        raise TypeError(f"{name}: expected a number, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"{name}: expected a number, got {value!r}") from None
+    if not 0 < number < np.inf:
+        raise ValueError(f"{name}: expected a positive number, got {value}")
 
 
 def check_temperature(temperature: ArrayLike | None) -> None:

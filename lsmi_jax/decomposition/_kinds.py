@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import check_floats
+from lsmi_jax.decomposition._arrays import check_floats, check_positive
 
 __all__ = ["KINDS", "THRESHOLD", "gain", "kind"]
 
@@ -88,8 +88,7 @@ def kind(i1: ArrayLike, i2: ArrayLike, i12: ArrayLike, *, threshold: float = THR
         >>> [KINDS[code] for code in kind(i1, i2, i12)]
         ['only x1', 'only together', 'x1 misleads']
     """
-    if not threshold > 0:
-        raise ValueError(f"threshold: expected a positive number of nats, got {threshold}")
+    check_positive("threshold", threshold)
     first, second, both = check_floats(i1=i1, i2=i2, i12=i12)
     knows1, knows2 = first >= threshold, second >= threshold
     misleads1, misleads2 = first <= -threshold, second <= -threshold

@@ -30,15 +30,17 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
     Args:
         path: The folder to write; its parent must exist.
         estimator: From `lsmi_jax.fit_estimator`.
-        overwrite: Whether to replace an existing folder.
+        overwrite: Whether to replace a folder that an earlier call wrote.
 
     Raises:
-        FileExistsError: If the path exists and ``overwrite`` is false.
+        FileExistsError: If the path exists and ``overwrite`` is false, or it is something else than such a folder.
         OSError: If the folder cannot be written; its previous content is preserved.
     """
     folder = Path(path).absolute()
     if folder.exists() and not overwrite:
         raise FileExistsError(f"path: expected a new folder, got {folder}, which exists; pass overwrite=True")
+    if folder.exists() and not (folder / ABOUT).is_file():
+        raise FileExistsError(f"path: expected a new folder or one that save wrote, got {folder}, which is kept")
     written, replaced = (folder.with_name(folder.name + end) for end in (".incomplete", ".replaced"))
     shutil.rmtree(written, ignore_errors=True)
     try:

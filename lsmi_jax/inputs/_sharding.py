@@ -39,11 +39,12 @@ def across_meshes(function: Callable[P, R]) -> Callable[P, R]:
         function: A function of pytrees of arrays, at the host boundary.
 
     Returns:
-        The function, for meshes of either kind.
+        The function, for meshes of either kind. It raises TypeError where an array is traced.
     """
 
     @wraps(function)
     def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+        _check_concrete(function.__name__, (args, kwargs))
         mesh = _explicit_mesh((args, kwargs))
         if mesh is None:
             return function(*args, **kwargs)
@@ -54,6 +55,15 @@ def across_meshes(function: Callable[P, R]) -> Callable[P, R]:
         return _moved(result, mesh)
 
     return wrapped
+
+
+def _check_concrete(name: str, tree: Any) -> None:
+    """Raises TypeError if an array is traced: values are checked, and files and folds made, on the host."""
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(tree, is_leaf=_is_stream)):
+        raise TypeError(
+            f"{name}: expected arrays with values, got traced ones; under jit, vmap and grad, use "
+            "interactions_from_posteriors, batch_interactions, soft_decompose or update_tracker"
+        )
 
 
 def _explicit_mesh(tree: Any) -> Mesh | None:

@@ -177,3 +177,15 @@ def test_a_full_disk_is_an_error_and_leaves_the_last_good_folder(fitted, saved):
     chex.assert_trees_all_equal(as_numbers(load(saved)), as_numbers(fitted))
     with pytest.raises(OSError, match="could not write"):
         save(saved / "about.json" / "inside", fitted)
+
+
+def test_only_what_save_wrote_is_replaced(fitted, tmp_path):
+    file, folder = tmp_path / "notes.txt", tmp_path / "thesis"
+    file.write_text("mine")
+    folder.mkdir()
+    (folder / "chapter").write_text("mine, too")
+    for path in (file, folder):
+        with pytest.raises(FileExistsError, match="path: expected a new folder or one that save wrote"):
+            save(path, fitted, overwrite=True)
+    assert file.read_text() == "mine"
+    assert (folder / "chapter").read_text() == "mine, too"

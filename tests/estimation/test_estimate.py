@@ -230,3 +230,13 @@ def test_densities_serve_every_redundancy_with_the_same_options(task):
     np.testing.assert_allclose(shared.interactions, expected, atol=1e-6)
     with pytest.raises(ValueError, match="redundancy: expected one that needs DensityOptions"):
         score(fitted, task.features, task.labels, redundancy=SharedExclusions(num_components=3))
+
+
+@pytest.mark.parametrize("transform", [jax.jit, jax.grad, jax.vmap])
+@pytest.mark.parametrize("function", [lsmi_jax.estimate, lsmi_jax.estimate_pairs, lsmi_jax.fit_estimator])
+def test_a_traced_call_names_what_can_be_traced(key, function, transform):
+    def traced(x):
+        return function(key, (x, x), np.arange(12) % 2)
+
+    with pytest.raises(TypeError, match=f"^{function.__name__}: .* use interactions_from_posteriors"):
+        transform(traced)(jnp.ones((3, 12, 2)) if transform is jax.vmap else jnp.ones((12, 2)))

@@ -97,7 +97,7 @@ def test_a_redundancy_that_cannot_work_is_refused_before_any_fit(features, logit
 
 @pytest.mark.parametrize("function", [lambda *_: 0.0, lambda i1, *_: i1[:, None], lambda i1, *_: i1.astype(int)])
 def test_decompose_checks_what_a_redundancy_returns(function):
-    with pytest.raises((TypeError, ValueError), match="^redundancy: expected a function that returns"):
+    with pytest.raises((TypeError, ValueError), match=r"^redundancy: expected a function that returns"):
         lsmi_jax.decompose(jnp.ones(3), jnp.ones(3), jnp.ones(3), redundancy=function)
 
 
@@ -125,5 +125,5 @@ def test_redundancy_lies_between_the_information_at_any_surprisal(size):
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, 1e-39, float("inf"), float("nan")])
 def test_a_temperature_is_a_positive_number_of_float32(temperature):
-    with pytest.raises(ValueError, match="^temperature: expected a positive number"):
+    with pytest.raises(ValueError, match=r"^temperature: expected a positive number"):
         lsmi_jax.soft_decompose(0.5, 0.25, 1.0, 3.0, 2.0, temperature=temperature)

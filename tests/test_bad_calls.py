@@ -1,0 +1,149 @@
+"""Every public argument with values that make no sense: an error that begins with the argument's name, before work.
+
+Each row of the table is a call, an argument, and bad values of it. Arguments with defaults are passed by name.
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lsmi_jax
+from lsmi_jax import baselines, datasets
+from lsmi_jax.models import Probe
+
+KEY = jax.random.key(0)
+LABELS = np.arange(24) % 3
+X = tuple(np.random.default_rng(0).normal(size=(24, d)) for d in (2, 3))
+LOGITS = (np.zeros((24, 3), np.float32),) * 3
+INFORMATION = (jnp.zeros(3),) * 3
+NO_INTEGERS = (2.7, "3", None, True, np.float32(2))
+NO_COUNTS = (*NO_INTEGERS, 0, -1)
+NO_KEYS = (0, "0", None, np.zeros(3))
+NO_FEATURES = (
+    X[0],
+    None,
+    (X[0],),
+    (X[0], X[1][:5]),
+    (X[0], "b"),
+    (X[0], np.full((24, 2), np.nan)),
+    (X[0], np.zeros(24)),
+)
+NO_LABELS = (LABELS[:5], LABELS + 0.5, LABELS - 1, np.zeros((24, 2), int), list("ab" * 12))
+NO_LOGITS = (LOGITS[0], LOGITS[:2], (LOGITS[0].astype(int),) * 3, (np.zeros((24, 2), np.float32),) * 3)
+NO_PRIORS = (np.zeros(2), np.zeros(3), np.array([0.0, -np.inf, -np.inf]))
+NO_REDUNDANCIES = ("union", "specificity_ambiguity", lsmi_jax.specificity_ambiguity, lsmi_jax.UnionInformation, 3, None)
+
+
+def call(function, /, *values, **named):
+    """A call with everything right, and any argument replaced."""
+    return partial(function, *values, **named)
+
+
+estimate = call(lsmi_jax.estimate, key=KEY, features=X, labels=LABELS, num_folds=2)
+pairs = call(lsmi_jax.estimate_pairs, key=KEY, features=X, labels=LABELS, num_folds=2)
+fit = call(lsmi_jax.fit_estimator, key=KEY, features=X, labels=LABELS)
+stream = call(lsmi_jax.fit_estimator, key=KEY, features=[(X, LABELS)])
+permute = call(lsmi_jax.permutation_test, key=KEY, features=X, labels=LABELS, num_folds=2)
+COMMON = {
+    "key": NO_KEYS,
+    "features": NO_FEATURES,
+    "labels": NO_LABELS,
+    "num_classes": (*NO_INTEGERS[:2], 0, -3),
+    "logits": NO_LOGITS,
+    "log_prior": NO_PRIORS,
+    "redundancy": NO_REDUNDANCIES,
+}
+FOLDS = {"num_folds": (*NO_COUNTS, 1), "num_seeds": NO_COUNTS}
+OR = jnp.array([[[1, 0], [0, 1]], [[0, 1], [0, 1]]]) / 4
+TABLE = [
+    (estimate, COMMON | FOLDS),
+    (pairs, COMMON | FOLDS | {"names": ("ab", ["a"], ["a", "a"])}),
+    (fit, COMMON),
+    (stream, {"max_rows": NO_COUNTS}),
+    (permute, {"num_permutations": NO_COUNTS, "null": ("none", None), "key": NO_KEYS, "features": NO_FEATURES}),
+    (lsmi_jax.UnionInformation, {"num_cells": (*NO_COUNTS, 3)}),
+    (lsmi_jax.SpecificityAmbiguity, {"num_components": NO_COUNTS, "covariance": ("round", 0, -1, True, None)}),
+    (lsmi_jax.CustomRedundancy, {"function": (None, 3)}),
+    (call(lsmi_jax.CustomRedundancy, lambda *_: 0.0), {"density": (16, "full")}),
+    (call(lsmi_jax.label_log_prior, LABELS), {"num_classes": NO_COUNTS}),
+    (call(lsmi_jax.label_log_prior, num_classes=3), {"labels": (LABELS + 0.5, np.array([], int))}),
+    (
+        call(lsmi_jax.soft_decompose, *INFORMATION, *INFORMATION[:2]),
+        {"temperature": (0.0, -1.0, np.inf, np.nan, 1e-40)},
+    ),
+    (call(lsmi_jax.decompose, i1=jnp.zeros(3), i2=jnp.zeros(3), i12=jnp.zeros(3)), {"i12": (jnp.zeros(2), LABELS[:3])}),
+    (
+        call(lsmi_jax.init_tracker, key=KEY, num_classes=3),
+        {
+            "key": NO_KEYS,
+            "num_classes": (*NO_COUNTS, 1),
+            "num_components": NO_COUNTS,
+            "num_features": ((2,), (0, 1)),
+            "decay": (0, 1, -0.5),
+        },
+    ),
+    (call(lsmi_jax.ArrayBatches, X, LABELS), {"size": NO_COUNTS}),
+    (call(Probe, KEY, jnp.asarray(X[0]), num_classes=3), {"num_classes": NO_COUNTS, "width": NO_COUNTS}),
+    (call(baselines.broja, OR), {"max_steps": NO_COUNTS, "tolerance": (0.0, -1.0, float("nan"))}),
+    (call(baselines.broja), {"p": (jnp.ones((2, 2)), 2 * OR, -OR)}),
+    (
+        call(baselines.pid_batch, KEY, X, LABELS),
+        {"num_folds": (*NO_COUNTS, 1), "num_steps": NO_COUNTS, "batch_size": (*NO_COUNTS, 1), "tolerance": (0.0,)},
+    ),
+    (call(baselines.broja_from_features, KEY, X, LABELS), {"num_clusters": NO_COUNTS}),
+    (
+        call(baselines.gaussian_mmi, sizes=(1, 1, 1)),
+        {"covariance": (-jnp.eye(3), jnp.zeros((3, 3)), jnp.eye(2), jnp.triu(jnp.ones((3, 3))), jnp.nan * jnp.eye(3))},
+    ),
+    (call(lsmi_jax.encode_labels), {"labels": ([["a"], ["b"]], [None, "a"], ["a", 1], [np.nan, 1.0])}),
+    (
+        call(datasets.gaussian_mixture, key=KEY, num_samples=10),
+        {
+            "key": NO_KEYS,
+            "num_samples": NO_COUNTS,
+            "num_classes": (*NO_COUNTS, 1),
+            "correlation": (2.0, float("nan")),
+            "noise": (0.0, -1.0, float("inf"), "a"),
+        },
+    ),
+    (
+        call(datasets.preset, key=KEY, num_samples=10),
+        {
+            "key": NO_KEYS,
+            "num_samples": NO_COUNTS,
+            "num_classes": (*NO_COUNTS, 1),
+            "proportions": ((0.5, 0.5), (1, 1, 1, 1), (2, -1, 0, 0)),
+            "noise": (0.0, -1.0),
+            "uninformative_scale": (0.0, -1.0),
+        },
+    ),
+    (call(datasets.circuit_logic, key=KEY, num_samples=10, gate=datasets.OR), {"key": NO_KEYS, "noise": (0, -1)}),
+    (call(lsmi_jax.kind, *INFORMATION), {"threshold": (0.0, -1.0, float("nan"), "a", None)}),
+    (
+        call(lsmi_jax.summarize, KEY, lsmi_jax.Interactions(*INFORMATION, jnp.zeros(3)), INFORMATION),
+        {
+            "level": (0, 1, 2.0),
+            "num_resamples": (*NO_COUNTS, 1),
+            "groups": (np.zeros(2, int), np.zeros(3), -np.ones(3, int)),
+        },
+    ),
+]
+CALLS = [
+    (function, name, value) for function, arguments in TABLE for name, values in arguments.items() for value in values
+]
+
+
+def title(case):
+    function, name, value = case
+    target = getattr(function, "func", function)
+    return f"{target.__name__}-{name}-{str(value)[:20]}"
+
+
+@pytest.mark.parametrize("case", CALLS, ids=title)
+def test_the_error_begins_with_the_argument(case):
+    function, name, value = case
+    with pytest.raises((TypeError, ValueError), match=rf"^{name}\b"):
+        function(**{name: value})
