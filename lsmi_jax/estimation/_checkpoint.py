@@ -1,11 +1,17 @@
 """Saves a fitted estimator atomically and loads it without running any code from the file."""
 
+import gc
 import hashlib
 import json
+import logging
 import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any, cast
 
 import jax
@@ -14,14 +20,14 @@ import jax.numpy as jnp
 from lsmi_jax.decomposition import REDUNDANCIES, CustomRedundancy, DensityOptions, Redundancy, check_redundancy
 from lsmi_jax.estimation._estimator import Estimator, unstack
 from lsmi_jax.estimation._fitting import fit_stacked
-from lsmi_jax.inputs import Dataset
+from lsmi_jax.inputs import Dataset, Units
 from lsmi_jax.storage import is_key, key_as_integers
 
 __all__ = ["load", "save"]
 
 ABOUT, ARRAYS = "about.json", "arrays"
 CUSTOM = CustomRedundancy.__name__
-FORMAT = 3  # incremented when older folders can no longer be read
+FORMAT = 4  # incremented when older folders can no longer be read
 
 
 def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> None:
@@ -43,16 +49,46 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
         raise FileExistsError(f"path: expected a new folder or one that save wrote, got {folder}, which is kept")
     written, replaced = (folder.with_name(folder.name + end) for end in (".incomplete", ".replaced"))
     shutil.rmtree(written, ignore_errors=True)
+    reason = None
     try:
-        _write(written, estimator)
+        with _quiet_threads():
+            _write(written, estimator)
         if folder.exists():
             shutil.rmtree(replaced, ignore_errors=True)
             folder.rename(replaced)
         written.rename(folder)
     except (OSError, ValueError) as error:  # Orbax raises ValueError on a full disk
+        reason = str(error).partition(" [")[0]  # without the settings of Orbax's store
+    if reason is not None:
+        _forget_tasks()
         shutil.rmtree(written, ignore_errors=True)
-        raise OSError(f"path: could not write {folder}; its previous content is preserved: {error}") from error
+        raise OSError(f"path: could not write {folder}; its previous content is preserved: {reason}")
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+@contextmanager
+def _quiet_threads() -> Iterator[None]:
+    """Lets threads of Orbax end without printing their error, which the main thread raises again."""
+    previous = threading.excepthook
+
+    def hook(arguments: threading.ExceptHookArgs) -> None:
+        frames = walk_tb(arguments.exc_traceback)
+        if not any("orbax" in frame.f_code.co_filename for frame, _ in frames):
+            previous(arguments)
+
+    threading.excepthook = hook
+    try:
+        yield
+    finally:
+        threading.excepthook = previous
+
+
+def _forget_tasks() -> None:
+    """Collects the unfinished tasks of Orbax, each of which would print its own error when it is collected later."""
+    logger = logging.getLogger("asyncio")
+    was_disabled, logger.disabled = logger.disabled, True
+    gc.collect()
+    logger.disabled = was_disabled
 
 
 def _write(folder: Path, estimator: Estimator) -> None:
@@ -180,7 +216,8 @@ def _skeleton(num_features, num_classes, redundancy: Redundancy, own_logits: boo
 
     logits = (floats(num_rows, num_classes),) * 3 if own_logits else None
     features = tuple(floats(num_rows, d) for d in num_features)
-    data = Dataset(features, integers(num_rows), logits, floats(num_classes))
+    units = tuple(Units(floats(2, d), floats(d)) for d in num_features)
+    data = Dataset(features, integers(num_rows), logits, floats(num_classes), units)
 
     def fitted(key: jax.Array, data: Dataset, rows: jax.Array) -> Estimator:
         return unstack(fit_stacked(key, data, rows, redundancy))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import jax
 
 from lsmi_jax.decomposition import Redundancy
+from lsmi_jax.inputs import Units
 from lsmi_jax.models import Density, Discriminator, Stack
 from lsmi_jax.union import Potentials
 
@@ -23,9 +24,9 @@ class Estimator:
         densities: Density of each modality; None if the redundancy needs none.
         potentials: Potentials of each pair of modalities; None if the redundancy needs no union information.
         log_prior: Log-prior of the classes ``[K]``, in nats.
+        units: Units of the columns of each feature block, in which the models see them.
         key: Random key for resampling.
         redundancy: The redundancy that it was fitted for.
-        num_features: Columns of each feature block.
     """
 
     discriminators: tuple[Discriminator, ...] | None
@@ -33,9 +34,14 @@ class Estimator:
     densities: tuple[Density, ...] | None
     potentials: tuple[Potentials, ...] | None
     log_prior: jax.Array
+    units: tuple[Units, ...]
     key: jax.Array
     redundancy: Redundancy = field(metadata={"static": True})
-    num_features: tuple[int, ...] = field(metadata={"static": True})
+
+    @property
+    def num_features(self) -> tuple[int, ...]:
+        """Columns of each feature block."""
+        return tuple(own.scale.shape[-1] for own in self.units)
 
     @property
     def num_classes(self) -> int:

@@ -21,6 +21,7 @@ from lsmi_jax.decomposition import (
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import redundancy_of
 from lsmi_jax.estimation._scoring import decompose_scores, score_rows
+from lsmi_jax.inputs import in_units
 
 __all__ = ["export_score"]
 
@@ -52,7 +53,8 @@ def export_score(
     (num_rows,) = jax.export.symbolic_shape("n")
 
     def score_of(features: tuple, labels: jax.Array, logits: tuple | None = None) -> dict[str, jax.Array]:
-        scores = score_rows(estimator, features, logits)
+        rows = tuple(map(in_units, features, estimator.units))
+        scores = score_rows(estimator, rows, logits)
         parts, (i1, i2, i12, *union) = decompose_scores(scores, labels, estimator.log_prior, chosen)
         values = {
             **dict(zip(PARTS, parts, strict=True)),

@@ -118,10 +118,14 @@ def score(
             for chunk, _ in chunks(features, CHUNK)
         ]
         return concatenate(parts)
-    data = pack(features, labels, num_classes=estimator.num_classes, logits=logits, log_prior=estimator.log_prior)
-    got = tuple(block.shape[1] for block in data.features)
-    if got != estimator.num_features:
-        raise ValueError(f"features: expected {estimator.num_features} columns, as in fit_estimator, got {got}")
+    data = pack(
+        features,
+        labels,
+        num_classes=estimator.num_classes,
+        logits=logits,
+        log_prior=estimator.log_prior,
+        units=estimator.units,
+    )
     if (logits is None) != (estimator.discriminators is not None):
         expected = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {expected}, as in fit_estimator, got the opposite")

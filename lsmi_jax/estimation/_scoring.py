@@ -57,7 +57,7 @@ def score_rows(
 
     Args:
         estimator: Without leading axes.
-        features: Feature blocks ``[n, d]``.
+        features: Feature blocks ``[n, d]``, in the estimator's units.
         logits: The user's logits, each ``[n, K]``, if it was fitted with logits.
 
     Returns:
@@ -79,7 +79,9 @@ def score_rows(
         )
     if estimator.densities is None:
         return Scores(posteriors, None, potentials)
-    surprisals = tuple(d.surprisal(x) for d, x in zip(estimator.densities, features, strict=True))
+    # A density in larger units is larger by their volume.
+    fits = zip(estimator.densities, features, estimator.units, strict=True)
+    surprisals = tuple(density.surprisal(rows) + units.log_volume for density, rows, units in fits)
     return Scores(posteriors, surprisals, potentials)
 
 

@@ -10,7 +10,8 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs._labels import check_labels
-from lsmi_jax.inputs._validation import check_features, check_log_prior, check_logits
+from lsmi_jax.inputs._units import Units, in_units, units_of
+from lsmi_jax.inputs._validation import check_features, check_finite, check_log_prior, check_logits
 
 __all__ = ["MANY_COLUMNS", "Dataset", "pack", "pairs_of", "views"]
 
@@ -23,16 +24,18 @@ class Dataset(NamedTuple):
     """A checked data set, one row per sample.
 
     Attributes:
-        features: Feature blocks ``[n, d]``, float32.
+        features: Feature blocks ``[n, d]``, float32, in ``units``.
         labels: Class labels ``[n]`` in ``0..K-1``, int32.
         logits: The user's logits ``[n, K]`` of each block, then of each pair, float32; None to fit discriminators.
         log_prior: Log-prior of the classes ``[K]``, in nats, float32.
+        units: Units of each block.
     """
 
     features: tuple[jax.Array, ...]
     labels: jax.Array
     logits: tuple[jax.Array, ...] | None
     log_prior: jax.Array
+    units: tuple[Units, ...]
 
     @property
     def num_rows(self) -> int:
@@ -52,6 +55,7 @@ def pack(
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
+    units: tuple[Units, ...] | None = None,
     only_two: bool = True,
 ) -> Dataset:
     """Checks the user's arguments and packs them.
@@ -62,6 +66,7 @@ def pack(
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of each block, then of each pair; None for none.
         log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        units: Units of each block, those of the rows that a model was fitted on; None to measure them.
         only_two: Whether exactly two blocks are expected.
 
     Returns:
@@ -76,7 +81,15 @@ def pack(
     if logits is not None:
         logits = check_logits(logits, len(checked), count, len(blocks) + len(pairs_of(len(blocks))))
     prior = _label_log_prior(checked, count) if log_prior is None else log_prior
-    return Dataset(blocks, checked, logits, check_log_prior(prior, count, checked))
+    prior = check_log_prior(prior, count, checked)
+    units = tuple(map(units_of, blocks)) if units is None else units
+    expected, got = tuple(len(own.scale) for own in units), tuple(block.shape[1] for block in blocks)
+    if got != expected:
+        raise ValueError(f"features: expected {expected} columns, as in fit_estimator, got {got}")
+    blocks = tuple(map(in_units, blocks, units))
+    for m, block in enumerate(blocks):
+        check_finite(f"features[{m}]", block, "finite float32 values in the units of the fit")
+    return Dataset(blocks, checked, logits, prior, units)
 
 
 def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-__all__ = ["check_features", "check_key", "check_log_prior", "check_logits", "check_no_logits"]
+__all__ = ["check_features", "check_finite", "check_key", "check_log_prior", "check_logits", "check_no_logits"]
 
 
 def check_key(key: Any) -> jax.Array:
@@ -40,7 +40,7 @@ def check_key(key: Any) -> jax.Array:
     raise TypeError(f"key: expected a random key such as jax.random.key(0), got {got}")
 
 
-def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> tuple[jax.Array, ...]:
+def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> tuple[Any, ...]:
     """Checks feature blocks ``[n, d]`` of finite values.
 
     Args:
@@ -48,7 +48,7 @@ def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> t
         only_two: Whether exactly two blocks are expected, not two or more.
 
     Returns:
-        The blocks as float32 arrays.
+        The blocks as arrays of their own types; `pack` makes them float32.
 
     Raises:
         TypeError: If a block does not hold numbers.
@@ -142,8 +142,15 @@ def _several(values: Any, name: str, count: int, *, at_least: bool = False) -> l
     return list(values)
 
 
-def _check_block(name: str, block: ArrayLike) -> jax.Array:
-    """Checks one feature block and casts it to float32."""
+def check_finite(name: str, block: Any, expected: str = "finite values") -> None:
+    """Raises ValueError if a block ``[n, d]`` holds NaN or inf."""
+    bad = int(_count_not_finite(block) if isinstance(block, jax.Array) else (~np.isfinite(block)).any(axis=1).sum())
+    if bad:
+        raise ValueError(f"{name}: expected {expected}, got NaN or inf in {bad} of {len(block)} rows")
+
+
+def _check_block(name: str, block: ArrayLike) -> Any:
+    """Checks one feature block."""
     if not isinstance(block, jax.Array):
         block = np.asarray(block)
     is_real = jnp.issubdtype(block.dtype, jnp.floating) or jnp.issubdtype(block.dtype, jnp.integer)
@@ -153,12 +160,9 @@ def _check_block(name: str, block: ArrayLike) -> jax.Array:
         raise ValueError(f"{name}: expected shape [n, d], got {block.shape}")
     if 0 in block.shape:
         raise ValueError(f"{name}: expected at least one row and one column, got shape {block.shape}")
-    with np.errstate(over="ignore"):
-        array = block.astype(np.float32)
-    bad = int(_count_not_finite(array) if isinstance(array, jax.Array) else (~np.isfinite(array)).any(axis=1).sum())
-    if bad:
-        raise ValueError(f"{name}: expected finite float32 values, got NaN or inf in {bad} of {len(array)} rows")
-    return jnp.asarray(array)
+    block = block.astype(np.float32) if block.dtype == bool else block
+    check_finite(name, block)
+    return block
 
 
 @jax.jit

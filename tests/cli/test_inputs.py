@@ -17,7 +17,7 @@ NAMED = ["--x1", "audio", "--x2", "video", "--labels", "y"]
         (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "got 'vidio'"),
         (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "(did you mean video?)"),
         (["data.npz", "--x1", "clip", *NAMED[2:]], "--x1: expected numbers, got clip of text"),
-        (["data.npz", "--x1", "holes", *NAMED[2:]], "--x1: expected finite float32 values, got NaN or inf in 1 of 72"),
+        (["data.npz", "--x1", "holes", *NAMED[2:]], "--x1: expected finite values, got NaN or inf in 1 of 72"),
         (["data.npz", "--x1", "short", *NAMED[2:]], "--x1, --x2: expected blocks of one length, got 3 and 72 rows"),
         (["data.npz", *NAMED, "--image", "audio"], "--image: expected names of files [n], or pixels [n, h, w]"),
         (["data.npz", *NAMED, "--image", "speaker"], "--image: expected names of files [n], or pixels [n, h, w]"),
