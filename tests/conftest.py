@@ -1,5 +1,7 @@
 import contextlib
 import os
+import resource
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -37,6 +39,26 @@ def room_for_programs():
     maps, allowed = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
     if maps.exists() and maps.read_bytes().count(b"\n") > int(allowed.read_text()) * 0.4:  # a file takes up to .25
         jax.clear_caches()
+
+
+@pytest.fixture
+def full_disk():
+    """A context in which no file can grow beyond some bytes, as on a full disk."""
+
+    @contextlib.contextmanager
+    def limited(num_bytes):
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        jax.config.update("jax_enable_compilation_cache", False)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, limits[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+            jax.config.update("jax_enable_compilation_cache", True)
+            signal.signal(signal.SIGXFSZ, handler)
+
+    return limited
 
 
 @pytest.fixture

@@ -1,17 +1,11 @@
 """Saves a fitted estimator atomically and loads it without running any code from the file."""
 
-import gc
 import hashlib
 import json
-import logging
 import shutil
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from traceback import walk_tb
 from typing import Any, cast
 
 import jax
@@ -49,46 +43,17 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
         raise FileExistsError(f"path: expected a new folder or one that save wrote, got {folder}, which is kept")
     written, replaced = (folder.with_name(folder.name + end) for end in (".incomplete", ".replaced"))
     shutil.rmtree(written, ignore_errors=True)
-    reason = None
     try:
-        with _quiet_threads():
-            _write(written, estimator)
+        _write(written, estimator)
         if folder.exists():
             shutil.rmtree(replaced, ignore_errors=True)
             folder.rename(replaced)
         written.rename(folder)
     except (OSError, ValueError) as error:  # Orbax raises ValueError on a full disk
-        reason = str(error).partition(" [")[0]  # without the settings of Orbax's store
-    if reason is not None:
-        _forget_tasks()
         shutil.rmtree(written, ignore_errors=True)
-        raise OSError(f"path: could not write {folder}; its previous content is preserved: {reason}")
+        reason = str(error).partition(" [")[0]  # without the settings of Orbax's store
+        raise OSError(f"path: could not write {folder}; its previous content is preserved: {reason}") from error
     shutil.rmtree(replaced, ignore_errors=True)
-
-
-@contextmanager
-def _quiet_threads() -> Iterator[None]:
-    """Lets threads of Orbax end without printing their error, which the main thread raises again."""
-    previous = threading.excepthook
-
-    def hook(arguments: threading.ExceptHookArgs) -> None:
-        frames = walk_tb(arguments.exc_traceback)
-        if not any("orbax" in frame.f_code.co_filename for frame, _ in frames):
-            previous(arguments)
-
-    threading.excepthook = hook
-    try:
-        yield
-    finally:
-        threading.excepthook = previous
-
-
-def _forget_tasks() -> None:
-    """Collects the unfinished tasks of Orbax, each of which would print its own error when it is collected later."""
-    logger = logging.getLogger("asyncio")
-    was_disabled, logger.disabled = logger.disabled, True
-    gc.collect()
-    logger.disabled = was_disabled
 
 
 def _write(folder: Path, estimator: Estimator) -> None:

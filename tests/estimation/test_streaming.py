@@ -1,5 +1,4 @@
 import json
-import resource
 import signal
 import subprocess
 import sys
@@ -233,18 +232,12 @@ def test_bad_arguments_are_named(data, fitted, tmp_path):
         score(fitted, generator(data), logits=(1, 2, 3))
 
 
-def test_a_full_disk_leaves_what_was_safe(data, fitted, tmp_path):
+def test_a_full_disk_leaves_what_was_safe(data, fitted, tmp_path, full_disk):
     path = tmp_path / "scores.npy"
     whole = score_to_file(tmp_path / "whole.npy", fitted, generator(data))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (512 + 100 * 13 * 4, limits[1]))  # a header and a hundred rows
-    try:
-        with pytest.raises(OSError, match="rows that were safe stay safe"):
-            score_to_file(path, fitted, generator(data), checkpoint_seconds=0)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    a_hundred_rows = 512 + 100 * 13 * 4  # after a header
+    with full_disk(a_hundred_rows), pytest.raises(OSError, match="rows that were safe stay safe"):
+        score_to_file(path, fitted, generator(data), checkpoint_seconds=0)
     assert json.loads((tmp_path / "scores.npy.state").read_text())["num_rows"] == CHUNK
     assert score_to_file(path, fitted, generator(data)).num_rows == whole.num_rows
     assert path.read_bytes() == whole.path.read_bytes()

@@ -1,6 +1,3 @@
-import resource
-import signal
-
 import chex
 import jax
 import numpy as np
@@ -86,18 +83,11 @@ def test_other_folders_and_damaged_files_are_rejected(blobs, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Exception ignored in.*ZipFile:pytest.PytestUnraisableExceptionWarning")  # NumPy 2.0
-def test_a_full_disk_or_a_missing_folder_is_an_error(tmp_path):
+def test_a_full_disk_or_a_missing_folder_is_an_error(tmp_path, full_disk):
     with pytest.raises(OSError, match="nowhere"):
         kept(tmp_path / "nowhere" / "kept", "it")
     stage = kept(tmp_path / "kept", "it")
     stage("first", lambda: jax.numpy.arange(3.0))
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
-    try:
-        with pytest.raises(OSError, match="an existing file is unchanged"):
-            stage("second", lambda: jax.numpy.arange(3000.0))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, handler)
+    with full_disk(1000), pytest.raises(OSError, match="an existing file is unchanged"):
+        stage("second", lambda: jax.numpy.arange(3000.0))
     assert sorted(file.name for file in (tmp_path / "kept").iterdir()) == ["about.json", "first.npz"]
