@@ -42,6 +42,7 @@ def finishes(program: str, seconds: float) -> None:
     assert done.stdout.endswith("finished\n")
 
 
+@pytest.mark.slow
 def test_one_compiled_program_in_two_threads():
     finishes(
         """

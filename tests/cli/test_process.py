@@ -36,7 +36,7 @@ def start(words):
     return subprocess.Popen([sys.executable, *words], stdout=pipe, stderr=pipe, text=True)
 
 
-@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("times", [pytest.param(1, marks=pytest.mark.slow), 3])
 def test_ctrl_c_ends_a_process_that_computes_at_once(times, tmp_path):
     """XLA does not return to Python for minutes here, and never looks at signals."""
     program = f"""{HEADER}
@@ -110,6 +110,7 @@ def test_ctrl_c_during_an_estimate_keeps_finished_stages(arrays, named, tmp_path
     assert not list(out.rglob("*.incomplete"))
 
 
+@pytest.mark.slow
 def test_ctrl_c_clears_the_progress_bar_and_shows_the_cursor(tmp_path):
     program = f"""{HEADER}
     from lsmi_jax.cli._progress import stage_bar
@@ -140,6 +141,7 @@ def test_ctrl_c_clears_the_progress_bar_and_shows_the_cursor(tmp_path):
     assert seen.endswith(b"\r\x1b[2K\x1b[?25hlsmi-jax: interrupted\r\n")
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_libraries_are_imported_is_one_line():
     program = """if True:
         import builtins, sys, time

@@ -63,7 +63,7 @@ def test_every_kind_exists_and_the_threshold_decides():
     grid = jnp.asarray(list(itertools.product([-1.0, 0.0, 1.0], repeat=3)), jnp.float32)
     assert set(map(int, kind(*grid.T))) == set(range(len(KINDS)))
     assert name(0.5, 0.0, 0.5, threshold=0.6) == "none knows"
-    with pytest.raises(ValueError, match="threshold: expected a positive number of nats, got 0"):
+    with pytest.raises(ValueError, match="threshold: expected a positive number, got 0"):
         name(0.5, 0.0, 0.5, threshold=0)
 
 
