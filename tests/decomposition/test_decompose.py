@@ -3,6 +3,7 @@ from itertools import product
 
 import dit
 import jax
+import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from lsmi_jax import (
 )
 from lsmi_jax.decomposition import adjustment, set_to_zero
 
+enable_x64 = (jax if hasattr(jax, "enable_x64") else jax.experimental).enable_x64  # JAX before 0.8
 REDUNDANCIES = [specificity_ambiguity, common_change, shared_exclusions, minimum_information]
 LN2 = np.log(2)
 
@@ -109,7 +111,7 @@ five_arrays = st.tuples(nats, nats, nats, surprisals, surprisals)
 @pytest.mark.parametrize("redundancy", REDUNDANCIES)
 @given(five=five_arrays)
 def test_parts_add_up(redundancy, five):
-    with jax.enable_x64(True):
+    with enable_x64(True):
         i1, i2, i12, _, _ = five
         r, u1, u2, s = decompose(*map(np.float64, five), redundancy=redundancy)
         np.testing.assert_allclose([r + u1, r + u2, r + u1 + u2 + s], [i1, i2, i12], rtol=0, atol=1e-9)
@@ -118,7 +120,7 @@ def test_parts_add_up(redundancy, five):
 @pytest.mark.parametrize("redundancy", [specificity_ambiguity, shared_exclusions, minimum_information])
 @given(five=five_arrays)
 def test_redundancy_lies_between_the_informations(redundancy, five):
-    with jax.enable_x64(True):
+    with enable_x64(True):
         i1, i2, _, _, _ = five
         r = decompose(*map(np.float64, five), redundancy=redundancy).redundancy
         assert min(i1, i2) - 1e-9 <= r <= max(i1, i2) + 1e-9
@@ -126,7 +128,7 @@ def test_redundancy_lies_between_the_informations(redundancy, five):
 
 @given(five=five_arrays)
 def test_definition_and_sign_of_the_paper(five):
-    with jax.enable_x64(True):
+    with enable_x64(True):
         i1, i2, _, h1, h2 = five
         r, u1, u2, _ = decompose(*map(np.float64, five))
         assert abs(r - (min(h1, h2) - min(h1 - i1, h2 - i2))) < 1e-9
@@ -155,7 +157,7 @@ def test_difference_form_keeps_its_digits_at_large_surprisal(rng):
     h2 = h1 + rng.normal(size=1000)
     rounded = [part.astype(np.float32) for part in (i1, i2, i12, h1, h2)]
     exact = [part.astype(np.float64) for part in rounded]
-    with jax.enable_x64(True):
+    with enable_x64(True):
         expected = np.asarray(decompose(*exact).redundancy)
     ours = decompose(*rounded).redundancy
     assert ours.dtype == jnp.float32

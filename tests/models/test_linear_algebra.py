@@ -1,4 +1,5 @@
 import jax
+import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -15,9 +16,12 @@ def plain_log_determinant(matrix):
     return jnp.linalg.slogdet(matrix)[1]
 
 
+enable_x64 = (jax if hasattr(jax, "enable_x64") else jax.experimental).enable_x64  # JAX before 0.8
+
+
 @pytest.fixture(params=["float32", "float64"])
 def dtype(request):
-    with jax.enable_x64(request.param == "float64"):
+    with enable_x64(request.param == "float64"):
         yield jnp.dtype(request.param)
 
 
