@@ -16,7 +16,8 @@ from hypothesis import settings
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.5")
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
-jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+seconds = float(os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -93,10 +94,15 @@ def data_set():
     return load
 
 
-@pytest.fixture
-def x64():
+@pytest.fixture(scope="session")
+def enable_x64():
     home = jax if hasattr(jax, "enable_x64") else jax.experimental  # JAX before 0.8
-    with home.enable_x64(True):
+    return home.enable_x64
+
+
+@pytest.fixture
+def x64(enable_x64):
+    with enable_x64(True):
         yield
 
 

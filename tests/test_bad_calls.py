@@ -121,7 +121,7 @@ TABLE = [
         },
     ),
     (call(datasets.circuit_logic, key=KEY, num_samples=10, gate=datasets.OR), {"key": NO_KEYS, "noise": (0, -1)}),
-    (call(lsmi_jax.kind, *INFORMATION), {"threshold": (0.0, -1.0, float("nan"), "a", None)}),
+    (call(lsmi_jax.kind, *INFORMATION), {"threshold": (0.0, -1.0, float("nan"), "a", "3", True, None)}),
     (
         call(lsmi_jax.summarize, KEY, lsmi_jax.Interactions(*INFORMATION, jnp.zeros(3)), INFORMATION),
         {

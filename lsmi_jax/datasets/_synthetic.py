@@ -49,8 +49,7 @@ def circuit_logic(key: jax.Array, num_samples: int, *, gate: Gate, noise: float 
         ValueError: If a number is out of range.
     """
     key, count = check_key(key), len(gate.outputs)
-    check_count("num_samples", num_samples, 1)
-    check_positive("noise", noise)
+    _check_sizes(num_samples, noise)
     components = Components(
         means=(jnp.asarray(gate.inputs1, jnp.float32), jnp.asarray(gate.inputs2, jnp.float32)),
         scales=(jnp.full(count, noise), jnp.full(count, noise)),
@@ -83,9 +82,7 @@ def gaussian_mixture(
         ValueError: If a number is out of range.
     """
     label_key, key1, key2 = jax.random.split(check_key(key), 3)
-    check_count("num_samples", num_samples, 1)
-    check_count("num_classes", num_classes, 2)
-    check_positive("noise", noise)
+    _check_sizes(num_samples, noise, num_classes)
     if not -1 <= correlation <= 1:
         raise ValueError(f"correlation: expected between -1 and 1, got {correlation}")
     means = jnp.eye(num_classes)
@@ -144,9 +141,7 @@ def preset(
         ValueError: If a number is out of range.
     """
     sample_key, key1, key2 = jax.random.split(check_key(key), 3)
-    check_count("num_samples", num_samples, 1)
-    check_count("num_classes", num_classes, 2)
-    check_positive("noise", noise)
+    _check_sizes(num_samples, noise, num_classes)
     check_positive("uninformative_scale", uninformative_scale)
     _check_proportions(proportions)
     types, labels, codes1, codes2 = _preset_states(num_classes)
@@ -170,6 +165,13 @@ def preset(
     is_tabulated = proportions[1] == proportions[2] or (noise, uninformative_scale) == DEFAULT_NOISE
     truth = truth_of_mix(num_classes, proportions, task.information) if is_tabulated else None
     return task._replace(features=rotated, sample_types=jnp.asarray(types)[state], truth=truth)
+
+
+def _check_sizes(num_samples: int, noise: float, num_classes: int = 2) -> None:
+    """Raises TypeError or ValueError if a number of a task is of the wrong type or out of range."""
+    check_count("num_samples", num_samples, 1)
+    check_count("num_classes", num_classes, 2)
+    check_positive("noise", noise)
 
 
 def _check_proportions(proportions: tuple[float, float, float, float]) -> None:

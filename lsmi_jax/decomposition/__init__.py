@@ -6,6 +6,7 @@ from lsmi_jax.decomposition._arrays import (
     check_positive,
     check_temperature,
     expand_like,
+    finite_rows,
     widen,
 )
 from lsmi_jax.decomposition._decompose import (
@@ -38,7 +39,6 @@ from lsmi_jax.decomposition._options import (
     SpecificityAmbiguity,
     UnionInformation,
     check_mixture,
-    check_redundancy,
     num_cells_of,
 )
 from lsmi_jax.decomposition._quantities import (
@@ -64,6 +64,7 @@ from lsmi_jax.decomposition._redundancies import (
     specificity_ambiguity,
     union_information,
 )
+from lsmi_jax.decomposition._redundancy_checks import check_redundancy
 
 __all__ = [
     "ADJUSTED",
@@ -102,6 +103,7 @@ __all__ = [
     "decompose",
     "expand_like",
     "find_quantity",
+    "finite_rows",
     "from_redundancy",
     "gain",
     "interactions_from_posteriors",

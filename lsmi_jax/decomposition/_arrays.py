@@ -5,10 +5,9 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
-__all__ = ["check_count", "check_floats", "check_positive", "check_temperature", "expand_like", "widen"]
+__all__ = ["check_count", "check_floats", "check_positive", "check_temperature", "expand_like", "finite_rows", "widen"]
 
 TINY = float(jnp.finfo(jnp.float32).tiny)
 
@@ -21,6 +20,11 @@ def widen(array: jax.Array) -> jax.Array:
 def expand_like(row: jax.Array, array: jax.Array) -> jax.Array:
     """Reshapes ``[d]`` so that it broadcasts against ``[..., d]`` without rank promotion."""
     return row.reshape((1,) * (array.ndim - 1) + row.shape)
+
+
+def finite_rows(*arrays: jax.Array) -> jax.Array:
+    """Which rows are finite in every array, booleans of their common shape."""
+    return jnp.stack([jnp.isfinite(array) for array in arrays]).all(axis=0)
 
 
 def check_floats(**named: ArrayLike) -> list[jax.Array]:
@@ -65,13 +69,13 @@ def check_count(name: str, value: Any, minimum: int) -> int:
 
 def check_positive(name: str, value: Any) -> None:
     """Raises TypeError or ValueError unless a value is a positive, finite number; ``name`` is for the message."""
-    if isinstance(value, bool) or (not isinstance(value, (int, float)) and np.ndim(value) != 0):
+    if isinstance(value, (bool, str)):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except TypeError:
         raise TypeError(f"{name}: expected a number, got {value!r}") from None
-    if not 0 < number < np.inf:
+    if not 0 < number < float("inf"):
         raise ValueError(f"{name}: expected a positive number, got {value}")
 
 

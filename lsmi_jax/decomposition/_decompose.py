@@ -8,11 +8,12 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import check_floats, check_temperature
+from lsmi_jax.decomposition._arrays import check_floats, check_temperature, finite_rows
 from lsmi_jax.decomposition._information import pointwise_information, score_information
-from lsmi_jax.decomposition._options import PointwiseRedundancy, check_returned
+from lsmi_jax.decomposition._options import PointwiseRedundancy
 from lsmi_jax.decomposition._quantities import Interactions
 from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity, union_information
+from lsmi_jax.decomposition._redundancy_checks import check_returned
 
 __all__ = [
     "adjust",
@@ -212,7 +213,7 @@ def adjust(interactions: Interactions) -> Interactions:
     Returns:
         Shifted interactions ``[n]`` in nats.
     """
-    is_finite = jnp.isfinite(jnp.stack(interactions)).all(axis=0)
+    is_finite = finite_rows(*interactions)
     means = Interactions(*(jnp.mean(part, where=is_finite) for part in interactions))
     shift = adjustment(means)
     r, u1, u2, s = interactions

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import jax
-import jax.numpy as jnp
 
 from lsmi_jax.decomposition._arrays import check_count
 from lsmi_jax.decomposition._redundancies import (
@@ -28,8 +27,6 @@ __all__ = [
     "SpecificityAmbiguity",
     "UnionInformation",
     "check_mixture",
-    "check_redundancy",
-    "check_returned",
     "num_cells_of",
 ]
 
@@ -200,51 +197,6 @@ REDUNDANCIES: dict[str, Any] = {
     "common_change": CommonChange,
 }
 """Option objects by the name of their pure function, for files and the command line."""
-
-
-def check_redundancy(redundancy: Any) -> Redundancy:
-    """Raises TypeError, and shows an object to pass instead, unless ``redundancy`` is a hashable option object.
-
-    It is called once on abstract values, so that a function that cannot work is refused before anything is fitted.
-    """
-    if callable(redundancy) and hasattr(redundancy, "density") and not isinstance(redundancy, type):
-        hash(redundancy)
-        _try(redundancy)
-        return redundancy
-    name = redundancy.replace("-", "_") if isinstance(redundancy, str) else getattr(redundancy, "__name__", "")
-    if name in REDUNDANCIES:
-        hint = f"lsmi_jax.{REDUNDANCIES[name].__name__}()"
-    elif redundancy in REDUNDANCIES.values():
-        hint = f"lsmi_jax.{name}()"
-    elif callable(redundancy):
-        hint = "lsmi_jax.CustomRedundancy(your_function)"
-    else:
-        hint = "lsmi_jax.UnionInformation()"
-    raise TypeError(f"redundancy: expected an object such as {hint}, got {redundancy!r}")
-
-
-def check_returned(returned: Any, like: Any) -> Any:
-    """Checks what a redundancy returned: one float for each sample."""
-    dtype, shape = getattr(returned, "dtype", type(returned).__name__), getattr(returned, "shape", ())
-    if not hasattr(returned, "dtype") or not jnp.issubdtype(dtype, jnp.floating):
-        raise TypeError(f"redundancy: expected a function that returns floats, got dtype {dtype}")
-    if shape != like.shape:
-        raise ValueError(f"redundancy: expected a function that returns shape {like.shape}, got {shape}")
-    return returned
-
-
-def _try(redundancy: Redundancy) -> None:
-    """Calls a redundancy on abstract values."""
-    value = jax.ShapeDtypeStruct((2,), jnp.float32)
-    surprisals = (None, None) if redundancy.density is None else (value, value)
-    needed = {} if num_cells_of(redundancy) is None else {"i_union": value}
-    try:
-        returned = jax.eval_shape(redundancy, value, value, value, *surprisals, **needed)
-    except Exception as error:
-        expected = "a function of i1, i2, i12, h1, h2 that JAX can trace"
-        expected += ", without density of h1 and h2 = None" if redundancy.density is None else ""
-        raise TypeError(f"redundancy: expected {expected}, got {redundancy!r}, which fails: {error}") from error
-    check_returned(returned, value)
 
 
 def num_cells_of(redundancy: Any) -> int | None:

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from lsmi_jax.decomposition import finite_rows
+
 __all__ = ["Diagnostics", "all_finite"]
 
 _NAMES = ("the first modality", "the second modality", "both modalities")
@@ -89,5 +91,4 @@ class Diagnostics(NamedTuple):
 
 def all_finite(*arrays: jax.Array) -> jax.Array:
     """Fraction of rows where every array is finite."""
-    finite = jnp.stack([jnp.isfinite(array) for array in arrays]).all(axis=0)
-    return 1 - (~finite).astype(jnp.float32).mean()  # exactly 1 where all are; a mean of ones need not be
+    return 1 - (~finite_rows(*arrays)).astype(jnp.float32).mean()  # exactly 1 where all are; a mean of ones need not be

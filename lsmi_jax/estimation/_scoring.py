@@ -167,8 +167,7 @@ def _decompose_pair(
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
         interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy)
         violation = None if scores.potentials is None else _largest_violation(*scores.potentials[0])
-        finite = all_finite(*interactions, *information, *(ordered.surprisals or ()))
-        diagnostics = _diagnose(ordered, information[:3], estimators, data, finite, violation)
+        diagnostics = _diagnose(ordered, interactions, information, estimators, data, violation)
         return interactions, information, ordered.surprisals, diagnostics
 
     # Means over seeds, and standard deviations of the parts; the parts of each seed give errors of the fit.
@@ -208,10 +207,10 @@ def _largest_violation(a: jax.Array, b: jax.Array) -> jax.Array:
 
 def _diagnose(
     scores: Scores,
+    interactions: Interactions,
     information: tuple,
     estimators: Estimator,
     data: Dataset,
-    finite: jax.Array,
     violation: jax.Array | None,
 ) -> Diagnostics:
     """Diagnostics of one pair of blocks and one seed."""
@@ -221,12 +220,12 @@ def _diagnose(
     prior, fitted = jnp.exp(data.log_prior), estimators.potentials
     return Diagnostics(
         single_source_fraction=single_source_fraction(*information[:2], *surprisals) if surprisals else None,
-        cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in information]),
+        cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in information[:3]]),
         accuracy=jnp.stack([(p.argmax(1) == data.labels).mean() for p in scores.log_posteriors]),
         prior_entropy=-jnp.where(jnp.isfinite(data.log_prior), prior * data.log_prior, 0).sum(),
         discriminator_gap=_gaps(estimators.discriminators),
         density_gap=_gaps(estimators.densities),
-        finite_fraction=finite,
+        finite_fraction=all_finite(*interactions, *information, *surprisals),
         union_violation=violation,
         union_gap=None if fitted is None else (fitted[0].upper - fitted[0].lower).mean(),
     )

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
-from lsmi_jax.decomposition import Interactions
+from lsmi_jax.decomposition import Interactions, finite_rows
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.inputs import Position
 from lsmi_jax.storage import write_atomic
@@ -45,9 +45,8 @@ class State:
     def added(self, estimate: Estimate, start: Position) -> "State":
         """The state after one more chunk."""
         size = estimate.num_samples
-        parts = np.stack([np.asarray(part) for part in estimate.interactions])
-        is_finite = np.isfinite(parts).all(axis=0)
-        sums = parts[:, is_finite].sum(axis=1, dtype=np.float64)
+        is_finite = np.asarray(finite_rows(*estimate.interactions))
+        sums = [np.asarray(part)[is_finite].sum(dtype=np.float64) for part in estimate.interactions]
         diagnostics, _ = ravel_pytree(estimate.diagnostics)
         return replace(
             self,

@@ -1,6 +1,5 @@
 """Means of interactions and of information, with standard errors and bootstrap intervals."""
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -8,7 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, Means, adjustment, check_count, set_to_zero
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, Means, check_count, set_to_zero
+from lsmi_jax.estimation._bootstrap import bootstrap
 from lsmi_jax.estimation._formatting import (
     LABELS,
     SET_TO_ZERO,
@@ -22,9 +22,6 @@ from lsmi_jax.estimation._formatting import (
 from lsmi_jax.inputs import check_key
 
 __all__ = ["Summary", "summarize"]
-
-MAX_BLOCKS = 8192  # rows are resampled in this many random blocks, which does not change the variance of a mean
-CHUNK = 16  # resamples at a time
 
 
 class Summary(NamedTuple):
@@ -148,9 +145,20 @@ def summarize(
     num_groups = int(index.max()) + 1
     # Padding with empty groups costs less than compiling a program for each number of groups.
     padded = max(4, 1 << (num_groups - 1).bit_length())
-    group = jnp.asarray(index), jnp.asarray(num_groups)
-    summary = _bootstrap(check_key(key), values, by_seed, group, padded, adjusted, level, num_resamples)
-    summary = summary if adjusted else summary._replace(shift=None)
+    found = bootstrap(
+        check_key(key),
+        values,
+        by_seed,
+        jnp.asarray(index),
+        num_groups,
+        padded=padded,
+        adjusted=adjusted,
+        level=level,
+        num_resamples=num_resamples,
+    )
+    mean, spread, lower, upper = (Means(*part.T) for part in (found.mean, found.spread, found.lower, found.upper))
+    fit = None if found.fit is None else Means(*found.fit.T)
+    summary = Summary(mean, spread, lower, upper, found.num_samples, fit, found.shift if adjusted else None)
     return jax.tree.map(lambda leaf: leaf[0] if groups is None else leaf[:num_groups], summary)
 
 
@@ -170,109 +178,3 @@ def _with_information(seeds: Interactions) -> jax.Array:
     """Parts and information of each seed ``[m, n, 7]``."""
     r, u1, u2, s = seeds
     return jnp.stack([r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s], axis=2)
-
-
-@partial(jax.jit, static_argnums=(4, 7))
-def _bootstrap(key, values, by_seed, group, num_groups, adjusted, level, num_resamples) -> Summary:
-    """Bootstrap of values ``[n, 7]`` by group, from sums over random blocks of rows, and the error of the fit."""
-    block_key, draw_key = jax.random.split(key)
-    index, num_real = group
-    # A row that is not finite has weight zero, whatever its values.
-    is_finite = jnp.isfinite(values).all(1) & (True if by_seed is None else jnp.isfinite(by_seed).all((0, 2)))
-    weights, values = is_finite.astype(values.dtype), jnp.where(is_finite[:, None], values, 0)
-    center = _center(values, weights)
-    sums, counts = _block_sums(block_key, values - center[None], weights, index, num_groups)
-    num_blocks = len(sums)
-
-    def means(weights: jax.Array) -> jax.Array:
-        """Means ``[G, 7]`` for weights ``[M]`` of the blocks."""
-        total, count = (weights @ sums).reshape(num_groups, -1), weights @ counts
-        return _shifted_means(total, count, center, adjusted)[0]
-
-    # Blocks are drawn with replacement: a block's weight is how often it was drawn.
-    def resample(key: jax.Array) -> jax.Array:
-        drawn = jax.random.randint(key, (num_blocks,), 0, num_blocks)
-        return means(jnp.zeros(num_blocks).at[drawn].add(1.0))
-
-    resampled = jax.lax.map(resample, jax.random.split(draw_key, num_resamples), batch_size=CHUNK)
-    # Percentile intervals and standard deviations over resamples; NaN where a group has fewer than two rows.
-    count = counts.sum(0)
-    known = (count > 1)[:, None]
-    tail = (1 - level) / 2
-    lower, upper = jnp.nanquantile(resampled, jnp.array([tail, 1 - tail]), axis=0)
-    spread = jnp.nanstd(resampled, axis=0, ddof=1)
-    mean, shift = _shifted_means(sums.sum(0).reshape(num_groups, -1), count, center, adjusted)
-    fit = None
-    if by_seed is not None:
-        fit = _fit_error(jnp.where(is_finite[None, :, None], by_seed, 0), weights, index, num_groups, adjusted)
-        spread, lower, upper = _widen(mean, spread, lower, upper, fit, tail)
-    spread, lower, upper = (jnp.where(known, values, jnp.nan) for values in (spread, lower, upper))
-    summary = Summary(
-        Means(*mean.T),
-        Means(*spread.T),
-        Means(*lower.T),
-        Means(*upper.T),
-        count,
-        None if fit is None else Means(*fit.T),
-        jnp.full(num_groups, shift),
-    )
-    # Groups that only pad have no means; NaN there would be an error under jax_debug_nans.
-    is_real = jnp.arange(num_groups) < num_real
-    return jax.tree.map(lambda leaf: jnp.where(is_real, leaf, 0), summary)
-
-
-def _center(values: jax.Array, weights: jax.Array) -> jax.Array:
-    """Mean of values ``[n, 7]`` with weights ``[n]``."""
-    return weights @ values / jnp.maximum(weights.sum(), 1)
-
-
-def _block_sums(
-    key: jax.Array, deviations: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int
-) -> tuple[jax.Array, jax.Array]:
-    """Sums ``[M, 7 G]`` of weighted deviations ``[n, 7]`` and weights ``[M, G]`` over M random blocks, by group.
-
-    A resample then draws blocks instead of rows; sums of deviations from the mean keep their digits for any n.
-    """
-    size = len(deviations)
-    num_blocks = min(size, MAX_BLOCKS)
-    segment = jax.random.permutation(key, size) % num_blocks * num_groups + group
-    sums, counts = (
-        jax.ops.segment_sum(column, segment, num_blocks * num_groups).reshape(num_blocks, -1)
-        for column in (weights[:, None] * deviations, weights)
-    )
-    return sums, counts
-
-
-def _shifted_means(
-    total: jax.Array, count: jax.Array, center: jax.Array, adjusted: jax.Array
-) -> tuple[jax.Array, jax.Array]:
-    """Means ``[G, 7]`` from sums of deviations from a center, and the constant by which their parts are shifted."""
-    overall = center + total.sum(0) / count.sum()
-    shift = jnp.where(adjusted, adjustment(Interactions(*overall[:4])), 0.0)
-    mean = center[None] + total / count[:, None]
-    return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]])), shift
-
-
-def _fit_error(
-    by_seed: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int, adjusted: jax.Array
-) -> jax.Array:
-    """Standard error ``[G, 7]`` of a mean over m fits, from values ``[m, n, 7]``."""
-    count = jax.ops.segment_sum(weights, group, num_groups)
-
-    def of_seed(values: jax.Array) -> jax.Array:
-        center = _center(values, weights)
-        total = jax.ops.segment_sum(weights[:, None] * (values - center[None]), group, num_groups)
-        return _shifted_means(total, count, center, adjusted)[0]
-
-    return jax.vmap(of_seed)(by_seed).std(0, ddof=1) / jnp.sqrt(len(by_seed))
-
-
-def _widen(mean, spread, lower, upper, fit, tail) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Standard errors and intervals ``[G, 7]`` with the error of the fit, in quadrature."""
-    margin = jax.scipy.stats.norm.ppf(1 - tail) * fit
-    below, above = jnp.abs(mean - lower), jnp.abs(upper - mean)
-    return (
-        jnp.hypot(spread, fit),
-        lower - (jnp.hypot(below, margin) - below),
-        upper + (jnp.hypot(above, margin) - above),
-    )

@@ -5,10 +5,19 @@ on, and waits for them. When as many such calls run at once as there are threads
 `jax.vmap`, these functions therefore treat one matrix after another.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 
-__all__ = ["eigenvectors", "inverse_cholesky", "log_determinant", "product", "solve"]
+__all__ = ["eigenvectors", "inverse_cholesky", "log_determinant", "one_by_one", "product", "solve"]
+
+
+def one_by_one(function: Callable) -> Callable[..., Any]:
+    """Lets a function of arrays treat one element of a batch after another under `jax.vmap`."""
+    # Compiled, so that it is traced once and not once more for the loop.
+    return jax.custom_batching.sequential_vmap(jax.jit(function))
 
 
 @jax.custom_jvp
@@ -40,8 +49,7 @@ def _inverse_cholesky_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, j
     return inverse, -product(halved, inverse)
 
 
-@jax.custom_batching.sequential_vmap
-@jax.jit
+@one_by_one
 def eigenvectors(matrix: jax.Array) -> jax.Array:
     """Eigenvectors ``[d, d]`` of a symmetric matrix, in columns by ascending eigenvalue."""
     return jnp.linalg.eigh(matrix)[1]
@@ -83,16 +91,14 @@ def product(left: jax.Array, right: jax.Array) -> jax.Array:
     return jnp.matmul(left, right, precision="highest")
 
 
-@jax.custom_batching.sequential_vmap
-@jax.jit
+@one_by_one
 def _inverse_cholesky(matrix: jax.Array) -> jax.Array:
     """Factorization and inversion of one matrix."""
     identity = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
     return jax.scipy.linalg.solve_triangular(jnp.linalg.cholesky(matrix), identity, lower=True)
 
 
-@jax.custom_batching.sequential_vmap
-@jax.jit
+@one_by_one
 def _solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
     """Solution of one system."""
     return jnp.linalg.solve(matrix, right)

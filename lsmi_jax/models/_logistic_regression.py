@@ -9,7 +9,7 @@ import optax
 from jax.scipy.special import logsumexp
 
 from lsmi_jax.models._early_stopping import training_weights
-from lsmi_jax.models._linear_algebra import inverse_cholesky, product
+from lsmi_jax.models._linear_algebra import inverse_cholesky, one_by_one, product
 
 __all__ = ["LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits", "linear_losses"]
 
@@ -65,8 +65,7 @@ def fit_ridge(
         A `Ridge`.
     """
 
-    @jax.custom_batching.sequential_vmap
-    @jax.jit  # traced once, not once more for the loop over data sets
+    @one_by_one
     def fit(rows: jax.Array, labels: jax.Array, left_out: jax.Array, penalties: jax.Array) -> LinearWeights:
         spanned, to_columns = _span(rows)
         # Training rows of each split have weight one and its held-out rows zero; at last, all rows have weight one.

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-import optax
-from flax import nnx
 from jax.sharding import AxisType, PartitionSpec
 
 from lsmi_jax.decomposition import (
@@ -16,29 +14,16 @@ from lsmi_jax.decomposition import (
     PointwiseRedundancy,
     check_count,
     check_mixture,
+    finite_rows,
     interactions_from_posteriors,
+    pointwise_information,
     specificity_ambiguity,
 )
 from lsmi_jax.inputs import check_key
-from lsmi_jax.models import Knife, blur, descend, posterior_coordinates
+from lsmi_jax.models import blur, posterior_coordinates
+from lsmi_jax.online._density import OnlineDensity, follow, improve, init_density
 
 __all__ = ["Tracker", "init_tracker", "update_tracker"]
-
-LEARNING_RATE = 1e-2
-
-
-class OnlineDensity(NamedTuple):
-    """A KNIFE mixture fitted online.
-
-    Attributes:
-        knife: The mixture.
-        optimizer: State of its optimizer.
-        moments: Exponentially weighted sums of one, of the rows, and of their squares; ``[1 + 2 d]``.
-    """
-
-    knife: Knife
-    optimizer: Any
-    moments: jax.Array
 
 
 @jax.tree_util.register_dataclass
@@ -116,8 +101,8 @@ def init_tracker(
     first, second = num_features or (num_classes - 1, num_classes - 1)
     return Tracker(
         densities=(
-            _init_density(density_keys[0], first, num_components),
-            _init_density(density_keys[1], second, num_components),
+            init_density(density_keys[0], first, num_components),
+            init_density(density_keys[1], second, num_components),
         ),
         counts=jnp.zeros(num_classes),
         sums=jnp.zeros((4, num_classes)),
@@ -181,8 +166,7 @@ def _update(
 ) -> Tracker:
     """`update_tracker` after its checks."""
     logits = [jax.lax.stop_gradient(values).astype(jnp.float32) for values in logits]
-    given = [] if state.in_posterior_space else [jax.lax.stop_gradient(block) for block in features]
-    is_used = _usable(logits, labels, given)
+    is_used = _usable(logits, labels, () if state.in_posterior_space else features)
     # Rows that are left out take harmless values and have weight zero.
     labels = jnp.where(is_used, labels, 0)
     logits = [jnp.where(is_used[:, None], values, 0) for values in logits]
@@ -190,74 +174,34 @@ def _update(
     key, *noise_keys = jax.random.split(state.key, 3)
     # Exponentially weighted counts and sums of each class.
     members = jax.nn.one_hot(labels, len(state.counts)) * weights[:, None]
-    counts = state.decay * state.counts + members.sum(0)
-    log_prior = jnp.log(counts / counts.sum())
+    new = replace(state, counts=state.decay * state.counts + members.sum(0))
+    if state.in_posterior_space:
+        rows = [posterior_coordinates(values) for values in logits[:2]]
+        train = [blur(noise_key, own) for noise_key, own in zip(noise_keys, rows, strict=True)]
+    else:
+        blocks = [jax.lax.stop_gradient(block).astype(jnp.float32) for block in features]
+        rows = train = [jnp.where(is_used[:, None], block, 0) for block in blocks]
     surprisals, densities = [], []
-    for noise_key, density, block, values in zip(
-        noise_keys, state.densities, given or [None, None], logits[:2], strict=True
-    ):
-        if block is None:
-            rows = posterior_coordinates(values)
-            train = blur(noise_key, rows)
-        else:
-            rows = train = jnp.where(is_used[:, None], block.astype(jnp.float32), 0)
-        followed = _follow(density, train, weights, state.decay)
-        surprisals.append(followed.knife.surprisal(rows))
-        densities.append(_improve(followed, train, weights))
-    interactions, _ = interactions_from_posteriors(logits, labels, log_prior, surprisals, redundancy=redundancy)
+    for density, own, noisy in zip(state.densities, rows, train, strict=True):
+        followed = follow(density, noisy, weights, state.decay)
+        surprisals.append(followed.knife.surprisal(own))
+        densities.append(improve(followed, noisy, weights))
+    interactions, _ = interactions_from_posteriors(logits, labels, new.log_prior, surprisals, redundancy=redundancy)
     parts = jnp.where(is_used[None], jnp.stack(interactions), 0)
-    new = replace(
-        state, counts=counts, sums=state.decay * state.sums + parts @ members, densities=(densities[0], densities[1])
-    )
+    new = replace(new, sums=state.decay * state.sums + parts @ members, densities=(densities[0], densities[1]))
+    # A batch of which nothing is used changes nothing.
     kept = jax.tree.map(lambda new, old: jnp.where(is_used.any(), new, old), new, state)
     return replace(kept, key=key, num_left_out=state.num_left_out + (~is_used).sum())
 
 
-def _usable(logits: list[jax.Array], labels: jax.Array, blocks: list[jax.Array]) -> jax.Array:
+def _usable(logits: Sequence[jax.Array], labels: jax.Array, blocks: Sequence[jax.Array]) -> jax.Array:
     """Which rows have a label, posteriors that allow it, and finite features ``[n]``."""
-    num_classes = logits[0].shape[-1]
-    usable = (labels >= 0) & (labels < num_classes)
-    index = jnp.where(usable, labels, 0)[:, None]
-    for values in logits:
-        usable &= jnp.isfinite(jnp.take_along_axis(jax.nn.log_softmax(values), index, axis=1)[:, 0])
+    # Information is NaN for a label out of range, and infinite for one that the posterior rules out.
+    uniform = jnp.zeros(logits[0].shape[-1])
+    usable = finite_rows(*(pointwise_information(values, labels, uniform) for values in logits))
     for block in blocks:
         usable &= jnp.isfinite(block).all(axis=1)
     return usable
-
-
-def _init_density(key: jax.Array, num_columns: int, num_components: int) -> OnlineDensity:
-    """Random means, in units of the spreads that the data will have."""
-    rows = jax.random.normal(key, (4 * num_components, num_columns))
-    knife = Knife(key, rows, num_components=num_components, decorrelate=False)
-    params = nnx.state(knife, nnx.Param)
-    return OnlineDensity(knife, optax.adam(LEARNING_RATE).init(params), jnp.zeros(1 + 2 * num_columns))
-
-
-def _follow(density: OnlineDensity, rows: jax.Array, weights: jax.Array, decay: jax.Array) -> OnlineDensity:
-    """Updates the running means and spreads, which are the units of the density, with these rows."""
-    # Running mean and variance from exponentially weighted moments.
-    sums = [weights.sum()[None], weights @ rows, weights @ rows**2]
-    moments = decay * density.moments + jnp.concatenate(sums)
-    mean, square = jnp.split(moments[1:] / moments[0], 2)
-    variance = square - mean**2
-    known = variance > 1e-6 * square  # otherwise round-off: the column is constant and left out
-    knife = nnx.clone(density.knife)  # do not modify the caller's module
-    knife.whiten.standardize.mean[...] = mean
-    knife.whiten.standardize.scale[...] = jnp.where(known, jnp.sqrt(jnp.where(known, variance, 1)), 0)
-    return density._replace(knife=knife, moments=moments)
-
-
-def _improve(density: OnlineDensity, rows: jax.Array, weights: jax.Array) -> OnlineDensity:
-    """One optimizer step of maximum likelihood."""
-    graphdef, params, statistics = nnx.split(density.knife, nnx.Param, ...)  # type: ignore[misc]
-
-    def loss(params: nnx.State) -> jax.Array:
-        surprisal = nnx.merge(graphdef, params, statistics).surprisal(rows)
-        return weights @ surprisal / jnp.maximum(weights.sum(), 1)
-
-    grads = jax.grad(loss)(params)
-    params, optimizer = descend(optax.adam(LEARNING_RATE), grads, params, density.optimizer)
-    return density._replace(knife=nnx.merge(graphdef, params, statistics), optimizer=optimizer)
 
 
 def _check(state: Tracker, features: Any, logits: Sequence[jax.Array], labels: jax.Array) -> None:

@@ -3,7 +3,6 @@ from itertools import product
 
 import dit
 import jax
-import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -24,7 +23,6 @@ from lsmi_jax import (
 )
 from lsmi_jax.decomposition import adjustment, set_to_zero
 
-enable_x64 = (jax if hasattr(jax, "enable_x64") else jax.experimental).enable_x64  # JAX before 0.8
 REDUNDANCIES = [specificity_ambiguity, common_change, shared_exclusions, minimum_information]
 LN2 = np.log(2)
 
@@ -110,7 +108,7 @@ five_arrays = st.tuples(nats, nats, nats, surprisals, surprisals)
 
 @pytest.mark.parametrize("redundancy", REDUNDANCIES)
 @given(five=five_arrays)
-def test_parts_add_up(redundancy, five):
+def test_parts_add_up(enable_x64, redundancy, five):
     with enable_x64(True):
         i1, i2, i12, _, _ = five
         r, u1, u2, s = decompose(*map(np.float64, five), redundancy=redundancy)
@@ -119,7 +117,7 @@ def test_parts_add_up(redundancy, five):
 
 @pytest.mark.parametrize("redundancy", [specificity_ambiguity, shared_exclusions, minimum_information])
 @given(five=five_arrays)
-def test_redundancy_lies_between_the_informations(redundancy, five):
+def test_redundancy_lies_between_the_informations(enable_x64, redundancy, five):
     with enable_x64(True):
         i1, i2, _, _, _ = five
         r = decompose(*map(np.float64, five), redundancy=redundancy).redundancy
@@ -127,7 +125,7 @@ def test_redundancy_lies_between_the_informations(redundancy, five):
 
 
 @given(five=five_arrays)
-def test_definition_and_sign_of_the_paper(five):
+def test_definition_and_sign_of_the_paper(enable_x64, five):
     with enable_x64(True):
         i1, i2, _, h1, h2 = five
         r, u1, u2, _ = decompose(*map(np.float64, five))
@@ -151,7 +149,7 @@ def test_modalities_are_interchangeable(rng, redundancy):
     np.testing.assert_allclose(swapped, (r, u2, u1, s), atol=1e-5)
 
 
-def test_difference_form_keeps_its_digits_at_large_surprisal(rng):
+def test_difference_form_keeps_its_digits_at_large_surprisal(enable_x64, rng):
     i1, i2, i12 = rng.normal(size=(3, 1000))
     h1 = 3000 + rng.normal(size=1000)
     h2 = h1 + rng.normal(size=1000)

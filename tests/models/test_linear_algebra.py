@@ -1,5 +1,4 @@
 import jax
-import jax.experimental
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -16,11 +15,8 @@ def plain_log_determinant(matrix):
     return jnp.linalg.slogdet(matrix)[1]
 
 
-enable_x64 = (jax if hasattr(jax, "enable_x64") else jax.experimental).enable_x64  # JAX before 0.8
-
-
 @pytest.fixture(params=["float32", "float64"])
-def dtype(request):
+def dtype(request, enable_x64):
     with enable_x64(request.param == "float64"):
         yield jnp.dtype(request.param)
 

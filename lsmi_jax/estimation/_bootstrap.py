@@ -1,0 +1,137 @@
+"""Bootstrap of means by group, from sums over random blocks of rows, and the error of the fit."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from lsmi_jax.decomposition import Interactions, adjustment
+
+__all__ = ["Bootstrap", "bootstrap"]
+
+MAX_BLOCKS = 8192  # rows are resampled in this many random blocks, which does not change the variance of a mean
+CHUNK = 16  # resamples at a time
+
+
+class Bootstrap(NamedTuple):
+    """Means of seven quantities of G groups, with errors and intervals, in nats.
+
+    Attributes:
+        mean: ``[G, 7]``.
+        spread: Standard errors ``[G, 7]``; NaN for fewer than two rows, as the ends of the intervals.
+        lower: Lower ends of the intervals ``[G, 7]``.
+        upper: Upper ends ``[G, 7]``.
+        num_samples: Number of finite rows ``[G]``.
+        fit: The part of the standard errors that is due to the fit ``[G, 7]``; None for one seed.
+        shift: The constant by which parts are shifted ``[G]``, the same for all.
+    """
+
+    mean: jax.Array
+    spread: jax.Array
+    lower: jax.Array
+    upper: jax.Array
+    num_samples: jax.Array
+    fit: jax.Array | None
+    shift: jax.Array
+
+
+@partial(jax.jit, static_argnames=("padded", "num_resamples"))
+def bootstrap(key, values, by_seed, group, num_groups, *, padded, adjusted, level, num_resamples) -> Bootstrap:
+    """Resamples values ``[n, 7]`` of all seeds together and ``[m, n, 7]`` of each, by group ``[n]``.
+
+    There are ``padded`` groups, so that few programs are compiled; those from ``num_groups`` on are zero.
+    """
+    # A row that is not finite has weight zero, whatever its values.
+    is_finite = jnp.isfinite(values).all(1) & (True if by_seed is None else jnp.isfinite(by_seed).all((0, 2)))
+    weights, values = is_finite.astype(values.dtype), jnp.where(is_finite[:, None], values, 0)
+    block_key, draw_key = jax.random.split(key)
+    center = _center(values, weights)
+    sums, counts = _block_sums(block_key, values - center[None], weights, group, padded)
+    count = counts.sum(0)
+    mean, shift = _shifted_means(sums.sum(0).reshape(padded, -1), count, center, adjusted)
+    resampled = _resampled_means(draw_key, sums, counts, center, adjusted, num_resamples)
+    # Percentile intervals and standard deviations over resamples.
+    tail = (1 - level) / 2
+    lower, upper = jnp.nanquantile(resampled, jnp.array([tail, 1 - tail]), axis=0)
+    spread, fit = jnp.nanstd(resampled, axis=0, ddof=1), None
+    if by_seed is not None:
+        fit = _fit_error(jnp.where(is_finite[None, :, None], by_seed, 0), weights, group, padded, adjusted)
+        spread, lower, upper = _widen(mean, spread, lower, upper, fit, tail)
+    spread, lower, upper = (jnp.where((count > 1)[:, None], part, jnp.nan) for part in (spread, lower, upper))
+    # NaN of groups that only pad would be an error under jax_debug_nans.
+    found = Bootstrap(mean, spread, lower, upper, count, fit, jnp.full(padded, shift))
+    is_group = jnp.arange(padded) < num_groups
+    return jax.tree.map(lambda leaf: jnp.where(is_group if leaf.ndim == 1 else is_group[:, None], leaf, 0), found)
+
+
+def _resampled_means(
+    key: jax.Array, sums: jax.Array, counts: jax.Array, center: jax.Array, adjusted: jax.Array, num_resamples: int
+) -> jax.Array:
+    """Means ``[B, G, 7]`` of resamples, from sums ``[M, 7 G]`` and counts ``[M, G]`` of blocks of rows."""
+    num_blocks, num_groups = counts.shape
+
+    # Blocks are drawn with replacement: a block's weight is how often it was drawn.
+    def resample(key: jax.Array) -> jax.Array:
+        drawn = jax.random.randint(key, (num_blocks,), 0, num_blocks)
+        weights = jnp.zeros(num_blocks).at[drawn].add(1.0)
+        return _shifted_means((weights @ sums).reshape(num_groups, -1), weights @ counts, center, adjusted)[0]
+
+    return jax.lax.map(resample, jax.random.split(key, num_resamples), batch_size=CHUNK)
+
+
+def _center(values: jax.Array, weights: jax.Array) -> jax.Array:
+    """Mean of values ``[n, 7]`` with weights ``[n]``."""
+    return weights @ values / jnp.maximum(weights.sum(), 1)
+
+
+def _block_sums(
+    key: jax.Array, deviations: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int
+) -> tuple[jax.Array, jax.Array]:
+    """Sums ``[M, 7 G]`` of weighted deviations ``[n, 7]`` and weights ``[M, G]`` over M random blocks, by group.
+
+    A resample then draws blocks instead of rows; sums of deviations from the mean keep their digits for any n.
+    """
+    size = len(deviations)
+    num_blocks = min(size, MAX_BLOCKS)
+    segment = jax.random.permutation(key, size) % num_blocks * num_groups + group
+    sums, counts = (
+        jax.ops.segment_sum(column, segment, num_blocks * num_groups).reshape(num_blocks, -1)
+        for column in (weights[:, None] * deviations, weights)
+    )
+    return sums, counts
+
+
+def _shifted_means(
+    total: jax.Array, count: jax.Array, center: jax.Array, adjusted: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    """Means ``[G, 7]`` from sums of deviations from a center, and the constant by which their parts are shifted."""
+    overall = center + total.sum(0) / count.sum()
+    shift = jnp.where(adjusted, adjustment(Interactions(*overall[:4])), 0.0)
+    mean = center[None] + total / count[:, None]
+    return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]])), shift
+
+
+def _fit_error(
+    by_seed: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int, adjusted: jax.Array
+) -> jax.Array:
+    """Standard error ``[G, 7]`` of a mean over m fits, from values ``[m, n, 7]``."""
+    count = jax.ops.segment_sum(weights, group, num_groups)
+
+    def of_seed(values: jax.Array) -> jax.Array:
+        center = _center(values, weights)
+        total = jax.ops.segment_sum(weights[:, None] * (values - center[None]), group, num_groups)
+        return _shifted_means(total, count, center, adjusted)[0]
+
+    return jax.vmap(of_seed)(by_seed).std(0, ddof=1) / jnp.sqrt(len(by_seed))
+
+
+def _widen(mean, spread, lower, upper, fit, tail) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Standard errors and intervals ``[G, 7]`` with the error of the fit, in quadrature."""
+    margin = jax.scipy.stats.norm.ppf(1 - tail) * fit
+    below, above = jnp.abs(mean - lower), jnp.abs(upper - mean)
+    return (
+        jnp.hypot(spread, fit),
+        lower - (jnp.hypot(below, margin) - below),
+        upper + (jnp.hypot(above, margin) - above),
+    )
