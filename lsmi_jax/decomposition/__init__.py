@@ -64,7 +64,7 @@ from lsmi_jax.decomposition._redundancies import (
     specificity_ambiguity,
     union_information,
 )
-from lsmi_jax.decomposition._redundancy_checks import check_redundancy
+from lsmi_jax.decomposition._redundancy_checks import check_redundancy, program_of
 
 __all__ = [
     "ADJUSTED",
@@ -113,6 +113,7 @@ __all__ = [
     "minimum_information",
     "num_cells_of",
     "pointwise_information",
+    "program_of",
     "score_information",
     "set_to_zero",
     "shared_exclusions",

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition._options import REDUNDANCIES, Redundancy, num_cells_of
 
-__all__ = ["check_redundancy", "check_returned"]
+__all__ = ["check_redundancy", "check_returned", "program_of"]
 
 
 def check_redundancy(redundancy: Any) -> Redundancy:
@@ -41,15 +41,28 @@ def check_returned(returned: Any, like: Any) -> Any:
     return returned
 
 
-def _try(redundancy: Redundancy) -> None:
-    """Calls a redundancy on abstract values."""
+def program_of(redundancy: Redundancy) -> str:
+    """Text of the program that a redundancy computes.
+
+    It is the same in every process, and differs between functions of one name, between lambdas, and between partial
+    functions or closures over other values.
+    """
+    return jax.jit(redundancy).lower(*_abstract(redundancy)).as_text()
+
+
+def _abstract(redundancy: Redundancy) -> tuple:
+    """Abstract values that a redundancy can be called on."""
     value = jax.ShapeDtypeStruct((2,), jnp.float32)
     surprisals = (None, None) if redundancy.density is None else (value, value)
-    needed = {} if num_cells_of(redundancy) is None else {"i_union": value}
+    return (value, value, value, *surprisals, *(() if num_cells_of(redundancy) is None else (value,)))
+
+
+def _try(redundancy: Redundancy) -> None:
+    """Calls a redundancy on abstract values."""
     try:
-        returned = jax.eval_shape(redundancy, value, value, value, *surprisals, **needed)
+        returned = jax.eval_shape(redundancy, *_abstract(redundancy))
     except Exception as error:
         expected = "a function of i1, i2, i12, h1, h2 that JAX can trace"
         expected += ", without density of h1 and h2 = None" if redundancy.density is None else ""
         raise TypeError(f"redundancy: expected {expected}, got {redundancy!r}, which fails: {error}") from error
-    check_returned(returned, value)
+    check_returned(returned, jax.ShapeDtypeStruct((2,), jnp.float32))

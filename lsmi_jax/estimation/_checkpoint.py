@@ -1,7 +1,7 @@
 """Saves a fitted estimator atomically and loads it without running any code from the file."""
 
-import hashlib
 import json
+import os
 import shutil
 from dataclasses import asdict
 from importlib.metadata import version
@@ -12,20 +12,20 @@ import jax
 import jax.numpy as jnp
 
 from lsmi_jax.decomposition import REDUNDANCIES, CustomRedundancy, DensityOptions, Redundancy, check_redundancy
-from lsmi_jax.estimation._estimator import Estimator, unstack
+from lsmi_jax.estimation._estimator import Estimator, check_estimator, unstack
 from lsmi_jax.estimation._fitting import fit_stacked
 from lsmi_jax.inputs import Dataset, Units
-from lsmi_jax.storage import is_key, key_as_integers
+from lsmi_jax.storage import checksum, damage_as_value_error, parse_record, read_tree, record_text, write_tree
 
 __all__ = ["load", "save"]
 
-ABOUT, ARRAYS = "about.json", "arrays"
+ABOUT, ARRAYS = "about.json", "arrays.npz"
 CUSTOM = CustomRedundancy.__name__
-FORMAT = 4  # incremented when older folders can no longer be read
+FORMAT = 5  # incremented when older folders can no longer be read
 
 
 def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> None:
-    """Writes a fitted estimator to a folder through Orbax; the folder appears only when it is complete.
+    """Writes a fitted estimator to a folder, which appears only when it is complete.
 
     Args:
         path: The folder to write; its parent must exist.
@@ -35,7 +35,9 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
     Raises:
         FileExistsError: If the path exists and ``overwrite`` is false, or it is something else than such a folder.
         OSError: If the folder cannot be written; its previous content is preserved.
+        TypeError: If ``estimator`` is something else.
     """
+    check_estimator(estimator)
     folder = Path(path).absolute()
     if folder.exists() and not overwrite:
         raise FileExistsError(f"path: expected a new folder, got {folder}, which exists; pass overwrite=True")
@@ -49,21 +51,21 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
             shutil.rmtree(replaced, ignore_errors=True)
             folder.rename(replaced)
         written.rename(folder)
-    except (OSError, ValueError) as error:  # Orbax raises ValueError on a full disk
+    except OSError as error:
         shutil.rmtree(written, ignore_errors=True)
-        reason = str(error).partition(" [")[0]  # without the settings of Orbax's store
-        raise OSError(f"path: could not write {folder}; its previous content is preserved: {reason}") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        message = f"path: could not write {folder}; its previous content is preserved: {reason}"
+        raise OSError(error.errno, message) from error
     shutil.rmtree(replaced, ignore_errors=True)
 
 
 def _write(folder: Path, estimator: Estimator) -> None:
-    """Writes the arrays, then the description with their checksums."""
+    """Writes the arrays, then the description with their checksum."""
     folder.mkdir()
-    with _checkpointer() as checkpointer:
-        checkpointer.save(folder / ARRAYS, arrays := _arrays(estimator))
-    shapes = {name: array.shape for name, array in arrays.items()}  # some depend on the number of rows
-    about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator), "shapes": shapes}
-    (folder / ABOUT).write_text(json.dumps(about | {"files": _checksums(folder / ARRAYS)}, indent=1))
+    write_tree(folder / ARRAYS, estimator)
+    arrays = checksum((folder / ARRAYS).read_bytes())
+    about = {"format": FORMAT, "lsmi_jax": version("lsmi-jax"), "recipe": _recipe(estimator), "arrays": arrays}
+    (folder / ABOUT).write_bytes(record_text(about))
 
 
 def load(path: str | Path, *, redundancy: Redundancy | None = None) -> Estimator:
@@ -85,58 +87,33 @@ def load(path: str | Path, *, redundancy: Redundancy | None = None) -> Estimator
     folder = Path(path).absolute()
     if not folder.is_dir():
         raise FileNotFoundError(f"path: expected a folder, found none at {folder}")
-    about = _about(folder)
-    recipe = about["recipe"]
-    chosen = _redundancy(recipe.pop("redundancy"), redundancy)
-    skeleton = _skeleton(redundancy=chosen, **recipe)
-    expected = jax.eval_shape(_arrays, skeleton).items()
-    targets = {name: jax.ShapeDtypeStruct(about["shapes"][name], leaf.dtype) for name, leaf in expected}
-    with _checkpointer() as checkpointer:
-        arrays = checkpointer.restore(folder / ARRAYS, targets)
-    return _from_arrays(arrays, skeleton)
-
-
-def _about(folder: Path) -> dict[str, Any]:
-    """The description of a folder, after a check that its files are complete and unchanged."""
+    recipe = _checked_recipe(folder)
+    not_an_estimator = f"path: expected the description of an estimator, got {folder / ABOUT}"
+    with damage_as_value_error(not_an_estimator):
+        stored = _stored_redundancy(**recipe.pop("redundancy"))
+    chosen = _chosen(stored, redundancy)
+    with damage_as_value_error(not_an_estimator):
+        skeleton = _skeleton(redundancy=chosen, **recipe)
     try:
-        about = json.loads((folder / ABOUT).read_text())
-        found = about["format"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"path: expected a folder that lsmi_jax.save wrote, got {folder} ({error!r})") from error
+        return read_tree(folder / ARRAYS, skeleton)
+    except ValueError as error:
+        raise ValueError(f"path: {error}") from error
+
+
+def _checked_recipe(folder: Path) -> dict[str, Any]:
+    """The recipe of an estimator, after a check that both files are complete, unchanged and of sensible size."""
+    with damage_as_value_error(f"path: expected a folder that lsmi_jax.save wrote, got {folder}"):
+        text = (folder / ABOUT).read_bytes()
+        found = json.loads(text)["format"]
     if found != FORMAT:
         raise ValueError(f"path: expected an estimator of format {FORMAT} in {folder}, got format {found}")
-    if _checksums(folder / ARRAYS) != about["files"]:
-        raise ValueError(f"path: expected the files that were saved in {folder}, got different ones: it is damaged")
-    return about
-
-
-def _checksums(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
-
-
-def _checkpointer() -> Any:
-    """Orbax's checkpointer."""
-    import orbax.checkpoint  # a dependency of Flax; the import is slow
-
-    return orbax.checkpoint.StandardCheckpointer()
-
-
-def _arrays(estimator: Estimator) -> dict[str, jax.Array]:
-    """Leaves by their path in the pytree, with keys as integers."""
-    leaves = jax.tree_util.tree_leaves_with_path(estimator)
-    return {jax.tree_util.keystr(where): key_as_integers(leaf) for where, leaf in leaves}
-
-
-def _from_arrays(arrays: dict[str, jax.Array], skeleton: Estimator) -> Estimator:
-    """The inverse of `_arrays`."""
-    leaves, structure = jax.tree_util.tree_flatten_with_path(skeleton)
-    restored = []
-    for where, expected in leaves:
-        array = jnp.asarray(arrays[jax.tree_util.keystr(where)])
-        restored.append(jax.random.wrap_key_data(array) if is_key(expected) else array)
-    return jax.tree.unflatten(structure, restored)
+    with damage_as_value_error(f"path: expected the files that were saved in {folder}, got others: it is damaged"):
+        about, arrays = parse_record(text), (folder / ARRAYS).read_bytes()
+        numbers = [leaf for leaf in jax.tree.leaves(about["recipe"]) if isinstance(leaf, int | float)]
+        # Every number is the length of some array, so that a larger one would take memory for nothing.
+        if about["arrays"] != checksum(arrays) or any(abs(number) > len(arrays) for number in numbers):
+            raise ValueError
+    return about["recipe"]
 
 
 def _recipe(estimator: Estimator) -> dict[str, Any]:
@@ -155,16 +132,29 @@ def _recipe(estimator: Estimator) -> dict[str, Any]:
     }
 
 
-def _redundancy(recipe: dict[str, Any], given: Redundancy | None) -> Redundancy:
-    """The redundancy of a recipe; a custom one is the caller's."""
-    options = recipe["options"]
-    if recipe["name"] != CUSTOM:
+def _stored_redundancy(name: str, options: dict[str, Any]) -> Redundancy:
+    """The redundancy of a recipe; no file holds the function of a custom one."""
+    if name != CUSTOM:
+        return REDUNDANCIES[name](**options)
+    density = options["density"]
+    return CustomRedundancy(_not_stored, None if density is None else DensityOptions(**density))
+
+
+def _not_stored(*_: Any) -> Any:
+    """Stands for the function of a custom redundancy."""
+    raise TypeError("redundancy: expected the custom one it was fitted for")
+
+
+def _chosen(stored: Redundancy, given: Redundancy | None) -> Redundancy:
+    """The stored redundancy; a custom one is the caller's."""
+    if not isinstance(stored, CustomRedundancy):
         if given is not None:
-            raise ValueError(f"redundancy: expected none, as the folder has {recipe['name']}, got {given!r}")
-        return REDUNDANCIES[recipe["name"]](**options)
-    density = None if options["density"] is None else DensityOptions(**options["density"])
-    if given is None or check_redundancy(given).density != density:
-        raise ValueError(f"redundancy: expected the custom one with density={density} it was fitted for, got {given!r}")
+            raise ValueError(f"redundancy: expected none, as the folder has {stored!r}, got {given!r}")
+        return stored
+    if given is None or check_redundancy(given).density != stored.density:
+        raise ValueError(
+            f"redundancy: expected the custom one with density={stored.density} it was fitted for, got {given!r}"
+        )
     return given
 
 

@@ -1,6 +1,7 @@
 """What a fit returns: discriminators, densities and potentials, stacked over seeds and folds while they are fitted."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 
@@ -9,7 +10,7 @@ from lsmi_jax.inputs import Units
 from lsmi_jax.models import Density, Discriminator, Stack
 from lsmi_jax.union import Potentials
 
-__all__ = ["Estimator", "stack", "unstack"]
+__all__ = ["Estimator", "check_estimator", "stack", "unstack"]
 
 
 @jax.tree_util.register_dataclass
@@ -60,6 +61,13 @@ class Estimator:
             f"Estimator of {self.num_features} columns and {shape[-1]} classes for {self.redundancy!r}, "
             f"with {names or 'no models'}"
         )
+
+
+def check_estimator(estimator: Any) -> Estimator:
+    """Raises TypeError if an object is no fitted estimator."""
+    if not isinstance(estimator, Estimator):
+        raise TypeError(f"estimator: expected one from lsmi_jax.fit_estimator, got {type(estimator).__name__}")
+    return estimator
 
 
 @jax.jit

@@ -9,7 +9,7 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy, num_cells_of
-from lsmi_jax.estimation._estimator import Estimator, stack, unstack
+from lsmi_jax.estimation._estimator import Estimator, check_estimator, stack, unstack
 from lsmi_jax.estimation._fitting import fit_stacked, fit_stages
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import assemble, concatenate
@@ -135,6 +135,7 @@ def score(
 
 def redundancy_of(estimator: Estimator, redundancy: Redundancy | None) -> Redundancy:
     """The redundancy to score with, after a check that the estimator has the densities it needs."""
+    check_estimator(estimator)
     if redundancy is None:
         return estimator.redundancy
     needed, fitted = check_redundancy(redundancy).density, estimator.redundancy.density

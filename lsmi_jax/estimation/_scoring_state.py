@@ -1,6 +1,5 @@
 """What `score_to_file` has safely on disk, and what it needs to resume."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 from lsmi_jax.decomposition import Interactions, finite_rows
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.inputs import Position
-from lsmi_jax.storage import write_atomic
+from lsmi_jax.storage import damage_as_value_error, parse_record, record_text, write_atomic
 
 __all__ = ["State", "read_state", "write_state"]
 
@@ -30,6 +29,7 @@ class State:
     num_finite: int = 0  # rows that the sums are over
     diagnostics: tuple[float, ...] = ()  # sums of the chunks', by their rows
     complete: bool = False
+    file_size: int = 0  # bytes of the finished file
 
     @property
     def means(self) -> Interactions:
@@ -61,22 +61,26 @@ class State:
 
 def write_state(path: Path, state: State) -> None:
     """Writes the state atomically."""
-    write_atomic(path, lambda file: file.write(json.dumps(asdict(state)).encode()))
+    write_atomic(path, lambda file: file.write(record_text(asdict(state))))
 
 
 def read_state(path: Path, identity: str) -> State:
-    """Reads the state of an interrupted call, or returns an empty one."""
+    """Reads the state of an interrupted or finished call; an empty one if there is none, or a finished one of another.
+
+    Raises:
+        ValueError: If the file is damaged, or of an interrupted call with another estimator or redundancy.
+    """
     if not path.exists():
         return State(identity)
-    try:
-        state = State(**json.loads(path.read_text()))
-    except (ValueError, TypeError) as error:
-        raise ValueError(f"path: expected a state of score_to_file in {path}, got something else; delete it") from error
-    if state.identity != identity:
-        raise ValueError(
-            f"path: expected the state of the same call, but {path} has another estimator or redundancy; delete it"
-        )
-    return state
+    with damage_as_value_error(f"path: expected a state of score_to_file in {path}, got something else; delete it"):
+        state = State(**parse_record(path.read_bytes()))
+    if state.identity == identity:
+        return state
+    if state.complete:
+        return State(identity)
+    raise ValueError(
+        f"path: expected the state of the same call, but {path} has another estimator or redundancy; delete it"
+    )
 
 
 def _sum(so_far: tuple[float, ...], more: Sequence[float] | np.ndarray) -> tuple[float, ...]:

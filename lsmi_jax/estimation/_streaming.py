@@ -23,6 +23,7 @@ from lsmi_jax.decomposition import (
     Redundancy,
     adjustment,
     num_cells_of,
+    program_of,
 )
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._estimator import Estimator
@@ -75,7 +76,8 @@ def score_to_file(
 
     The file appears under its name when it is complete. Until then the rows are in ``<path>.rows``, and
     ``<path>.state`` records at intervals how many of them are safe. After any crash, the same call resumes there and
-    produces the same file, bit for bit.
+    produces the same file, bit for bit. The state stays beside the finished file, so that the same call returns the
+    finished result. Of the batches, the last chunk of rows that is safe is compared.
 
     Args:
         path: The file to write: ``.npy`` (a structured array, to be read with ``mmap_mode="r"``) or ``.parquet``
@@ -93,10 +95,10 @@ def score_to_file(
         A `ScoredFile`.
 
     Raises:
-        FileExistsError: If the path exists and ``overwrite`` is false.
+        FileExistsError: If the path exists, is not the finished file of the same call, and ``overwrite`` is false.
         ImportError: If a Parquet file is requested and pyarrow is not installed.
         OSError: If the disk is full or the folder cannot be written; rows that were safe stay safe.
-        TypeError: If an array of a batch has the wrong type.
+        TypeError: If ``estimator`` is no estimator, or an array of a batch has the wrong type.
         ValueError: If the path has another ending, an array has the wrong shape or values, or the path has rows of
             another estimator or other batches.
     """
@@ -107,22 +109,18 @@ def score_to_file(
         import_extra("pyarrow", purpose="a Parquet file", extra="data")
     redundancy = redundancy_of(estimator, redundancy)
     rows, saved = (path.with_name(path.name + end) for end in (".rows", ".state"))
-    identity = fingerprint(estimator, _name(redundancy))
-    state = read_state(saved, identity)
-    if path.exists() and not overwrite and not saved.exists():
-        raise FileExistsError(f"path: expected a new file, got {path}, which exists; pass overwrite=True")
+    state = read_state(saved, fingerprint(estimator, program_of(redundancy)))
+    _check_new(path, state, is_written=not rows.exists(), overwrite=overwrite)
+    if state.complete and not rows.exists() and (overwrite or not path.exists()):
+        state = State(state.identity)  # to be written again, or moved away by its user
     try:
-        if not state.complete:
-            for safe in _append(rows, state, estimator, batches, redundancy, checkpoint_seconds, progress):
-                write_state(saved, safe)
+        for safe in _append(rows, state, estimator, batches, redundancy, checkpoint_seconds, progress):
+            write_state(saved, safe)
             state = safe
         if rows.exists():
-            convert = to_parquet if path.suffix == ".parquet" else to_npy
-            convert(
-                rows, path, state.num_rows, _row(estimator, redundancy), partial(_shift, _shift_of(state, redundancy))
-            )
-        rows.unlink(missing_ok=True)
-        saved.unlink(missing_ok=True)
+            _finish(path, rows, state, estimator, redundancy)
+            write_state(saved, replace(state, file_size=path.stat().st_size))
+            rows.unlink(missing_ok=True)
     except OSError as error:
         raise OSError(
             error.errno, f"could not write {path}; rows that were safe stay safe: {error.strerror}"
@@ -130,12 +128,35 @@ def score_to_file(
     return _summarize(path, state, estimator, redundancy)
 
 
+def _check_new(path: Path, state: State, *, is_written: bool, overwrite: bool) -> None:
+    """Raises FileExistsError if the path has something else than the finished file of the same call."""
+    if not path.exists() or overwrite:
+        return
+    if not state.complete:
+        raise FileExistsError(f"path: expected a new file, got {path}, which exists; pass overwrite=True")
+    if is_written and state.file_size not in (0, path.stat().st_size):
+        raise FileExistsError(f"path: expected the finished file, got {path}, which has changed; pass overwrite=True")
+
+
+def _finish(path: Path, rows: Path, state: State, estimator: Estimator, redundancy: Redundancy) -> None:
+    """Turns the file of rows into the file that was asked for."""
+    convert = to_parquet if path.suffix == ".parquet" else to_npy
+    shift = partial(_shift, _shift_of(state, redundancy))
+    convert(rows, path, state.num_rows, _row(estimator, redundancy), shift)
+
+
 def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> Iterator[State]:
-    """Appends the scores chunk by chunk, and yields at intervals what is safely on disk."""
+    """Appends the scores chunk by chunk, and yields at intervals what is safely on disk; nothing if all is."""
+    scored = _scored(state, estimator, batches, redundancy)
+    if state.complete:
+        if next(scored, None) is not None:
+            raise _other_batches(state)
+        return
     started, dtype = time.monotonic(), _row(estimator, redundancy)
     total = getattr(batches, "num_rows", None)
+    chunk = None
     with open_rows(rows, state.num_rows, dtype) as file:
-        for estimate, chunk, start in _one_ahead(_scored(state, estimator, batches, redundancy)):
+        for estimate, chunk, start in _one_ahead(scored):
             file.write(_as_rows(estimate, dtype).tobytes())
             state = state.added(estimate, start)
             if progress is not None:
@@ -145,17 +166,31 @@ def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> I
                 yield replace(state, last_chunk=fingerprint(chunk))
                 started = time.monotonic()
         _sync(file)
-    yield replace(state, complete=True)
+    yield replace(state, last_chunk=state.last_chunk if chunk is None else fingerprint(chunk), complete=True)
 
 
 def _scored(state: State, estimator, batches, redundancy) -> Iterator[tuple[Estimate, Batch, Position]]:
     """Scores the chunks after the last safe one, which is read again to check that the batches are the same."""
     start = Position(state.batch, state.row) if state.num_rows else None
+    is_same = start is None
     for number, (chunk, began) in enumerate(chunks(batches, CHUNK, start)):
+        if start is not None and not number:
+            is_same = fingerprint(chunk) == state.last_chunk
+        if not is_same:
+            break
         if start is None or number:
             yield score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy), chunk, began
-        elif fingerprint(chunk) != state.last_chunk:
-            raise ValueError(f"features: expected the batches of the last call, got others at row {state.num_rows}")
+    if not is_same:
+        raise _other_batches(state)
+
+
+def _other_batches(state: State) -> ValueError:
+    """The error of a call with other batches."""
+    done = "finished" if state.complete else "interrupted"
+    return ValueError(
+        f"features: expected the batches of the {done} call, got others at row {state.num_rows}; to begin anew, "
+        "delete the .state beside the path"
+    )
 
 
 def _one_ahead(items: Iterable[T]) -> Iterator[T]:
@@ -165,11 +200,6 @@ def _one_ahead(items: Iterable[T]) -> Iterator[T]:
         yield from held
         held = [item]
     yield from held
-
-
-def _name(redundancy: Redundancy) -> str:
-    """A name that is the same in every process; functions have no other identity."""
-    return getattr(getattr(redundancy, "function", None), "__qualname__", repr(redundancy))
 
 
 def _row(estimator: Estimator, redundancy: Redundancy) -> np.dtype:

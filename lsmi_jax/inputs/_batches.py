@@ -116,7 +116,7 @@ def chunks(batches: Batches, size: int, start: Position | None = None) -> Iterat
                 pending = []
     if pending:
         yield _joined(pending), began
-    if number < 0:
+    if number < start.batch == 0:
         raise ValueError(NO_ROWS)
 
 
@@ -193,6 +193,7 @@ def _from(batches: Batches, start: int) -> Iterator[tuple[int, Batch]]:
         numbered: Iterable = ((number, batches[number]) for number in range(start, len(batches)))
     else:
         numbered = islice(enumerate(batches), start, None)
+    first = None
     for number, batch in numbered:
         if not isinstance(batch, tuple | list) or len(batch) not in (2, 3):
             got = f"{len(batch)} items" if isinstance(batch, tuple | list) else type(batch).__name__
@@ -206,7 +207,22 @@ def _from(batches: Batches, start: int) -> Iterator[tuple[int, Batch]]:
             raise ValueError(
                 f"labels: expected as many as rows in every batch, got lengths {lengths} in number {number}"
             )
+        first = first or arrays
+        _check_alike(arrays, first, number)
         yield number, arrays
+
+
+def _check_alike(batch: Batch, first: Batch, number: int) -> None:
+    """Raises ValueError if a batch differs from the first in the shape of its rows, or in having logits."""
+    for name, ours, theirs in (
+        ("features", batch.features, first.features),
+        ("logits", batch.logits, first.logits),
+    ):
+        shapes, expected = ([array.shape[1:] for array in arrays or ()] for arrays in (ours, theirs))
+        if shapes != expected:
+            raise ValueError(
+                f"{name}: expected rows of shapes {expected} in every batch, got {shapes} in number {number}"
+            )
 
 
 def _as_arrays(batch: Batch) -> Batch:

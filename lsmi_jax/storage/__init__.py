@@ -3,7 +3,9 @@
 Nothing here depends on what the arrays mean: callers name the stages, the columns and the inputs of a result.
 """
 
+from lsmi_jax.storage._array_file import array_sizes, damage_as_value_error, read_tree, write_tree
 from lsmi_jax.storage._atomic_files import fingerprint, is_key, key_as_integers, write_atomic
+from lsmi_jax.storage._records import checksum, parse_record, record_text
 from lsmi_jax.storage._row_file import Finish, open_rows, row_dtype, to_npy, to_parquet
 from lsmi_jax.storage._stage_cache import Progress, Stage, announced, computed, kept, stages
 
@@ -12,15 +14,22 @@ __all__ = [
     "Progress",
     "Stage",
     "announced",
+    "array_sizes",
+    "checksum",
     "computed",
+    "damage_as_value_error",
     "fingerprint",
     "is_key",
     "kept",
     "key_as_integers",
     "open_rows",
+    "parse_record",
+    "read_tree",
+    "record_text",
     "row_dtype",
     "stages",
     "to_npy",
     "to_parquet",
     "write_atomic",
+    "write_tree",
 ]

@@ -1,7 +1,6 @@
 """Progress reporting and on-disk caching of fit stages."""
 
 import json
-import zipfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -9,12 +8,11 @@ from typing import Any, TypeVar
 from urllib.parse import quote
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental import multihost_utils
 
-from lsmi_jax.inputs import to_host
-from lsmi_jax.storage._atomic_files import fingerprint, is_key, key_as_integers, write_atomic
+from lsmi_jax.storage._array_file import damage_as_value_error, read_tree, write_tree
+from lsmi_jax.storage._atomic_files import fingerprint, write_atomic
 
 __all__ = ["Progress", "Stage", "announced", "computed", "kept", "stages"]
 
@@ -77,6 +75,8 @@ def kept(folder: str | Path, identity: str) -> Stage:
     """
     folder, identity = Path(folder).absolute(), _from_first_process(identity)
     if jax.process_index() == 0:
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(f"checkpoint: expected a folder, got the file {folder}")
         folder.mkdir(exist_ok=True)
         _check_identity(folder, identity)
     return lambda name, compute: _cached_or_computed(folder / f"{quote(name, safe=' ')}.npz", compute)
@@ -87,10 +87,8 @@ def _check_identity(folder: Path, identity: str) -> None:
     about = folder / ABOUT
     if not about.exists() and not any(folder.glob("[!.]*")):
         write_atomic(about, lambda file: file.write(json.dumps({"identity": identity}).encode()))
-    try:
+    with damage_as_value_error(f"checkpoint: expected a new folder or one of this fit, got {folder}"):
         found = json.loads(about.read_text())["identity"]
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"checkpoint: expected a new folder or one of this fit, got {folder} ({error!r})") from error
     if found != identity:
         raise ValueError(
             f"checkpoint: expected the folder of this fit, got {folder}, which was written with another key, other "
@@ -101,30 +99,16 @@ def _check_identity(folder: Path, identity: str) -> None:
 def _cached_or_computed(path: Path, compute: Callable[[], Any]) -> Any:
     """Reads the result of a stage from its file, or computes and writes it."""
     if _from_first_process(path.exists()):
-        return _read(path, jax.eval_shape(compute))
+        skeleton = jax.eval_shape(compute)
+        try:
+            return read_tree(path, skeleton)
+        except ValueError as error:
+            raise ValueError(f"checkpoint: {error}: delete it") from error
     result = compute()
-    arrays = [to_host(key_as_integers(leaf)) for leaf in jax.tree.leaves(result)]
-    if jax.process_index() == 0:
-        write_atomic(path, lambda file: np.savez(file, *arrays))
+    write_tree(path, result)
     if jax.process_count() > 1:
         multihost_utils.sync_global_devices(path.name)
     return result
-
-
-def _read(path: Path, skeleton: Any) -> Any:
-    """Reads arrays into the tree structure of the skeleton, and integers into keys."""
-    leaves, structure = jax.tree.flatten(skeleton)
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = [jnp.asarray(stored[f"arr_{number}"]) for number in range(len(leaves))]
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"checkpoint: expected the result of a stage, got {path}, which is damaged: delete it"
-        ) from error
-    restored = [
-        jax.random.wrap_key_data(array) if is_key(leaf) else array for array, leaf in zip(arrays, leaves, strict=True)
-    ]
-    return jax.tree.unflatten(structure, restored)
 
 
 def _from_first_process(value: Any) -> Any:

@@ -1,15 +1,27 @@
+import contextlib
 import json
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
+from pathlib import Path
 
 import chex
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lsmi_jax import ArrayBatches, MinimumInformation, SpecificityAmbiguity, fit_estimator, score, score_to_file
+from lsmi_jax import (
+    ArrayBatches,
+    CustomRedundancy,
+    MinimumInformation,
+    SpecificityAmbiguity,
+    fit_estimator,
+    score,
+    score_to_file,
+)
 from lsmi_jax.estimation import _fit_and_score, _streaming
 from lsmi_jax.inputs import Position, chunks, sample
 
@@ -151,10 +163,7 @@ def test_a_file_holds_the_rows_in_order(ending, data, fitted, tmp_path):
     np.testing.assert_allclose(result.means, [part.mean() for part in expected.interactions], atol=1e-5)
     np.testing.assert_allclose(result.adjusted, [part.mean() for part in expected.adjusted], atol=1e-5)
     chex.assert_trees_all_close(result.diagnostics, expected.diagnostics, rtol=1e-4, atol=1e-5)
-    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name]
-    with pytest.raises(FileExistsError, match="overwrite=True"):
-        score_to_file(path, fitted, generator(data))
-    score_to_file(path, fitted, generator(data), overwrite=True)
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, path.name + ".state"]
 
 
 class DeathError(Exception):
@@ -189,11 +198,88 @@ def test_a_file_of_another_call_is_not_gone_on_with(data, fitted, tmp_path):
     with pytest.raises(ValueError, match="another estimator or redundancy"):
         score_to_file(path, fitted, generator(data), redundancy=MinimumInformation())
     others = [(features, (labels + 1) % NUM_CLASSES) for features, labels in generator(data)]
-    with pytest.raises(ValueError, match="the batches of the last call"):
+    with pytest.raises(ValueError, match="the batches of the interrupted call"):
         score_to_file(path, fitted, others)
     (tmp_path / "scores.npy.state").write_text("{")
     with pytest.raises(ValueError, match="delete it"):
         score_to_file(path, fitted, generator(data))
+
+
+def test_a_finished_file_is_returned_to_the_same_call_only(data, fitted, tmp_path):
+    path = tmp_path / "scores.npy"
+    first = score_to_file(path, fitted, generator(data))
+    written = path.stat().st_mtime_ns
+    again = score_to_file(path, fitted, generator(data))
+    chex.assert_trees_all_equal(again._replace(path=None), first._replace(path=None))
+    assert path.stat().st_mtime_ns == written
+    features, labels = data
+    others = {
+        "labels": ArrayBatches(features, (labels + 1) % NUM_CLASSES, size=50),
+        "fewer": ArrayBatches(tuple(block[:100] for block in features), labels[:100], size=50),
+        "none": ArrayBatches(tuple(block[:40] for block in features), labels[:40], size=50),
+        "more": [*generator(data), (tuple(block[:5] for block in features), labels[:5])],
+    }
+    for batches in others.values():
+        with pytest.raises(ValueError, match="the batches of the finished call"):
+            score_to_file(path, fitted, batches)
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        score_to_file(path, fitted, generator(data), redundancy=MinimumInformation())
+    path.write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match="which has changed"):
+        score_to_file(path, fitted, generator(data))
+    score_to_file(path, fitted, others["fewer"], overwrite=True)
+    assert len(np.load(path)) == 100
+    path.unlink()
+    assert score_to_file(path, fitted, generator(data)).num_rows == NUM_ROWS
+    assert len(np.load(path)) == NUM_ROWS
+    (tmp_path / "scores.npy.state").unlink()
+    with pytest.raises(FileExistsError, match="overwrite=True"):
+        score_to_file(path, fitted, generator(data))
+
+
+@pytest.mark.parametrize("ending", ["npy", "parquet"])
+@pytest.mark.parametrize("step", ["to_npy", "to_parquet", "write_state", "unlink"])
+def test_a_death_while_the_file_is_finished_changes_nothing(step, ending, data, fitted, tmp_path, monkeypatch):
+    path, whole = tmp_path / f"scores.{ending}", tmp_path / f"whole.{ending}"
+    expected = score_to_file(whole, fitted, generator(data))
+    home = Path if step == "unlink" else _streaming
+    done = getattr(home, step)
+
+    def dies(file, *rest, **named):
+        done(file, *rest, **named)
+        if Path(file).name.startswith("scores") and path.exists():
+            raise DeathError
+
+    monkeypatch.setattr(home, step, dies)
+    with contextlib.suppress(DeathError):
+        score_to_file(path, fitted, generator(data))
+    monkeypatch.undo()
+    assert path.exists()
+    result = score_to_file(path, fitted, generator(data))
+    chex.assert_trees_all_equal(result._replace(path=None), expected._replace(path=None))
+    assert path.read_bytes() == whole.read_bytes()
+
+
+def scaled(factor, i1, i2, i12, h1, h2):
+    return factor * jnp.minimum(i1, i2)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (lambda *values: scaled(0.5, *values), lambda *values: scaled(0.6, *values)),
+        (partial(scaled, 0.5), partial(scaled, 0.6)),
+        (partial(scaled, np.float32(0.5)), partial(scaled, np.float32(0.6))),
+    ],
+)
+def test_a_custom_redundancy_is_known_by_what_it_computes(first, second, data, fitted, tmp_path):
+    path = tmp_path / "scores.npy"
+    first, second = CustomRedundancy(first, PAPER.density), CustomRedundancy(second, PAPER.density)
+    with pytest.raises(DeathError):
+        score_to_file(path, fitted, interrupted(generator(data), 3), redundancy=first, checkpoint_seconds=0)
+    with pytest.raises(ValueError, match="another estimator or redundancy"):
+        score_to_file(path, fitted, generator(data), redundancy=second)
+    score_to_file(path, fitted, generator(data), redundancy=first)
 
 
 @pytest.mark.parametrize(
@@ -209,6 +295,14 @@ def test_a_file_of_another_call_is_not_gone_on_with(data, fitted, tmp_path):
         ),
         ([((np.full((3, 2), np.nan),) * 2, [0, 1, 1])], "got NaN or inf"),
         ([((np.zeros((3, 2)),) * 2, [0, 1, 7])], "labels: expected 0..2"),
+        (
+            [((np.zeros((3, d)),) * 2, [0, 1, 1]) for d in (4, 5)],
+            r"^features: expected rows of shapes \[\(4,\), \(4,\)\] in every batch, got .* in number 1",
+        ),
+        (
+            [((np.zeros((3, 4)),) * 2, [0, 1, 1]), ((np.zeros((3, 4)),) * 2, [0, 1, 1], (np.zeros((3, 3)),) * 3)],
+            r"^logits: expected rows of shapes \[\] in every batch, got .* in number 1",
+        ),
     ],
 )
 def test_bad_batches_are_named(stream, error, fitted, tmp_path):
