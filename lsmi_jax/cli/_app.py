@@ -12,7 +12,7 @@ from cyclopts import App, Argument, ArgumentCollection, CycloptsError
 import lsmi_jax
 from lsmi_jax.cli import _commands
 from lsmi_jax.cli._options import option
-from lsmi_jax.cli._process import Interrupt
+from lsmi_jax.cli._process import Interrupt, alone_in
 
 __all__ = ["run"]
 
@@ -42,7 +42,8 @@ def run(words: list[str], interrupt: Interrupt) -> int:
     if command is _commands.estimate:
         interrupt.message += "; --resume continues from the last finished stage"
     try:
-        command(*bound.args, **bound.kwargs)
+        with alone_in(interrupt.folder):
+            command(*bound.args, **bound.kwargs)
     except Exception as error:
         if "app" in options and options["app"].debug:
             raise

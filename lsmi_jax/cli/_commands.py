@@ -18,7 +18,7 @@ from lsmi_jax.cli._options import (
     InputOptions,
     OutputOptions,
     RedundancyOptions,
-    WholeNumber,
+    Seed,
     plain,
 )
 from lsmi_jax.cli._process import enable_compilation_cache
@@ -28,6 +28,7 @@ from lsmi_jax.cli._writers import check_libraries, summary_of, versions, write_j
 from lsmi_jax.decomposition import PARTS
 from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate
 from lsmi_jax.reporting import Report, write_report
+from lsmi_jax.storage import damage_as_value_error
 
 __all__ = ["EXAMPLES", "compare", "demo", "estimate", "info", "score"]
 
@@ -157,7 +158,7 @@ def compare(first: Path, second: Path, /, *, app: AppOptions = APP) -> None:
     print(*_comparison.compare(first, second), sep="\n")
 
 
-def demo(*, out: Path = Path("demo-output"), seed: WholeNumber = 0, app: AppOptions = APP) -> None:
+def demo(*, out: Path = Path("demo-output"), seed: Seed = 0, app: AppOptions = APP) -> None:
     """Decomposes 2000 handwritten digits that come with the package.
 
     Parameters
@@ -222,7 +223,8 @@ def _classes(estimator: Path) -> np.ndarray:
     path = estimator / CLASSES
     if not path.is_file():
         raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator wrote, got {estimator}")
-    return np.asarray(json.loads(path.read_text())["classes"])
+    with damage_as_value_error(f"--estimator: expected the classes that --save-estimator wrote, got {path}"):
+        return np.asarray(json.loads(path.read_text())["classes"])
 
 
 def _prepare(out: Path, *, resume: bool) -> Path:

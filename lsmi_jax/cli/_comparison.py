@@ -4,21 +4,34 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from lsmi_jax.cli._readers import Columns, read
+from lsmi_jax.cli._readers import read
+from lsmi_jax.cli._writers import from_cells
 from lsmi_jax.decomposition import PARTS
+from lsmi_jax.storage import damage_as_value_error
 
 __all__ = ["compare"]
 
 
 class Results(NamedTuple):
-    """Content of a folder of results."""
+    """What a comparison needs of a folder of results.
 
-    summary: dict[str, Any]
-    samples: Columns
+    Attributes:
+        samples: Columns of the table, by name.
+        means: Mean of each part in nats, and its standard error, by its symbol.
+        include_fit: Whether the errors include the variation of the fits.
+        numbered: Whether ids are row numbers.
+        sha256: Checksum of the data.
+    """
+
+    samples: dict[str, np.ndarray]
+    means: dict[str, tuple[float, float]]
+    include_fit: bool
+    numbered: bool
+    sha256: str
 
 
 def compare(first: Path, second: Path) -> list[str]:
@@ -46,7 +59,7 @@ def compare(first: Path, second: Path) -> list[str]:
         common, note = f"{len(rows[0])} samples in both", "on the common samples (standard error), correlation"
     lines = [f"{common}, of {sizes[0]} and {sizes[1]}; raw means in nats, not shifted"]
     lines.append(f"{'':4s}{'first':>9s}{'second':>9s}   difference {note}")
-    include_fit = rows is None and all(result.summary.get("errors_include_fit", False) for result in results)
+    include_fit = rows is None and all(result.include_fit for result in results)
     return [
         *lines,
         *_parts(results, rows),
@@ -59,17 +72,28 @@ def _results(folder: Path) -> Results:
     path = folder / "summary.json"
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a folder of results, got one without summary.json")
-    summary = json.loads(path.read_text())
-    samples = read(folder / f"samples.{summary['options']['format']}")
+    with damage_as_value_error(f"{path}: expected a summary of this version, got a damaged or another one"):
+        summary = json.loads(path.read_text())
+        options, overall = summary["options"], summary["means"]["overall"]
+        entries = {part.symbol: overall[part.symbol] for part in PARTS}
+        means = {
+            name: (_as_float(entry["mean"]), _as_float(entry["standard_error"])) for name, entry in entries.items()
+        }
+        about = summary["errors_include_fit"] is True, options["ids"] is None, str(summary["data"]["sha256"])
+        table = folder / f"samples.{options['format']}"
+    columns = read(table)
+    with damage_as_value_error(f"{table}: expected the columns of the results, got others"):
+        samples = {name: columns[name] for name in ("id", *(part.column for part in PARTS))}
+    if table.suffix == ".csv":
+        samples["id"] = from_cells(samples["id"])
     if len(np.unique(samples["id"])) != len(samples["id"]):
         raise ValueError(f"{folder}: expected unique ids, got some twice")
-    return Results(summary, samples)
+    return Results(samples, means, *about)
 
 
 def _common(first: Results, second: Results) -> tuple[np.ndarray, np.ndarray] | None:
     """Rows of the common samples in each result; None for fewer than three."""
-    numbered = None in (first.summary["options"]["ids"], second.summary["options"]["ids"])
-    if numbered and first.summary["data"]["sha256"] != second.summary["data"]["sha256"]:
+    if (first.numbered or second.numbered) and first.sha256 != second.sha256:
         return None
     common, *rows = np.intersect1d(first.samples["id"], second.samples["id"], return_indices=True)
     return (rows[0], rows[1]) if len(common) > 2 else None
@@ -78,9 +102,8 @@ def _common(first: Results, second: Results) -> tuple[np.ndarray, np.ndarray] | 
 def _parts(results: tuple[Results, Results], rows: tuple[np.ndarray, np.ndarray] | None) -> Iterator[str]:
     """One line per part."""
     for part in PARTS:
-        known = [result.summary["means"]["overall"][part.symbol] for result in results]
-        means = [_as_float(entry["mean"]) for entry in known]
-        difference, error = means[1] - means[0], math.hypot(*(_as_float(entry["standard_error"]) for entry in known))
+        means, errors = zip(*(result.means[part.symbol] for result in results), strict=True)
+        difference, error = means[1] - means[0], math.hypot(*errors)
         more = ""
         if rows is not None:
             first, second = (np.asarray(r.samples[part.column], float)[i] for r, i in zip(results, rows, strict=True))

@@ -42,7 +42,7 @@ def read_inputs(path: Path, options: InputOptions) -> Inputs:
         OSError: If the data cannot be read.
         ValueError: If a name does not exist, or its array has the wrong kind or length.
     """
-    columns = read(path)
+    columns = read(path, options.max_bytes)
     _check_distinct(columns, options)
     labels = column(columns, options.labels, "--labels")
     size, groups = len(labels), options.group or []

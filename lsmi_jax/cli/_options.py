@@ -15,6 +15,7 @@ __all__ = [
     "InputOptions",
     "OutputOptions",
     "RedundancyOptions",
+    "Seed",
     "WholeNumber",
     "option",
     "plain",
@@ -39,6 +40,30 @@ def _whole_number(_: Any, tokens: Sequence[Token]) -> int:
         raise ValueError(f"expected a whole number, got {tokens[0].value!r}") from None
 
 
+def _seed(kind: Any, tokens: Sequence[Token]) -> int:
+    """A seed of a random key, which JAX would wrap."""
+    seed = _whole_number(kind, tokens)
+    if not 0 <= seed < 2**32:
+        raise ValueError(f"expected a seed from 0 to {2**32 - 1}, got {seed}")
+    return seed
+
+
+def _size(kind: Any, tokens: Sequence[Token]) -> int:
+    """A positive number of bytes."""
+    size = _whole_number(kind, tokens)
+    if size < 1:
+        raise ValueError(f"expected at least 1 byte, got {size}")
+    return size
+
+
+def _check_names(_: Any, options: "InputOptions") -> None:
+    """Raises ValueError if a name is empty, which would be the beginning of every name."""
+    for field in fields(options):
+        value = getattr(options, field.name)
+        if "" in ((value,) if isinstance(value, str) else value if isinstance(value, tuple | list) else ()):
+            raise ValueError(f"{field.name}: expected a name, got an empty one")
+
+
 def _covariance(_: Any, tokens: Sequence[Token]) -> str | int:
     """A word, or the rank."""
     word = tokens[0].value
@@ -47,9 +72,10 @@ def _covariance(_: Any, tokens: Sequence[Token]) -> str | int:
 
 Flag = Annotated[bool, Parameter(negative="", show_default=False)]
 WholeNumber = Annotated[int, Parameter(converter=_whole_number)]
+Seed = Annotated[int, Parameter(converter=_seed)]
 
 
-@Parameter(name="*", group=DATA)
+@Parameter(name="*", group=DATA, validator=_check_names)
 @dataclass(frozen=True)
 class InputOptions:
     """Names of the arrays in the data.
@@ -61,7 +87,8 @@ class InputOptions:
         logits: Logits of your own models of the first modality, the second, and both.
         ids: Names of the samples; row numbers by default.
         group: Also report means by this column; repeatable.
-        image: Pixels or names of image files, shown in the report.
+        image: Pixels, or names of image files in the folder of the data, shown in the report.
+        max_bytes: Most bytes of arrays to read; half of the memory by default.
     """
 
     x1: str
@@ -71,6 +98,7 @@ class InputOptions:
     ids: str | None = None
     group: Annotated[list[str] | None, Parameter(negative="")] = None
     image: str | None = None
+    max_bytes: Annotated[int | None, Parameter(converter=_size)] = None
 
 
 @Parameter(name="*", group=RESULTS)
@@ -142,7 +170,7 @@ class FitOptions:
         save_estimator: Also fit on all rows, to score other data with.
     """
 
-    seed: WholeNumber = 0
+    seed: Seed = 0
     num_folds: WholeNumber = 5
     num_seeds: WholeNumber = 1
     resume: Flag = False
@@ -168,6 +196,7 @@ def option(argument: str) -> str:
 
 
 _RENAMED = {
+    "out": "--out",
     "features": "--x1, --x2",
     "features[0]": "--x1",
     "features[1]": "--x2",

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Interrupt", "enable_compilation_cache", "exit_on_interrupt"]
+__all__ = ["Interrupt", "alone_in", "enable_compilation_cache", "exit_on_interrupt"]
 
 INTERRUPTED = 130  # exit status after Ctrl-C, as shells report it
 PARKING = 0.05  # seconds that the main thread gets to finish its line
@@ -55,6 +55,26 @@ def exit_on_interrupt() -> Iterator[Interrupt]:
         theirs.close()  # ends the watcher
         watcher.join()
         ours.close()
+
+
+@contextmanager
+def alone_in(folder: Path | None) -> Iterator[None]:
+    """Makes a folder of results, and holds its lock; the system releases it when the process ends in any way.
+
+    Raises:
+        FileExistsError: If another run holds it.
+    """
+    if folder is None:
+        yield
+        return
+    import filelock  # an extra
+
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with filelock.FileLock(folder / ".lock", blocking=False):
+            yield
+    except filelock.Timeout:
+        raise FileExistsError(f"out: expected a folder for this run alone, got {folder}, which another uses") from None
 
 
 def enable_compilation_cache() -> None:

@@ -16,7 +16,9 @@ from lsmi_jax.estimation import Estimate, Summary
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.storage import write_atomic
 
-__all__ = ["check_libraries", "summary_of", "versions", "write_json", "write_table"]
+__all__ = ["check_libraries", "from_cells", "summary_of", "versions", "write_json", "write_table"]
+
+QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet runs text that begins so, or hides the quote
 
 
 def check_libraries(table_format: str, *, has_images: bool) -> None:
@@ -40,7 +42,10 @@ def versions() -> dict[str, Any]:
 
 
 def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
-    """Writes columns as Parquet or CSV, depending on the ending of the path."""
+    """Writes columns as Parquet or CSV, depending on the ending of the path.
+
+    In CSV, a quote precedes text that a spreadsheet would run as a formula; `from_cells` takes it away.
+    """
     if path.suffix == ".parquet":
         arrow, parquet = (import_extra(name, purpose="Parquet", extra="cli") for name in ("pyarrow", "pyarrow.parquet"))
         table = arrow.table({name: arrow.array(values) for name, values in columns.items()})
@@ -51,12 +56,24 @@ def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
         """Writes CSV to a binary file."""
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         writer = csv.writer(text)
-        writer.writerow(columns)
-        writer.writerows(zip(*columns.values(), strict=True))
+        writer.writerow(map(_as_cell, columns))
+        writer.writerows(map(_as_cell, row) for row in zip(*columns.values(), strict=True))
         text.flush()
         text.detach()
 
     write_atomic(path, write)
+
+
+def _as_cell(value: Any) -> Any:
+    """A value as a spreadsheet shows it, and does not run it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(QUOTED) else value
+
+
+def from_cells(values: np.ndarray) -> np.ndarray:
+    """Values of a column of a CSV file that `write_table` wrote."""
+    if values.dtype.kind != "U":
+        return values
+    return np.array([value.removeprefix("'") for value in values])
 
 
 def summary_of(

@@ -3,16 +3,20 @@
 import base64
 import io
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lsmi_jax.inputs import import_extra
+from lsmi_jax.storage import damage_as_value_error
 
 __all__ = ["check_images", "thumbnail"]
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")  # what Pillow may find in a file, whatever its name
 MAX_SIDE = 96  # pixels; larger images are reduced
 
 
@@ -30,7 +34,7 @@ def check_images(values: np.ndarray, folder: Path) -> np.ndarray:
         ValueError: If the values are neither, or a file is missing or not an image.
     """
     if values.ndim == 1 and values.dtype.kind in "UO":
-        return _check_files([folder / str(name) for name in values])
+        return _check_files([str(name) for name in values], folder)
     side = math.isqrt(values.shape[1]) if values.ndim == 2 else 0
     if values.ndim == 2 and side**2 == values.shape[1]:
         return values.reshape(len(values), side, side)
@@ -53,9 +57,10 @@ def thumbnail(image: Any) -> str:
     """
     pillow = _pillow()
     if isinstance(image, Path):
-        with pillow.open(image) as opened:
+        with _image(image) as opened:
             orient = import_extra("PIL.ImageOps", purpose="a thumbnail", extra="cli").exif_transpose
             picture = orient(opened)
+            picture.load()
         if picture.mode[0] in "IF":  # 16 or 32 bits
             picture = pillow.fromarray(_levels(np.asarray(picture)))
     else:
@@ -73,16 +78,27 @@ def _pillow() -> Any:
     return import_extra("PIL.Image", purpose="a thumbnail", extra="cli")
 
 
-def _check_files(paths: list[Path]) -> np.ndarray:
-    """Checks that every path is an image file; only headers are read."""
-    for path in paths:
+def _check_files(names: list[str], folder: Path) -> np.ndarray:
+    """Checks that every name is that of an image file in the folder; only headers are read."""
+    root = folder.resolve()
+    paths = [folder / name for name in names]
+    for name, path in zip(names, paths, strict=True):
+        # A link, or a name with dots, could put any file of this machine into a report.
+        if ".." in Path(name).parts or not path.resolve().is_relative_to(root):
+            raise ValueError(f"--image: expected names of files in the folder of the data, {folder}, got {name}")
         if path.suffix.lower() not in ENDINGS or not path.is_file():
             raise ValueError(f"--image: expected names of {', '.join(ENDINGS)} files, got {path}")
-        try:
-            _pillow().open(path).close()
-        except OSError as error:
-            raise ValueError(f"--image: expected an image, got {path}: {error}") from error
+        with _image(path):
+            pass
     return np.asarray(paths, dtype=object)
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[Any]:
+    """An open image file of one of the formats."""
+    refused = damage_as_value_error(f"--image: expected an image, got {path}")
+    with refused, _pillow().open(path, formats=FORMATS) as image:
+        yield image
 
 
 def _levels(pixels: np.ndarray) -> np.ndarray:

@@ -20,8 +20,12 @@ HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 
 
 @contextmanager
-def damage_as_value_error(message: str) -> Iterator[None]:
+def damage_as_value_error(message: str, *, tell: bool = False) -> Iterator[None]:
     """Turns whatever a parser raises on a damaged file into a ValueError with this message.
+
+    Args:
+        message: Names the file.
+        tell: Whether the parser's own words follow.
 
     Raises:
         PermissionError: If the file may not be read.
@@ -32,7 +36,7 @@ def damage_as_value_error(message: str) -> Iterator[None]:
     except (PermissionError, MemoryError):
         raise
     except Exception as error:  # parsers document none of the many that they raise
-        raise ValueError(message) from error
+        raise ValueError(f"{message} ({str(error).splitlines()[0]})" if tell and str(error) else message) from error
 
 
 def array_sizes(path: Path) -> dict[str, int]:
@@ -42,7 +46,7 @@ def array_sizes(path: Path) -> dict[str, int]:
         ValueError: If the file is not a ``.npz`` file of numbers or strings.
     """
     with (
-        damage_as_value_error(f"{path}: expected a .npz file of numbers or strings, got something else"),
+        damage_as_value_error(f"{path}: expected .npz of numbers or strings, got objects or damage"),
         zipfile.ZipFile(path) as archive,
     ):
         return {name.removesuffix(".npy"): _declared(archive, name) for name in archive.namelist()}
@@ -52,6 +56,8 @@ def _declared(archive: zipfile.ZipFile, name: str) -> int:
     """Bytes that the header of one array declares."""
     with archive.open(name) as file:
         shape, _, dtype = HEADERS[np.lib.format.read_magic(file)](file)
+    if dtype.hasobject:
+        raise ValueError
     return math.prod(shape) * dtype.itemsize
 
 

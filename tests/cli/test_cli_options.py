@@ -110,6 +110,12 @@ def test_wrong_values_of_a_file_are_named(text, error, tmp_path, capsys):
         (["--redundancy", "minimum_infomation"], 'Did you mean "minimum_information"?'),
         ([*PAPER, "--covariance", "round"], '--covariance: expected "full", "diagonal" or a positive rank'),
         ([*PAPER, "--num-components", "0"], "--num-components: expected at least 1, got 0"),
+        (["--seed", "-1"], "--seed: expected a seed from 0 to 4294967295, got -1"),
+        (["--seed", "4294967296"], "--seed: expected a seed from 0 to 4294967295, got 4294967296"),
+        (["--max-bytes", "0"], "--max-bytes: expected at least 1 byte, got 0"),
+        (["--ids", ""], "--ids: expected a name, got an empty one"),
+        (["--group", "a", "--group", ""], "--group: expected a name, got an empty one"),
+        (["--logits", "a", "", "b"], "--logits: expected a name, got an empty one"),
         (["--num-cells", "3"], "--num-cells: expected a positive even number, got 3"),
         (
             ["--covariance", "full"],

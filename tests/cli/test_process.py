@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from lsmi_jax.__main__ import main
+from lsmi_jax.cli._process import alone_in
 
 RESUME = "lsmi-jax: interrupted; --resume continues from the last finished stage\n"
 HEADER = """if True:
@@ -43,7 +44,7 @@ def test_ctrl_c_ends_a_process_that_computes_at_once(times, tmp_path):
     import jax
 
     def compute(*_, **__):
-        out.mkdir()
+        out.mkdir(exist_ok=True)
         (out / "stage.npz.incomplete").touch()
         (out / "estimator.incomplete").mkdir()
         (out / "estimator.incomplete" / "about.json").touch()
@@ -63,7 +64,7 @@ def test_ctrl_c_ends_a_process_that_computes_at_once(times, tmp_path):
     assert process.returncode == 130
     assert error == "lsmi-jax: interrupted\n"
     assert seconds < 5
-    assert [path.name for path in out.iterdir()] == ["stage.npz"]
+    assert sorted(path.name for path in out.iterdir()) == [".lock", "stage.npz"]
 
 
 @pytest.mark.slow
@@ -72,7 +73,7 @@ def test_ctrl_c_while_files_are_written_leaves_none_half_written(tmp_path):
     from lsmi_jax.storage import write_atomic
 
     def write(*_, **__):
-        out.mkdir()
+        out.mkdir(exist_ok=True)
         print("at work", flush=True)
         while True:
             for number in range(50):
@@ -88,6 +89,7 @@ def test_ctrl_c_while_files_are_written_leaves_none_half_written(tmp_path):
             time.sleep(seconds)
             error, _ = interrupted(process)
         assert (process.returncode, error) == (130, "lsmi-jax: interrupted\n")
+        (out / ".lock").unlink()
         for path in out.iterdir():
             assert path.suffix == ".npz"
             assert path.stat().st_size == 10**5
@@ -194,3 +196,36 @@ def test_it_runs_outside_the_main_thread(monkeypatch, capsys):
     thread.join()
     assert statuses == [0]
     assert "jaxlib" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("more", [[], ["--resume"], ["--seed", "3"]])
+def test_two_runs_do_not_share_a_folder(more, named, tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["estimate", str(tmp_path / "data.npz"), *named, "--out", str(out)]
+    with alone_in(out):
+        assert main([*words, *more]) == 1
+        error = capsys.readouterr().err
+        assert error.startswith("lsmi-jax: --out: expected a folder for this run alone, got ")
+        assert error.count("\n") == 1
+    assert main(words) == 1
+    assert "data.npz: no such file" in capsys.readouterr().err
+
+
+def test_the_lock_of_a_killed_run_is_free(tmp_path):
+    program = f"""{HEADER}
+    from lsmi_jax.cli._process import alone_in
+
+    with alone_in(out):
+        print("at work", flush=True)
+        import time
+        time.sleep(600)
+    """
+    out = tmp_path / "out"
+    with start(["-c", program, "--out", str(out)]) as process:
+        assert process.stdout.readline() == "at work\n"
+        with pytest.raises(FileExistsError, match=r"^out: "), alone_in(out):
+            pass
+        process.kill()
+        process.wait()
+    with alone_in(out):
+        pass

@@ -43,7 +43,7 @@ def results(folder, num_samples, bounds, num_held_out, more=DEFAULT):
     summary = json.loads((folder / "summary.json").read_text())
     assert [name for name in (*DEFAULT, *PAPER) if name in samples] == more
     values = {name: samples[name].to_numpy(np.float64) for name in (*SHOWN, *more)}
-    assert {path.name for path in folder.iterdir()} <= {path.name, "summary.json", "report.html", "estimator"}
+    assert {path.name for path in folder.iterdir()} <= {path.name, ".lock", "summary.json", "report.html", "estimator"}
     assert len(samples) == num_samples
     assert all(np.isfinite(column).all() for column in values.values())
     rounding = 1e-4  # sums of float32 values of some hundred nats, from densities of features

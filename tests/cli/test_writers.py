@@ -49,3 +49,16 @@ def test_only_the_libraries_of_the_options_are_needed(monkeypatch):
     for module in ("pyarrow", "PIL.Image"):
         monkeypatch.setitem(sys.modules, module, None)
     _writers.check_libraries("csv", has_images=False)
+
+
+def test_no_cell_of_a_csv_file_is_a_formula(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    ids = np.array(["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "plain", "'=quoted"])
+    columns = {"id": ids, "=group": ids, "r": np.array([-1.5] * 7)}
+    _writers.write_table(tmp_path / "samples.csv", columns)
+    lines = (tmp_path / "samples.csv").read_text().splitlines()
+    assert lines[0] == "id,'=group,r"
+    assert [line[0] for line in lines[1:]] == [*"'''''p'"]
+    table = pandas.read_csv(tmp_path / "samples.csv")
+    np.testing.assert_array_equal(table["r"], columns["r"])
+    np.testing.assert_array_equal(_writers.from_cells(table["id"].to_numpy().astype(str)), ids)

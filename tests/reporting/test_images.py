@@ -42,6 +42,33 @@ def test_image_files_are_checked_before_any_work_is_done(tmp_path):
         check_images(np.array(["text.png"]), tmp_path)
 
 
+@pytest.mark.parametrize(
+    "name", ["../secret.png", "folder/../../secret.png", "{secret}", "link.png", "folder/link.png"]
+)
+def test_no_file_outside_the_folder_is_shown(name, tmp_path):
+    folder, secret = tmp_path / "data", tmp_path / "secret.png"
+    (folder / "folder").mkdir(parents=True)
+    for path in (secret, folder / "folder" / "mine.png"):
+        Image.new("L", (4, 3)).save(path)
+    for link in ("link.png", "folder/link.png"):
+        (folder / link).symlink_to(secret)
+    check_images(np.array(["folder/mine.png"]), folder)
+    with pytest.raises(ValueError, match=r"^--image: expected names of files in the folder of the data"):
+        check_images(np.array([name.format(secret=secret)]), folder)
+
+
+def test_only_images_of_the_listed_formats_are_decoded(tmp_path):
+    Image.new("L", (4, 3)).save(tmp_path / "other.png", format="TIFF")
+    Image.new("L", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    for name in ("other.png", "bomb.png"):
+        with pytest.raises(ValueError, match=rf"^--image: expected an image, got .*{name}"):
+            check_images(np.array([name]), tmp_path)
+    Image.effect_noise((40, 30), 50).save(tmp_path / "cut.png")
+    (tmp_path / "cut.png").write_bytes((tmp_path / "cut.png").read_bytes()[:300])
+    with pytest.raises(ValueError, match=r"^--image: expected an image, got .*cut\.png"):
+        thumbnail(tmp_path / "cut.png")
+
+
 def test_large_files_become_small_thumbnails(tmp_path, rng):
     pixels = rng.integers(0, 255, size=(300, 600, 3)).astype(np.uint8)
     for name in ("one.png", "one.jpg", "one.gif", "one.webp"):
