@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.sparse import coo_matrix, csr_array
 
 import lsmi_jax
 from lsmi_jax import baselines, datasets
@@ -19,6 +20,10 @@ LABELS = np.arange(24) % 3
 X = tuple(np.random.default_rng(0).normal(size=(24, d)) for d in (2, 3))
 LOGITS = (np.zeros((24, 3), np.float32),) * 3
 INFORMATION = (jnp.zeros(3),) * 3
+PARTS = lsmi_jax.Interactions(*INFORMATION, jnp.zeros(3))
+TRACKER = lsmi_jax.init_tracker(KEY, num_classes=3)
+OF_FEATURES = lsmi_jax.init_tracker(KEY, num_classes=3, num_features=(2, 3), num_components=2)
+RAGGED = [[1.0, 2.0], [3.0]] * 12
 NO_INTEGERS = (2.7, "3", None, True, np.float32(2))
 NO_COUNTS = (*NO_INTEGERS, 0, -1)
 NO_KEYS = (0, "0", None, np.zeros(3))
@@ -30,10 +35,18 @@ NO_FEATURES = (
     (X[0], "b"),
     (X[0], np.full((24, 2), np.nan)),
     (X[0], np.zeros(24)),
+    (X[0], RAGGED),
+    (X[0].astype(object), X[1]),
+    (csr_array(X[0]), X[1]),
+    (X[0], coo_matrix(X[1])),
 )
-NO_LABELS = (LABELS[:5], LABELS + 0.5, LABELS - 1, np.zeros((24, 2), int), list("ab" * 12))
+NO_LABELS = (RAGGED, LABELS[:5], LABELS + 0.5, LABELS - 1, np.zeros((24, 2), int), list("ab" * 12))
 NO_LOGITS = (LOGITS[0], LOGITS[:2], (LOGITS[0].astype(int),) * 3, (np.zeros((24, 2), np.float32),) * 3)
 NO_PRIORS = (np.zeros(2), np.zeros(3), np.array([0.0, -np.inf, -np.inf]))
+NO_ARRAYS = (None, "a", [[1.0], [1.0, 2.0]], object())
+NO_SORTABLE = ([["a"], ["b"]], RAGGED, [(1, 2), (3,)], None, [None, "a"], ["a", 1], [np.nan, 1.0])
+NO_PATHS = (None, 3, 2.5, [])
+NO_PROGRESS = (3, "bar")
 NO_REDUNDANCIES = ("union", "specificity_ambiguity", lsmi_jax.specificity_ambiguity, lsmi_jax.UnionInformation, 3, None)
 
 
@@ -55,13 +68,15 @@ COMMON = {
     "logits": NO_LOGITS,
     "log_prior": NO_PRIORS,
     "redundancy": NO_REDUNDANCIES,
+    "progress": NO_PROGRESS,
 }
+KEPT = {"checkpoint": (3, 2.5, __file__)}
 FOLDS = {"num_folds": (*NO_COUNTS, 1), "num_seeds": NO_COUNTS}
 OR = jnp.array([[[1, 0], [0, 1]], [[0, 1], [0, 1]]]) / 4
 TABLE = [
-    (estimate, COMMON | FOLDS),
-    (pairs, COMMON | FOLDS | {"names": ("ab", ["a"], ["a", "a"])}),
-    (fit, COMMON),
+    (estimate, COMMON | FOLDS | KEPT),
+    (pairs, COMMON | FOLDS | KEPT | {"names": ("ab", ["a"], ["a", "a"])}),
+    (fit, COMMON | KEPT),
     (stream, {"max_rows": NO_COUNTS}),
     (permute, {"num_permutations": NO_COUNTS, "null": ("none", None), "key": NO_KEYS, "features": NO_FEATURES}),
     (lsmi_jax.UnionInformation, {"num_cells": (*NO_COUNTS, 3)}),
@@ -69,11 +84,70 @@ TABLE = [
     (lsmi_jax.CustomRedundancy, {"function": (None, 3)}),
     (call(lsmi_jax.CustomRedundancy, lambda *_: 0.0), {"density": (16, "full")}),
     (call(lsmi_jax.label_log_prior, LABELS), {"num_classes": NO_COUNTS}),
-    (call(lsmi_jax.label_log_prior, num_classes=3), {"labels": (LABELS + 0.5, np.array([], int))}),
+    (call(lsmi_jax.label_log_prior, num_classes=3), {"labels": (*NO_ARRAYS, LABELS + 0.5, np.array([], int), 1)}),
     (
         call(lsmi_jax.soft_decompose, *INFORMATION, *INFORMATION[:2]),
         {"temperature": (0.0, -1.0, np.inf, np.nan, 1e-40)},
     ),
+    (call(lsmi_jax.decompose, *INFORMATION[:2]), {"i12": NO_ARRAYS}),
+    (call(lsmi_jax.kind, *INFORMATION[:2]), {"i12": NO_ARRAYS}),
+    (call(lsmi_jax.gain, *INFORMATION[:2]), {"i12": NO_ARRAYS}),
+    (call(lsmi_jax.adjust), {"interactions": (None, INFORMATION, jnp.zeros((4, 3)))}),
+    (
+        call(lsmi_jax.pointwise_information, logits=LOGITS[0], labels=LABELS, log_prior=jnp.zeros(3)),
+        {
+            "logits": (*NO_ARRAYS, LOGITS[0].astype(int), jnp.float32(1)),
+            "labels": (*NO_ARRAYS[1:], LABELS[:5], LABELS + 0.5),
+            "log_prior": (*NO_ARRAYS, jnp.zeros(2)),
+        },
+    ),
+    (
+        call(lsmi_jax.interactions_from_posteriors, logits=LOGITS, labels=LABELS, log_prior=jnp.zeros(3)),
+        {
+            "logits": (None, LOGITS[0], LOGITS[:2], (*LOGITS[:2], None)),
+            "labels": (*NO_ARRAYS[1:], LABELS[:5]),
+            "log_prior": (*NO_ARRAYS, jnp.zeros(2)),
+            "surprisals": (jnp.zeros((2, 24)), (jnp.zeros(24),)),
+        },
+    ),
+    (
+        call(lsmi_jax.update_tracker, state=TRACKER, features=None, logits=LOGITS, labels=jnp.asarray(LABELS)),
+        {
+            "state": (None, 3, (TRACKER,)),
+            "logits": (None, *NO_LOGITS),
+            "labels": (None, "a", LABELS + 0.5, LABELS[:5], jnp.zeros((24, 1), int), jnp.int32(0)),
+        },
+    ),
+    (
+        call(lsmi_jax.update_tracker, state=OF_FEATURES, logits=LOGITS, labels=jnp.asarray(LABELS)),
+        {"features": (None, X[0], X[::-1], (X[0],), (X[0], X[1][:5]))},
+    ),
+    (
+        call(
+            lsmi_jax.batch_interactions,
+            features=X,
+            logits=LOGITS,
+            labels=LABELS,
+            log_prior=jnp.zeros(3),
+            densities=(lsmi_jax.MinimumInformation(),) * 2,
+        ),
+        {
+            "features": (None, X[0], X[:1]),
+            "logits": (None, LOGITS[0], LOGITS[:2]),
+            "densities": (None, (None,)),
+            "temperature": (0.0, -1.0, np.inf),
+        },
+    ),
+    (
+        call(lsmi_jax.interaction_penalty, PARTS, weights=(1, 0, 0, 0)),
+        {"weights": (None, 1.0, (1, 0, 0), jnp.zeros(4))},
+    ),
+    (call(lsmi_jax.interaction_penalty, weights=(1, 0, 0, 0)), {"interactions": (None, INFORMATION)}),
+    (call(lsmi_jax.score, features=X, labels=LABELS), {"estimator": (None, 3, X, PARTS, lsmi_jax.UnionInformation())}),
+    (call(lsmi_jax.save, "nowhere"), {"estimator": (None, 3, X, PARTS)}),
+    (call(lsmi_jax.export_score), {"estimator": (None, 3, X, PARTS)}),
+    (call(lsmi_jax.score_to_file, "scores.npy", batches=[(X, LABELS)]), {"estimator": (None, 3, X, PARTS)}),
+    (lsmi_jax.load, {"path": NO_PATHS}),
     (call(lsmi_jax.decompose, i1=jnp.zeros(3), i2=jnp.zeros(3), i12=jnp.zeros(3)), {"i12": (jnp.zeros(2), LABELS[:3])}),
     (
         call(lsmi_jax.init_tracker, key=KEY, num_classes=3),
@@ -98,7 +172,10 @@ TABLE = [
         call(baselines.gaussian_mmi, sizes=(1, 1, 1)),
         {"covariance": (-jnp.eye(3), jnp.zeros((3, 3)), jnp.eye(2), jnp.triu(jnp.ones((3, 3))), jnp.nan * jnp.eye(3))},
     ),
-    (call(lsmi_jax.encode_labels), {"labels": ([["a"], ["b"]], [None, "a"], ["a", 1], [np.nan, 1.0])}),
+    (
+        call(lsmi_jax.encode_labels),
+        {"labels": ([["a"], ["b"]], RAGGED, [(1, 2), (3,)], None, [None, "a"], ["a", 1], [np.nan, 1.0])},
+    ),
     (
         call(datasets.gaussian_mixture, key=KEY, num_samples=10),
         {
@@ -123,11 +200,12 @@ TABLE = [
     (call(datasets.circuit_logic, key=KEY, num_samples=10, gate=datasets.OR), {"key": NO_KEYS, "noise": (0, -1)}),
     (call(lsmi_jax.kind, *INFORMATION), {"threshold": (0.0, -1.0, float("nan"), "a", "3", True, None)}),
     (
-        call(lsmi_jax.summarize, KEY, lsmi_jax.Interactions(*INFORMATION, jnp.zeros(3)), INFORMATION),
+        call(lsmi_jax.summarize, KEY, interactions=PARTS, information=INFORMATION),
         {
             "level": (0, 1, 2.0),
             "num_resamples": (*NO_COUNTS, 1),
-            "groups": (np.zeros(2, int), np.zeros(3), -np.ones(3, int)),
+            "groups": (np.zeros(2, int), np.zeros(3), -np.ones(3, int), np.array([0, 1, 10**7]), 10**9 * np.arange(3)),
+            "interactions": (None, INFORMATION, X),
         },
     ),
 ]

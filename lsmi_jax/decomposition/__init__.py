@@ -1,9 +1,11 @@
 """Pure mathematics: from posteriors and surprisals to redundancy, uniqueness and synergy of each sample."""
 
 from lsmi_jax.decomposition._arrays import (
+    as_array,
     check_count,
     check_floats,
     check_positive,
+    check_several,
     check_temperature,
     expand_like,
     finite_rows,
@@ -54,6 +56,7 @@ from lsmi_jax.decomposition._quantities import (
     Interactions,
     Means,
     Quantity,
+    check_interactions,
     find_quantity,
 )
 from lsmi_jax.decomposition._redundancies import (
@@ -93,11 +96,14 @@ __all__ = [
     "UnionInformation",
     "adjust",
     "adjustment",
+    "as_array",
     "check_count",
     "check_floats",
+    "check_interactions",
     "check_mixture",
     "check_positive",
     "check_redundancy",
+    "check_several",
     "check_temperature",
     "common_change",
     "decompose",

@@ -1,13 +1,24 @@
 """Small helpers that every folder shares: checks of counts, dtypes, shapes and temperatures."""
 
 import operator
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-__all__ = ["check_count", "check_floats", "check_positive", "check_temperature", "expand_like", "finite_rows", "widen"]
+__all__ = [
+    "as_array",
+    "check_count",
+    "check_floats",
+    "check_positive",
+    "check_several",
+    "check_temperature",
+    "expand_like",
+    "finite_rows",
+    "widen",
+]
 
 TINY = float(jnp.finfo(jnp.float32).tiny)
 
@@ -27,9 +38,46 @@ def finite_rows(*arrays: jax.Array) -> jax.Array:
     return jnp.stack([jnp.isfinite(array) for array in arrays]).all(axis=0)
 
 
+def as_array(name: str, value: Any) -> jax.Array:
+    """Converts numbers to an array, or raises TypeError; ``name`` is for the message."""
+    try:
+        return jnp.asarray(None if isinstance(value, str) else value)  # JAX would warn of a string first
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name}: expected an array of numbers, got {_kind(value)}") from error
+
+
+def _kind(value: Any) -> str:
+    """What a value is, in words."""
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} that is none"
+    return "None" if value is None else type(value).__name__
+
+
+def check_several(name: str, values: Any, count: int, *, at_least: bool = False) -> list:
+    """Checks the number of items of a tuple or list.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: A tuple or list.
+        count: The number of items.
+        at_least: Whether there may be more.
+
+    Returns:
+        The items.
+
+    Raises:
+        ValueError: If it is something else, or has another number of items.
+    """
+    is_sequence = isinstance(values, Sequence) and not isinstance(values, (str, bytes))
+    if not is_sequence or len(values) < count or (len(values) > count and not at_least):
+        got = f"{len(values)}" if is_sequence else type(values).__name__
+        raise ValueError(f"{name}: expected a tuple of {'at least ' * at_least}{count} arrays, got {got}")
+    return list(values)
+
+
 def check_floats(**named: ArrayLike) -> list[jax.Array]:
     """Returns arrays of one shape and one dtype, at least float32; the error names the first that differs."""
-    arrays = {name: jnp.asarray(value) for name, value in named.items()}
+    arrays = {name: as_array(name, value) for name, value in named.items()}
     first, shape = next((name, array.shape) for name, array in arrays.items())
     for name, array in arrays.items():
         if not jnp.issubdtype(array.dtype, jnp.floating):

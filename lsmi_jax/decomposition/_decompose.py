@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import check_floats, check_temperature, finite_rows
+from lsmi_jax.decomposition._arrays import check_floats, check_several, check_temperature, finite_rows
 from lsmi_jax.decomposition._information import pointwise_information, score_information
 from lsmi_jax.decomposition._options import PointwiseRedundancy
-from lsmi_jax.decomposition._quantities import Interactions
+from lsmi_jax.decomposition._quantities import Interactions, check_interactions
 from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity, union_information
 from lsmi_jax.decomposition._redundancy_checks import check_returned
 
@@ -66,11 +66,12 @@ def interactions_from_posteriors(
         >>> print(parts.unique1.round(2))
         [0.57]
     """
+    three = check_several("logits", logits, 3)
+    h1, h2 = (None, None) if surprisals is None else check_several("surprisals", surprisals, 2)
     # i1, i2 and i12, then Eq. 2.
-    first, second, joint = (pointwise_information(posterior, labels, log_prior) for posterior in logits)
-    h1, h2 = (None, None) if surprisals is None else surprisals
+    first, second, joint = (pointwise_information(posterior, labels, log_prior) for posterior in three)
     if labels is None and surprisals is not None:
-        h1, h2 = (jnp.broadcast_to(jnp.asarray(h)[..., None], first.shape) for h in surprisals)
+        h1, h2 = (jnp.broadcast_to(jnp.asarray(h)[..., None], first.shape) for h in (h1, h2))
     if log_union_scores is None:
         return decompose(first, second, joint, h1, h2, redundancy=redundancy), (first, second, joint)
     union = score_information(log_union_scores, labels, log_prior)
@@ -212,8 +213,11 @@ def adjust(interactions: Interactions) -> Interactions:
 
     Returns:
         Shifted interactions ``[n]`` in nats.
+
+    Raises:
+        TypeError: If the argument is something else.
     """
-    is_finite = finite_rows(*interactions)
+    is_finite = finite_rows(*check_interactions(interactions))
     means = Interactions(*(jnp.mean(part, where=is_finite) for part in interactions))
     shift = adjustment(means)
     r, u1, u2, s = interactions

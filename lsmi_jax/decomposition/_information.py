@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import check_count, expand_like, widen
+from lsmi_jax.decomposition._arrays import as_array, check_count, expand_like, widen
 
 __all__ = ["label_log_prior", "log_posterior", "pointwise_information", "score_information", "smooth_log_posterior"]
 
@@ -32,8 +32,8 @@ def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
     """
     labels = _as_labels(labels)
     check_count("num_classes", num_classes, 1)
-    if labels.size == 0:
-        raise ValueError("labels: expected at least one, got an empty array")
+    if labels.ndim == 0 or labels.size == 0:
+        raise ValueError(f"labels: expected an array of at least one, got shape {labels.shape}")
     # Frequencies of the classes. Invalid labels are counted nowhere: JAX would clamp their index silently.
     valid = (labels >= 0) & (labels < num_classes)
     counts = jnp.zeros(num_classes, jnp.int32).at[jnp.where(valid, labels, 0)].add(valid.astype(jnp.int32))
@@ -77,7 +77,7 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike | None, log_prior
         >>> print(jnp.exp(information))
         [1.  1.5]
     """
-    logits, log_prior = jnp.asarray(logits), jnp.asarray(log_prior)
+    logits, log_prior = as_array("logits", logits), as_array("log_prior", log_prior)
     _check_logits(logits, log_prior)
     # i = log p(y|x) - log p(y), in log space so that sure posteriors keep their digits.
     return score_information(log_posterior(logits), labels, log_prior)
@@ -98,7 +98,7 @@ def score_information(log_scores: ArrayLike, labels: ArrayLike | None, log_prior
         TypeError: If ``log_scores`` are not floats or ``labels`` are not integers.
         ValueError: If the shapes do not match.
     """
-    scores, log_prior = jnp.asarray(log_scores), jnp.asarray(log_prior)
+    scores, log_prior = as_array("log_scores", log_scores), as_array("log_prior", log_prior)
     _check_logits(scores, log_prior)
     prior = log_prior.astype(scores.dtype)
     if labels is None:
@@ -134,7 +134,7 @@ def _pick(table: jax.Array, labels: jax.Array) -> jax.Array:
 
 def _as_labels(labels: ArrayLike) -> jax.Array:
     """Checks that labels are integers."""
-    labels = jnp.asarray(labels)
+    labels = as_array("labels", labels)
     if not jnp.issubdtype(labels.dtype, jnp.integer):
         raise TypeError(f"labels: expected an integer dtype, got {labels.dtype}")
     return labels

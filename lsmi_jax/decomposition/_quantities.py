@@ -1,7 +1,7 @@
 """The one table of quantities: how each is called in results, files, plots and text."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
@@ -18,6 +18,7 @@ __all__ = [
     "Interactions",
     "Means",
     "Quantity",
+    "check_interactions",
     "find_quantity",
 ]
 
@@ -29,6 +30,13 @@ class Interactions(NamedTuple):
     unique1: jax.Array
     unique2: jax.Array
     synergy: jax.Array
+
+
+def check_interactions(interactions: Any) -> Interactions:
+    """Raises TypeError if an object is something else."""
+    if not isinstance(interactions, Interactions):
+        raise TypeError(f"interactions: expected lsmi_jax.Interactions, got {type(interactions).__name__}")
+    return interactions
 
 
 class Means(NamedTuple):

@@ -15,7 +15,7 @@ from lsmi_jax.decomposition import REDUNDANCIES, CustomRedundancy, DensityOption
 from lsmi_jax.estimation._estimator import Estimator, check_estimator, unstack
 from lsmi_jax.estimation._fitting import fit_stacked
 from lsmi_jax.inputs import Dataset, Units
-from lsmi_jax.storage import checksum, damage_as_value_error, parse_record, read_tree, record_text, write_tree
+from lsmi_jax.storage import as_path, checksum, damage_as_value_error, parse_record, read_tree, record_text, write_tree
 
 __all__ = ["load", "save"]
 
@@ -38,7 +38,7 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
         TypeError: If ``estimator`` is something else.
     """
     check_estimator(estimator)
-    folder = Path(path).absolute()
+    folder = as_path("path", path)
     if folder.exists() and not overwrite:
         raise FileExistsError(f"path: expected a new folder, got {folder}, which exists; pass overwrite=True")
     if folder.exists() and not (folder / ABOUT).is_file():
@@ -84,7 +84,7 @@ def load(path: str | Path, *, redundancy: Redundancy | None = None) -> Estimator
         ValueError: If it was not written by `save`, is damaged, has a format this version cannot read, or needs
             another ``redundancy``.
     """
-    folder = Path(path).absolute()
+    folder = as_path("path", path)
     if not folder.is_dir():
         raise FileNotFoundError(f"path: expected a folder, found none at {folder}")
     recipe = _checked_recipe(folder)

@@ -46,10 +46,12 @@ def export_score(
         The exported function, with a symbolic number of rows.
 
     Raises:
-        TypeError: As `lsmi_jax.score`.
+        TypeError: As `lsmi_jax.score`, or if ``platforms`` are one string.
         ValueError: If the redundancy needs densities that were not fitted.
     """
     chosen = redundancy_of(estimator, redundancy)
+    if isinstance(platforms, str):
+        raise TypeError(f"platforms: expected a tuple of names, got {platforms!r}; pass ({platforms!r},)")
     (num_rows,) = jax.export.symbolic_shape("n")
 
     def score_of(features: tuple, labels: jax.Array, logits: tuple | None = None) -> dict[str, jax.Array]:

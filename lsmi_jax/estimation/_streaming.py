@@ -33,7 +33,7 @@ from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import shifted
 from lsmi_jax.estimation._scoring_state import State, read_state, write_state
 from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra, to_host
-from lsmi_jax.storage import fingerprint, open_rows, row_dtype, to_npy, to_parquet
+from lsmi_jax.storage import as_path, fingerprint, open_rows, row_dtype, to_npy, to_parquet
 
 __all__ = ["RowProgress", "ScoredFile", "score_to_file"]
 
@@ -102,7 +102,7 @@ def score_to_file(
         ValueError: If the path has another ending, an array has the wrong shape or values, or the path has rows of
             another estimator or other batches.
     """
-    path = Path(path).absolute()
+    path = as_path("path", path)
     if path.suffix not in (".npy", ".parquet"):
         raise ValueError(f"path: expected a name that ends in .npy or .parquet, got {path.name}")
     if path.suffix == ".parquet":

@@ -7,7 +7,15 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, Means, check_count, set_to_zero
+from lsmi_jax.decomposition import (
+    INFORMATION,
+    PARTS,
+    Interactions,
+    Means,
+    check_count,
+    check_interactions,
+    set_to_zero,
+)
 from lsmi_jax.estimation._bootstrap import bootstrap
 from lsmi_jax.estimation._formatting import (
     LABELS,
@@ -126,8 +134,9 @@ def summarize(
         A `Summary` of scalars, or of ``[G]`` arrays.
 
     Raises:
-        TypeError: If ``key`` is not a random key or ``groups`` are not integers.
-        ValueError: If ``groups`` are not ``[n]`` or negative, or an option is out of range.
+        TypeError: If ``key`` is not a random key, ``groups`` are not integers, or ``interactions`` are something else.
+        ValueError: If ``groups`` are not ``[n]``, negative, or as large as the number of samples, or an option is out
+            of range.
 
     Examples:
         >>> part = jnp.array([0.0, 1.0, 2.0, 3.0])
@@ -138,7 +147,7 @@ def summarize(
     if not 0 < level < 1:
         raise ValueError(f"level: expected between 0 and 1, got {level}")
     check_count("num_resamples", num_resamples, 2)
-    index = _check_groups(groups, len(interactions.redundancy))
+    index = _check_groups(groups, len(check_interactions(interactions).redundancy))
     # All seven quantities are resampled together.
     values = jnp.stack([*interactions, *information], axis=1)
     by_seed = None if seeds is None else _with_information(seeds)
@@ -170,7 +179,11 @@ def _check_groups(groups: ArrayLike | None, size: int) -> np.ndarray:
     if index.shape != (size,) or size == 0:
         raise ValueError(f"groups: expected shape ({size},) of at least one sample, got {index.shape}")
     if index.min() < 0:
-        raise ValueError(f"groups: expected 0..G-1, got {index.min()}")
+        raise ValueError(f"groups: expected 0..G-1, got {index.min()}; encode_labels makes them")
+    if index.max() >= size:
+        raise ValueError(
+            f"groups: expected 0..G-1 without gaps, got {index.max()} among {size} samples; encode_labels removes gaps"
+        )
     return index
 
 

@@ -7,6 +7,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._sharding import to_host
+from lsmi_jax.inputs._validation import rows_of_one_length
 
 __all__ = ["check_class_counts", "check_labels", "encode_labels"]
 
@@ -29,7 +30,7 @@ def encode_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         >>> print(encoded, classes)
         [1 0 1] ['cat' 'dog']
     """
-    values = np.asarray(labels)
+    values = rows_of_one_length("labels", labels)
     if isinstance(labels, (list, tuple)) and values.dtype.kind in "US" and not all(isinstance(v, str) for v in labels):
         raise TypeError("labels: expected one kind of value, got strings among others")
     if values.ndim != 1:
@@ -62,7 +63,7 @@ def check_labels(
         TypeError: If the labels are not integers.
         ValueError: If they are not ``[n]``, or out of range, or K is below 2.
     """
-    array = to_host(labels)
+    array = to_host(labels) if isinstance(labels, jax.Array) else rows_of_one_length("labels", labels)
     if not np.issubdtype(array.dtype, np.integer):
         raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}; encode_labels makes them")
     if array.shape != (num_samples,):

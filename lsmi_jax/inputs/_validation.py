@@ -8,7 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-__all__ = ["check_features", "check_finite", "check_key", "check_log_prior", "check_logits", "check_no_logits"]
+from lsmi_jax.decomposition import as_array, check_several
+
+__all__ = [
+    "check_features",
+    "check_finite",
+    "check_key",
+    "check_log_prior",
+    "check_logits",
+    "check_no_logits",
+    "rows_of_one_length",
+]
 
 
 def check_key(key: Any) -> jax.Array:
@@ -55,7 +65,7 @@ def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> t
         ValueError: If the number of blocks is wrong, a block is not 2-D, is empty, or holds NaN or inf, or
             the blocks differ in length.
     """
-    blocks = _several(features, "features", 2, at_least=not only_two)
+    blocks = check_several("features", features, 2, at_least=not only_two)
     checked = tuple(_check_block(f"features[{m}]", block) for m, block in enumerate(blocks))
     lengths = [len(block) for block in checked]
     if len(set(lengths)) > 1:
@@ -82,8 +92,8 @@ def check_logits(
         ValueError: If the number of arrays or a shape is wrong, a value is NaN or +inf, or a row has only ``-inf``.
     """
     checked = []
-    for m, values in enumerate(_several(logits, "logits", count)):
-        name, array = f"logits[{m}]", jnp.asarray(values)
+    for m, values in enumerate(check_several("logits", logits, count)):
+        name, array = f"logits[{m}]", as_array(f"logits[{m}]", values)
         if not jnp.issubdtype(array.dtype, jnp.floating):
             raise TypeError(f"{name}: expected a floating dtype, got {array.dtype}")
         if array.shape != (num_samples, num_classes):
@@ -121,7 +131,7 @@ def check_log_prior(log_prior: ArrayLike, num_classes: int, labels: ArrayLike | 
         ValueError: If the shape is wrong, the probabilities do not sum to one within 1e-3, or a class that occurs
             has probability zero.
     """
-    array = np.asarray(log_prior, dtype=np.float32)
+    array = np.asarray(as_array("log_prior", log_prior), dtype=np.float32)
     if array.shape != (num_classes,):
         raise ValueError(f"log_prior: expected shape ({num_classes},), got {array.shape}")
     total = np.exp(array).sum()
@@ -134,14 +144,6 @@ def check_log_prior(log_prior: ArrayLike, num_classes: int, labels: ArrayLike | 
     return jnp.asarray(array)
 
 
-def _several(values: Any, name: str, count: int, *, at_least: bool = False) -> list:
-    """Checks the number of arrays in a sequence."""
-    if not isinstance(values, Sequence) or len(values) < count or (len(values) > count and not at_least):
-        got = f"{len(values)}" if isinstance(values, Sequence) else type(values).__name__
-        raise ValueError(f"{name}: expected a tuple of {'at least ' * at_least}{count} arrays, got {got}")
-    return list(values)
-
-
 def check_finite(name: str, block: Any, expected: str = "finite values") -> None:
     """Raises ValueError if a block ``[n, d]`` holds NaN or inf."""
     bad = int(_count_not_finite(block) if isinstance(block, jax.Array) else (~np.isfinite(block)).any(axis=1).sum())
@@ -151,8 +153,11 @@ def check_finite(name: str, block: Any, expected: str = "finite values") -> None
 
 def _check_block(name: str, block: ArrayLike) -> Any:
     """Checks one feature block."""
+    if hasattr(block, "toarray"):  # SciPy's sparse arrays
+        kind = type(block).__name__
+        raise TypeError(f"{name}: expected a dense array, got {kind}; use its toarray(), or a truncated SVD of it")
     if not isinstance(block, jax.Array):
-        block = np.asarray(block)
+        block = rows_of_one_length(name, block)
     is_real = jnp.issubdtype(block.dtype, jnp.floating) or jnp.issubdtype(block.dtype, jnp.integer)
     if not is_real and block.dtype != bool:
         raise TypeError(f"{name}: expected real numbers, got dtype {block.dtype}")
@@ -163,6 +168,14 @@ def _check_block(name: str, block: ArrayLike) -> Any:
     block = block.astype(np.float32) if block.dtype == bool else block
     check_finite(name, block)
     return block
+
+
+def rows_of_one_length(name: str, values: Any) -> np.ndarray:
+    """Converts values to a numpy array, or raises ValueError; ``name`` is for the message."""
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name}: expected rows of one length, got some of another") from error
 
 
 @jax.jit

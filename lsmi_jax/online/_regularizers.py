@@ -10,6 +10,8 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import (
     Interactions,
+    check_interactions,
+    check_several,
     check_temperature,
     interactions_from_posteriors,
     soft_specificity_ambiguity,
@@ -59,8 +61,7 @@ def batch_interactions(
         ()
     """
     for name, values, count in (("features", features, 2), ("logits", logits, 3), ("densities", densities, 2)):
-        if len(values) != count:
-            raise ValueError(f"{name}: expected {count}, got {len(values)}")
+        check_several(name, values, count)
     check_temperature(temperature)
     inputs = features if through_surprisals else jax.lax.stop_gradient(tuple(features))
     fixed = jax.lax.stop_gradient(tuple(densities))
@@ -82,6 +83,7 @@ def interaction_penalty(interactions: Interactions, *, weights: Sequence[ArrayLi
         A scalar in nats.
 
     Raises:
+        TypeError: If ``interactions`` are something else.
         ValueError: If there are not four weights.
 
     Examples:
@@ -89,9 +91,7 @@ def interaction_penalty(interactions: Interactions, *, weights: Sequence[ArrayLi
         >>> print(interaction_penalty(parts, weights=(0.5, 0.0, 0.0, -0.1)))
         0.3
     """
-    if len(weights) != 4:
-        expected = ", ".join(Interactions._fields)
-        raise ValueError(f"weights: expected 4 ({expected}), got {len(weights)}")
+    check_interactions(interactions), check_several("weights", weights, 4)
     # sum_k w_k mean(part_k)
     total = jnp.zeros((), interactions.redundancy.dtype)
     for weight, part in zip(weights, interactions, strict=True):

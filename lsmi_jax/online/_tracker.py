@@ -7,13 +7,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.sharding import AxisType, PartitionSpec
 
 from lsmi_jax.decomposition import (
     Interactions,
     PointwiseRedundancy,
+    as_array,
     check_count,
+    check_floats,
     check_mixture,
+    check_several,
     finite_rows,
     interactions_from_posteriors,
     pointwise_information,
@@ -205,14 +209,23 @@ def _usable(logits: Sequence[jax.Array], labels: jax.Array, blocks: Sequence[jax
 
 
 def _check(state: Tracker, features: Any, logits: Sequence[jax.Array], labels: jax.Array) -> None:
-    """Checks shapes against the tracker."""
-    shape = (*labels.shape, len(state.counts))
-    if len(logits) != 3 or any(values.shape != shape for values in logits):
-        raise ValueError(f"logits: expected three of shape {shape}, got {[values.shape for values in logits]}")
+    """Checks types, and shapes against the tracker."""
+    if not isinstance(state, Tracker):
+        raise TypeError(f"state: expected a Tracker from init_tracker, got {type(state).__name__}")
+    rows = as_array("labels", labels)
+    if not jnp.issubdtype(rows.dtype, jnp.integer) or rows.ndim != 1:
+        raise TypeError(f"labels: expected integers [n], got dtype {rows.dtype} and shape {rows.shape}")
+    check_several("logits", logits, 3)
+    check_floats(**{f"logits[{m}]": values for m, values in enumerate(logits)})
+    shape = np.shape(logits[0])
+    if shape[1:] != state.counts.shape:
+        raise ValueError(f"logits: expected three of shape [n, {len(state.counts)}], got {shape}")
+    if rows.shape != shape[:1]:
+        raise ValueError(f"labels: expected shape {shape[:1]} to match the logits, got {rows.shape}")
     if state.in_posterior_space:
         return
     columns = [density.knife.means.shape[-1] for density in state.densities]
-    expected = [(len(labels), d) for d in columns]
-    got = None if features is None else [block.shape for block in features]
+    expected = [(len(rows), d) for d in columns]
+    got = None if features is None else [np.shape(block) for block in check_several("features", features, 2)]
     if got != expected:
         raise ValueError(f"features: expected two blocks of shapes {expected}, got {got}")

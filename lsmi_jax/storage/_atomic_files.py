@@ -11,7 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["fingerprint", "is_key", "key_as_integers", "write_atomic"]
+__all__ = ["as_path", "fingerprint", "is_key", "key_as_integers", "write_atomic"]
+
+
+def as_path(name: str, path: Any) -> Path:
+    """An absolute path, or TypeError if it is none; ``name`` is for the message."""
+    try:
+        return Path(path).absolute()
+    except TypeError:
+        raise TypeError(f"{name}: expected a path, got {type(path).__name__}") from None
 
 
 def is_key(leaf: jax.Array) -> bool:

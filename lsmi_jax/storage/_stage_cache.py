@@ -12,7 +12,7 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from lsmi_jax.storage._array_file import damage_as_value_error, read_tree, write_tree
-from lsmi_jax.storage._atomic_files import fingerprint, write_atomic
+from lsmi_jax.storage._atomic_files import as_path, fingerprint, write_atomic
 
 __all__ = ["Progress", "Stage", "announced", "computed", "kept", "stages"]
 
@@ -36,8 +36,11 @@ def stages(progress: Progress | None, checkpoint: str | Path | None = None, *inp
 
     Raises:
         OSError: If the folder cannot be created or written.
+        TypeError: If ``progress`` is no function, or ``checkpoint`` no path.
         ValueError: If the folder holds something else.
     """
+    if progress is not None and not callable(progress):
+        raise TypeError(f"progress: expected a function of a stage's name, got {progress!r}")
     stage: Stage = computed
     if checkpoint is not None:
         stage = kept(checkpoint, fingerprint(inputs, [version(name) for name in ("lsmi-jax", "jax")]))
@@ -73,10 +76,12 @@ def kept(folder: str | Path, identity: str) -> Stage:
         OSError: If the folder cannot be created or written.
         ValueError: If it caches other data, options or versions, or is not a cache folder.
     """
-    folder, identity = Path(folder).absolute(), _from_first_process(identity)
+    folder, identity = as_path("checkpoint", folder), _from_first_process(identity)
     if jax.process_index() == 0:
         if folder.exists() and not folder.is_dir():
             raise ValueError(f"checkpoint: expected a folder, got the file {folder}")
+        if not folder.parent.is_dir():
+            raise FileNotFoundError(f"checkpoint: expected a folder whose parent exists, got {folder}")
         folder.mkdir(exist_ok=True)
         _check_identity(folder, identity)
     return lambda name, compute: _cached_or_computed(folder / f"{quote(name, safe=' ')}.npz", compute)

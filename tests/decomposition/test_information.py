@@ -99,7 +99,7 @@ def test_errors_name_the_argument():
         pointwise_information(jnp.zeros((2, 3)), jnp.zeros(3, jnp.int32), prior)
     with pytest.raises(ValueError, match=r"log_prior: expected shape \(3,\)"):
         jax.jit(pointwise_information)(jnp.zeros((2, 3)), jnp.zeros(2, jnp.int32), prior[:2])
-    with pytest.raises(ValueError, match="labels: expected at least one"):
+    with pytest.raises(ValueError, match="labels: expected an array of at least one"):
         label_log_prior(jnp.zeros(0, jnp.int32), 2)
     with pytest.raises(ValueError, match="num_classes: expected at least 1, got 0"):
         label_log_prior(jnp.zeros(1, jnp.int32), 0)

@@ -165,7 +165,7 @@ def test_bad_input_is_refused(batch, densities):
     features, logits, labels = batch
     with pytest.raises(ValueError, match="temperature: expected a positive"):
         soft_decompose(0.0, 0.0, 0.0, 0.0, 0.0, temperature=0.0)
-    with pytest.raises(ValueError, match="logits: expected 3, got 2"):
+    with pytest.raises(ValueError, match="logits: expected a tuple of 3 arrays, got 2"):
         batch_interactions(features, logits[:2], labels, LOG_PRIOR, densities)
-    with pytest.raises(ValueError, match="weights: expected 4"):
+    with pytest.raises(ValueError, match="weights: expected a tuple of 4"):
         interaction_penalty(Interactions(*jnp.zeros((4, 2))), weights=(1, 2))

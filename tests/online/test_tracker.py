@@ -166,5 +166,5 @@ def test_bad_input_is_refused(stream):
         tracker("posterior", decay=1.0)
     with pytest.raises(ValueError, match="features: expected two blocks"):
         update_tracker(tracker("features"), None, logits, labels)
-    with pytest.raises(ValueError, match="logits: expected three of shape"):
+    with pytest.raises(ValueError, match="logits: expected a tuple of 3 arrays"):
         update_tracker(tracker("features"), features, logits[:2], labels)
