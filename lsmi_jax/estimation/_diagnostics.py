@@ -10,6 +10,7 @@ from lsmi_jax.decomposition import finite_rows
 
 __all__ = ["Diagnostics", "all_finite"]
 
+OUTLIER = 1e6  # times the spread of a column: float32 keeps hardly a digit of the other values beside it
 _NAMES = ("the first modality", "the second modality", "both modalities")
 
 
@@ -30,6 +31,8 @@ class Diagnostics(NamedTuple):
             constraint of the union information is that it is not positive. None without potentials.
         union_gap: Upper minus lower bound on the union information of the fitted cells, in nats; None without
             potentials.
+        outlier_ratio: How far the farthest value of any column is from the mean of the others, over their mean
+            absolute deviation, among the rows of the fit, of each modality ``[2]``.
     """
 
     single_source_fraction: jax.Array | None
@@ -41,6 +44,7 @@ class Diagnostics(NamedTuple):
     finite_fraction: jax.Array
     union_violation: jax.Array | None = None
     union_gap: jax.Array | None = None
+    outlier_ratio: jax.Array | None = None
 
     def findings(self) -> list[str]:
         """One sentence for each unusual value; empty if there is none."""
@@ -56,6 +60,13 @@ class Diagnostics(NamedTuple):
             found.append(
                 f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity, and are in no mean."
             )
+        ratios = np.empty(0) if self.outlier_ratio is None else np.asarray(self.outlier_ratio)
+        for name, ratio in zip(_NAMES, ratios, strict=False):
+            if ratio > OUTLIER:
+                found.append(
+                    f"A column of {name} has a value {ratio:.0e} times as far from the others as these are from each "
+                    "other: what the column says is lost beside it. Correct the value, or leave out its row."
+                )
         return found + self._discriminator_findings() + self._density_findings()
 
     def _discriminator_findings(self) -> list[str]:

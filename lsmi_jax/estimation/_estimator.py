@@ -26,6 +26,8 @@ class Estimator:
         potentials: Potentials of each pair of modalities; None if the redundancy needs no union information.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         units: Units of the columns of each feature block, in which the models see them.
+        outlier_ratio: Of each feature block ``[M]``, how far the farthest value of a column is from the others, as in
+            `Diagnostics`.
         key: Random key for resampling.
         redundancy: The redundancy that it was fitted for.
     """
@@ -36,6 +38,7 @@ class Estimator:
     potentials: tuple[Potentials, ...] | None
     log_prior: jax.Array
     units: tuple[Units, ...]
+    outlier_ratio: jax.Array
     key: jax.Array
     redundancy: Redundancy = field(metadata={"static": True})
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition import DensityOptions, Redundancy, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
-from lsmi_jax.inputs import Dataset, Folds, Units, pairs_of, views
+from lsmi_jax.inputs import Dataset, Folds, outlier_ratio, pairs_of, views
 from lsmi_jax.models import (
     NUM_PARTS,
     NUM_SPLITS,
@@ -88,8 +88,9 @@ def fit_stacked(
             )
             for own_key, (a, b), name in pairs
         )
-    log_prior, units, own_key = _repeat(data.log_prior, data.units, keys[-1], rows.shape[:2])
-    return Estimator(discriminators, stacks, densities, potentials, log_prior, units, own_key, redundancy)
+    ratios = jnp.stack([outlier_ratio(block) for block in data.features])
+    log_prior, units, ratios, own_key = _repeat((data.log_prior, data.units, ratios), keys[-1], rows.shape[:2])
+    return Estimator(discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy)
 
 
 def fit_stages(progress: Progress | None, checkpoint: str | Path | None, redundancy: Redundancy, *inputs: Any) -> Stage:
@@ -122,11 +123,11 @@ def _split_keys(key: jax.Array, count: int, num_seeds: int) -> tuple[jax.Array, 
     return tuple(jax.random.split(key, (count, num_seeds)))
 
 
-@partial(jax.jit, static_argnums=3)
-def _repeat(log_prior: jax.Array, units: tuple[Units, ...], keys: jax.Array, stacked: tuple[int, int]) -> tuple:
-    """Broadcasts a log-prior ``[K]``, units ``[...]`` and keys ``[m]`` to all seeds and folds ``[m, F, ...]``."""
-    shared = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (*stacked, *leaf.shape)), (log_prior, units))
-    return *shared, jnp.broadcast_to(keys[:, None], stacked)
+@partial(jax.jit, static_argnums=2)
+def _repeat(shared: tuple, keys: jax.Array, stacked: tuple[int, int]) -> tuple:
+    """Broadcasts what all fits share ``[...]``, and keys ``[m]``, to all seeds and folds ``[m, F, ...]``."""
+    repeated = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (*stacked, *leaf.shape)), shared)
+    return *repeated, jnp.broadcast_to(keys[:, None], stacked)
 
 
 @partial(jax.jit, static_argnums=5)

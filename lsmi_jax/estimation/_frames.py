@@ -36,8 +36,10 @@ _DIMENSIONS = {
     "accuracy": "view",
     "discriminator_gap": "view",
     "density_gap": "modality",
+    "outlier_ratio": "modality",
 }
-_WITHOUT_UNITS = {"kind", "accuracy", "single_source_fraction", "finite_fraction"}  # everything else is in nats
+# Everything else is in nats.
+_WITHOUT_UNITS = {"kind", "accuracy", "single_source_fraction", "finite_fraction", "outlier_ratio"}
 
 
 def named_columns(blocks: Mapping[str, Sequence[Any] | None]) -> dict[str, np.ndarray]:

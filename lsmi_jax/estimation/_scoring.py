@@ -152,6 +152,7 @@ def _of_pair(
         stacks=pick(estimators.stacks, (position,)),
         densities=pick(estimators.densities, pair),
         potentials=pick(estimators.potentials, (position,)),
+        outlier_ratio=estimators.outlier_ratio[..., jnp.array(pair)],
     )
     return fitted, Scores(
         pick(scores.log_posteriors, three) or (), pick(scores.surprisals, pair), pick(scores.potentials, (position,))
@@ -228,6 +229,7 @@ def _diagnose(
         finite_fraction=all_finite(*interactions, *information, *surprisals),
         union_violation=violation,
         union_gap=None if fitted is None else (fitted[0].upper - fitted[0].lower).mean(),
+        outlier_ratio=estimators.outlier_ratio.mean(0),
     )
 
 

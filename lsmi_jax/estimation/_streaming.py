@@ -241,7 +241,7 @@ def _summarize(path: Path, state: State, estimator: Estimator, redundancy: Redun
     gap = None if estimator.discriminators is None else jnp.zeros(3)
     single, density_gap = (None, None) if estimator.densities is None else (zero, jnp.zeros(2))
     union = None if estimator.potentials is None else zero
-    like = Diagnostics(single, jnp.zeros(3), jnp.zeros(3), zero, gap, density_gap, zero, union, union)
+    like = Diagnostics(single, jnp.zeros(3), jnp.zeros(3), zero, gap, density_gap, zero, union, union, jnp.zeros(2))
     _, restore = ravel_pytree(like)
     diagnostics = restore(jnp.asarray(state.mean_diagnostics, jnp.float32))
     return ScoredFile(path, state.num_rows, means, shifted(means, redundancy), diagnostics)

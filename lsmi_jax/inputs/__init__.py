@@ -6,7 +6,7 @@ from lsmi_jax.inputs._extras import import_extra
 from lsmi_jax.inputs._folds import Folds, in_input_order, spread_rows, stratified_folds
 from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels
 from lsmi_jax.inputs._sharding import across_meshes, to_host
-from lsmi_jax.inputs._units import Units, in_units, units_of
+from lsmi_jax.inputs._units import Units, in_units, outlier_ratio, units_of
 from lsmi_jax.inputs._validation import check_features, check_key, check_log_prior, check_logits, check_no_logits
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "import_extra",
     "in_input_order",
     "in_units",
+    "outlier_ratio",
     "pack",
     "pairs_of",
     "sample",

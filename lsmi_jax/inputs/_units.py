@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Units", "in_units", "units_of"]
+__all__ = ["Units", "in_units", "outlier_ratio", "units_of"]
 
 FAR = 1e3  # times the largest deviation: a mean farther than this from zero is subtracted
 WIDE = 1e9  # deviations above this, or below its inverse, are scaled: sums of their squares would leave float32
@@ -107,3 +107,15 @@ def _on_device(block: jax.Array, units: Units) -> jax.Array:
     rows = _wide(block)
     high, low = units.center.astype(rows.dtype)
     return ((rows - high[None] - low[None]) / units.scale.astype(rows.dtype)[None]).astype(jnp.float32)
+
+
+@jax.jit
+def outlier_ratio(block: jax.Array) -> jax.Array:
+    """How far one value of any column ``[n, d]`` is from the mean of the others, over their mean absolute deviation."""
+    deviations = abs(block - block.mean(0, keepdims=True))
+    others = jnp.arange(len(block))[:, None] != deviations.argmax(0)[None]
+    # Without the farthest row of each column, whose value would swallow the digits of a sum.
+    center = block.mean(0, keepdims=True, where=others)
+    distances = abs(block - center)
+    spread = distances.mean(0, where=others)
+    return jnp.where(spread > 0, distances.max(0) / jnp.where(spread > 0, spread, 1), 0).max()

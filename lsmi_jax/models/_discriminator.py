@@ -212,7 +212,8 @@ def _weigh(logits: jax.Array, labels: jax.Array, log_prior: jax.Array) -> tuple[
 
 def _tempered(powers: jax.Array, logits: jax.Array) -> jax.Array:
     """Log-posteriors of members with their temperatures, ``[m, n, K]``."""
-    return jax.nn.log_softmax(powers[:, None, None] * logits)
+    # XLA fuses a product with the difference from its rounded maximum, which is then not zero: the maximum goes first.
+    return jax.nn.log_softmax(powers[:, None, None] * (logits - logits.max(-1, keepdims=True)))
 
 
 def _mixed(log_posteriors: jax.Array, log_weights: jax.Array, log_prior: jax.Array) -> jax.Array:

@@ -237,9 +237,10 @@ def test_a_finished_file_is_returned_to_the_same_call_only(data, fitted, tmp_pat
         score_to_file(path, fitted, generator(data))
 
 
-@pytest.mark.parametrize("ending", ["npy", "parquet"])
-@pytest.mark.parametrize("step", ["to_npy", "to_parquet", "write_state", "unlink"])
-def test_a_death_while_the_file_is_finished_changes_nothing(step, ending, data, fitted, tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("ending", "step"), [("npy", "to_npy"), ("npy", "write_state"), ("parquet", "to_parquet"), ("parquet", "unlink")]
+)
+def test_a_death_while_the_file_is_finished_changes_nothing(ending, step, data, fitted, tmp_path, monkeypatch):
     path, whole = tmp_path / f"scores.{ending}", tmp_path / f"whole.{ending}"
     expected = score_to_file(whole, fitted, generator(data))
     home = Path if step == "unlink" else _streaming
