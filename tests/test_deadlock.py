@@ -148,3 +148,69 @@ def test_estimate_on_eight_devices():
         """,
         seconds=300,
     )
+
+
+ENTRY_POINTS = {
+    "fit_estimator, score and export_score": """
+        estimator = lsmi_jax.fit_estimator(jax.random.key(i), features, labels)
+        result = lsmi_jax.score(estimator, features, labels)
+        rows = tuple(np.asarray(x) for x in features), labels.astype(np.int32)
+        return result, lsmi_jax.export_score(estimator).call(*rows)
+    """,
+    "score_to_file": """
+        estimator = lsmi_jax.fit_estimator(jax.random.key(i), features, labels, redundancy=PAPER)
+        batches = lsmi_jax.ArrayBatches(features, labels, size=50)
+        return lsmi_jax.score_to_file(f"{folder}/{i}.npy", estimator, batches).means
+    """,
+    "estimate of the paper": """
+        return lsmi_jax.estimate(jax.random.key(i), features, labels, num_folds=2, redundancy=PAPER)
+    """,
+    "estimate_pairs": """
+        return lsmi_jax.estimate_pairs(jax.random.key(i), (*features, features[0][:, :9]), labels, num_folds=2)
+    """,
+    "permutation_test": """
+        return lsmi_jax.permutation_test(jax.random.key(i), features, labels, num_folds=2, num_permutations=2)
+    """,
+    "Knife under jit and vmap": """
+        def surprisal(key):
+            return lsmi_jax.Knife(key, features[0]).surprisal(features[0]).mean()
+        return jax.jit(jax.vmap(surprisal))(jax.random.split(jax.random.key(i), 3))
+    """,
+    "Probe under jit, vmap and grad": """
+        def loss(x, key):
+            return lsmi_jax.Probe(key, x, num_classes=2)(x).sum()
+        return jax.jit(jax.vmap(jax.grad(loss), in_axes=(None, 0)))(features[0], jax.random.split(jax.random.key(i), 3))
+    """,
+    "update_tracker and batch_interactions": """
+        state = lsmi_jax.init_tracker(jax.random.key(i), num_classes=2, num_features=(512, 512))
+        logits = [x[:, :2] for x in features]
+        logits = [*logits, logits[0]]
+        for _ in range(3):
+            state = jax.jit(lsmi_jax.update_tracker)(state, features, logits, jnp.asarray(labels))
+        densities = [density.knife for density in state.densities]
+        return lsmi_jax.batch_interactions(features, logits, labels, state.log_prior, densities)
+    """,
+    "baselines": """
+        from lsmi_jax import baselines
+        return baselines.pid_batch(jax.random.key(i), features, labels, num_steps=3)
+    """,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("devices", [1, 8])
+@pytest.mark.parametrize("entry", ENTRY_POINTS)
+def test_no_entry_point_hangs_in_two_threads_with_512_columns(entry, devices, tmp_path):
+    body = textwrap.indent(textwrap.dedent(ENTRY_POINTS[entry]), "    ")
+    finishes(
+        f"jax.config.update('jax_num_cpu_devices', {devices})\n"
+        "import lsmi_jax\n"
+        f"folder = {str(tmp_path)!r}\n"
+        "PAPER = lsmi_jax.SpecificityAmbiguity(num_components=4)\n"
+        "features, labels = blocks(120, 512)\n"
+        f"def work(i):\n{body}\n"
+        "done = []\n"
+        "in_two_threads(lambda i: done.append(jax.block_until_ready(work(i))))\n"
+        "assert len(done) == 2\n",
+        seconds=400,
+    )

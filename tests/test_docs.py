@@ -30,12 +30,8 @@ def test_every_block_is_in_a_language_that_is_tested():
     assert set(fences[1::2]) == {"```"}
 
 
-QUICK = ("README.md",)  # each page compiles programs of its own
-
-
-@pytest.mark.parametrize(
-    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in blocks("python")]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", blocks("python"))
 def test_python_runs_as_written(name):
     for block in blocks("python")[name]:
         if re.search(r"^import .*\btorch\b", block, re.MULTILINE):

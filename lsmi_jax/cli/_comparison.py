@@ -108,7 +108,8 @@ def _parts(results: tuple[Results, Results], rows: tuple[np.ndarray, np.ndarray]
         if rows is not None:
             first, second = (np.asarray(r.samples[part.column], float)[i] for r, i in zip(results, rows, strict=True))
             difference, error = (second - first).mean(), (second - first).std(ddof=1) / math.sqrt(len(first))
-            more = f", {np.corrcoef(first, second)[0, 1]:z.2f}"
+            with np.errstate(invalid="ignore"):  # a constant has no correlation: NaN
+                more = f", {np.corrcoef(first, second)[0, 1]:z.2f}"
         yield f"{part.symbol:4s}{means[0]:+z9.3f}{means[1]:+z9.3f}   {difference:+z.3f} ({error:.3f}){more}"
 
 

@@ -97,6 +97,7 @@ def test_ctrl_c_while_files_are_written_leaves_none_half_written(tmp_path):
         out.rmdir()
 
 
+@pytest.mark.slow
 def test_ctrl_c_during_an_estimate_keeps_finished_stages(arrays, named, tmp_path):
     np.savez(tmp_path / "data.npz", **arrays)
     out = tmp_path / "out"

@@ -10,6 +10,7 @@ from lsmi_jax import (
     MinimumInformation,
     SharedExclusions,
     SpecificityAmbiguity,
+    UnionInformation,
     datasets,
     decompose,
     estimate,
@@ -240,3 +241,19 @@ def test_a_traced_call_names_what_can_be_traced(key, function, transform):
 
     with pytest.raises(TypeError, match=f"^{function.__name__}: .* use interactions_from_posteriors"):
         transform(traced)(jnp.ones((3, 12, 2)) if transform is jax.vmap else jnp.ones((12, 2)))
+
+
+ABSURD = ((1e25, UnionInformation()), (-1e12, UnionInformation()), (1e25, FEATURES))
+
+
+@pytest.mark.parametrize(("value", "redundancy"), ABSURD)
+def test_one_absurd_value_is_a_finding(task, value, redundancy):
+    x1, x2 = (np.array(block, np.float64) for block in task.features)
+    x2[7, 1] = value
+    result = estimate(jax.random.key(0), (x1, x2), task.labels, num_folds=NUM_FOLDS, redundancy=redundancy)
+    assert float(result.diagnostics.finite_fraction) == 1
+    (found,) = [finding for finding in result.diagnostics.findings() if "times as far" in finding]
+    assert found.startswith("A column of the second modality has a value")
+    spread = abs(x2[:7, 1] - x2[:7, 1].mean()).mean()
+    np.testing.assert_allclose(result.diagnostics.outlier_ratio[1], abs(value) / spread, rtol=0.9)
+    assert result.diagnostics.outlier_ratio[0] < 10

@@ -14,7 +14,9 @@ def quantities(rng, n, shift=0.0):
     return parts, (parts.redundancy + parts.unique1, parts.redundancy + parts.unique2, sum(parts))
 
 
-@pytest.mark.parametrize("n", [300, 20_000])  # resampled one by one, and in blocks
+@pytest.mark.parametrize(
+    "n", [300, pytest.param(20_000, marks=pytest.mark.slow)]
+)  # resampled one by one, and in blocks
 def test_errors_and_intervals_are_those_of_a_mean(key, rng, n):
     parts, information = quantities(rng, n)
     summary = summarize(key, parts, information, num_resamples=2000)

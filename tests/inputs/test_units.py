@@ -66,10 +66,11 @@ def test_on_a_device_as_on_the_host():
 @pytest.mark.parametrize(
     "redundancy",
     [
-        pytest.param(lsmi_jax.UnionInformation(), marks=pytest.mark.slow),
+        lsmi_jax.UnionInformation(),
         lsmi_jax.SpecificityAmbiguity(num_components=4),
     ],
 )
+@pytest.mark.slow
 def test_extreme_units_change_nothing(blobs, redundancy, tmp_path):
     (x1, x2), labels = blobs
     key, factor = jax.random.key(0), 2.0**-93

@@ -15,7 +15,7 @@ def plain_log_determinant(matrix):
     return jnp.linalg.slogdet(matrix)[1]
 
 
-@pytest.fixture(params=["float32", "float64"])
+@pytest.fixture(params=[pytest.param("float32", marks=pytest.mark.slow), "float64"])
 def dtype(request, enable_x64):
     with enable_x64(request.param == "float64"):
         yield jnp.dtype(request.param)

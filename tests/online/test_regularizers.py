@@ -117,6 +117,7 @@ def test_finite_at_the_edges(batch, densities, dtype, temperature):
     assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(grads))
 
 
+@pytest.mark.slow
 def test_compiled_mapped_checkpointed_and_scanned_it_is_the_same(batch, densities):
     features, logits, labels = batch
 

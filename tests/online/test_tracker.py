@@ -85,7 +85,10 @@ def test_a_step_is_pure_and_the_same_compiled(stream):
     chex.assert_trees_all_close(eager.densities, compiled.densities, atol=1e-4)
 
 
-@pytest.mark.parametrize(("space", "axis_type"), [("features", AxisType.Auto), ("posterior", AxisType.Explicit)])
+@pytest.mark.parametrize(
+    ("space", "axis_type"),
+    [("features", AxisType.Auto), pytest.param("posterior", AxisType.Explicit, marks=pytest.mark.slow)],
+)
 def test_a_batch_spread_over_a_mesh_gives_the_same(stream, axis_type, space):
     batch = jax.tree.map(lambda leaf: leaf[0], in_batches(stream))
     mesh = jax.make_mesh((8,), ("data",), axis_types=(axis_type,))

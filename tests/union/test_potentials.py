@@ -110,6 +110,7 @@ def test_scores_are_at_most_a_probability_for_every_pair(key):
     assert -0.05 < float(potentials.upper - potentials.lower) < 0.05
 
 
+@pytest.mark.slow
 def test_it_can_be_differentiated_compiled_and_mapped(key):
     task = datasets.gaussian_mixture(key, 600, num_classes=3)
     first, second, _ = task.log_posteriors
