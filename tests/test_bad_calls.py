@@ -73,6 +73,8 @@ COMMON = {
 KEPT = {"checkpoint": (3, 2.5, __file__)}
 FOLDS = {"num_folds": (*NO_COUNTS, 1), "num_seeds": NO_COUNTS}
 OR = jnp.array([[[1, 0], [0, 1]], [[0, 1], [0, 1]]]) / 4
+FITTED = lsmi_jax.fit_estimator(KEY, X, LABELS, logits=LOGITS, redundancy=lsmi_jax.MinimumInformation())
+export = call(lsmi_jax.export_score, FITTED)
 TABLE = [
     (estimate, COMMON | FOLDS | KEPT),
     (pairs, COMMON | FOLDS | KEPT | {"names": ("ab", ["a"], ["a", "a"])}),
@@ -146,6 +148,7 @@ TABLE = [
     (call(lsmi_jax.score, features=X, labels=LABELS), {"estimator": (None, 3, X, PARTS, lsmi_jax.UnionInformation())}),
     (call(lsmi_jax.save, "nowhere"), {"estimator": (None, 3, X, PARTS)}),
     (call(lsmi_jax.export_score), {"estimator": (None, 3, X, PARTS)}),
+    (export, {"platforms": ("cpu",), "redundancy": (*NO_REDUNDANCIES[:3], lsmi_jax.SpecificityAmbiguity())}),
     (call(lsmi_jax.score_to_file, "scores.npy", batches=[(X, LABELS)]), {"estimator": (None, 3, X, PARTS)}),
     (lsmi_jax.load, {"path": NO_PATHS}),
     (call(lsmi_jax.decompose, i1=jnp.zeros(3), i2=jnp.zeros(3), i12=jnp.zeros(3)), {"i12": (jnp.zeros(2), LABELS[:3])}),

@@ -348,7 +348,7 @@ def test_a_folder_that_cannot_be_written_is_an_error(data, fitted, tmp_path):
 
 
 KILLED = """
-import os, sys
+import sys
 import jax, numpy as np
 import lsmi_jax
 from lsmi_jax.estimation import _streaming
@@ -360,10 +360,8 @@ labels = np.arange(8000) % 3
 features = tuple((rng.normal(size=(8000, d)) + labels[:, None]).astype(np.float32) for d in (4, 5))
 key, paper = jax.random.key(0), lsmi_jax.SpecificityAmbiguity(num_components=4)
 estimator = lsmi_jax.fit_estimator(key, features, labels, redundancy=paper, checkpoint=folder + "/fit")
-if not os.path.exists(scores):
-    lsmi_jax.score_to_file(
-        scores, estimator, lsmi_jax.ArrayBatches(features, labels, size=300), checkpoint_seconds=0.05
-    )
+batches = lsmi_jax.ArrayBatches(features, labels, size=300)
+lsmi_jax.score_to_file(scores, estimator, batches, checkpoint_seconds=0.05)
 result = lsmi_jax.estimate(key, features, labels, num_folds=2, checkpoint=folder + "/estimate")
 np.save(folder + "/estimate.npy", np.stack([*result.interactions, *result.information, result.i_union]))
 """
