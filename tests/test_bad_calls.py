@@ -12,13 +12,14 @@ import pytest
 from scipy.sparse import coo_matrix, csr_array
 
 import lsmi_jax
-from lsmi_jax import baselines, datasets
+from lsmi_jax import applications, baselines, datasets, reporting
 from lsmi_jax.models import Probe
 
 KEY = jax.random.key(0)
 LABELS = np.arange(24) % 3
 X = tuple(np.random.default_rng(0).normal(size=(24, d)) for d in (2, 3))
 LOGITS = (np.zeros((24, 3), np.float32),) * 3
+UNIFORM = np.log(np.full(3, 1 / 3, np.float32))
 INFORMATION = (jnp.zeros(3),) * 3
 PARTS = lsmi_jax.Interactions(*INFORMATION, jnp.zeros(3))
 TRACKER = lsmi_jax.init_tracker(KEY, num_classes=3)
@@ -73,6 +74,13 @@ COMMON = {
 KEPT = {"checkpoint": (3, 2.5, __file__)}
 FOLDS = {"num_folds": (*NO_COUNTS, 1), "num_seeds": NO_COUNTS}
 OR = jnp.array([[[1, 0], [0, 1]], [[0, 1], [0, 1]]]) / 4
+LEAST = lsmi_jax.MinimumInformation()
+OF_MODELS = {"logits": LOGITS, "surprisals": None, "log_prior": UNIFORM, "redundancy": LEAST}
+NO_MODELS = {
+    "logits": (None, *NO_LOGITS[:3], (*LOGITS[:2], LOGITS[2][:5])),
+    "log_prior": (*NO_ARRAYS, np.zeros(2, np.float32)),
+    "surprisals": (jnp.zeros(24), (jnp.zeros(24),), (jnp.zeros(24), jnp.zeros(3))),
+}
 FITTED = lsmi_jax.fit_estimator(KEY, X, LABELS, logits=LOGITS, redundancy=lsmi_jax.MinimumInformation())
 export = call(lsmi_jax.export_score, FITTED)
 TABLE = [
@@ -151,6 +159,56 @@ TABLE = [
     (export, {"platforms": ("cpu",), "redundancy": (*NO_REDUNDANCIES[:3], lsmi_jax.SpecificityAmbiguity())}),
     (call(lsmi_jax.score_to_file, "scores.npy", batches=[(X, LABELS)]), {"estimator": (None, 3, X, PARTS)}),
     (lsmi_jax.load, {"path": NO_PATHS}),
+    (call(lsmi_jax.Knife, KEY), {"features": (None, "a", X[0][:, 0], np.zeros((0, 2), np.float32))}),
+    (call(lsmi_jax.Knife, features=jnp.asarray(X[0])), {"key": NO_KEYS}),
+    (
+        call(lsmi_jax.Knife, KEY, jnp.asarray(X[0])),
+        {"num_components": NO_COUNTS, "covariance": ("round", 0, 1.5, True, None)},
+    ),
+    (lsmi_jax.Knife(KEY, jnp.asarray(X[0]), num_components=2).surprisal, {"features": (None, "a", X[1], X[0][:, 0])}),
+    (call(Probe, KEY, num_classes=3), {"features": (None, "a", X[0][:, 0], np.zeros((0, 2), np.float32))}),
+    (call(lsmi_jax.ArrayBatches, labels=LABELS), {"features": (None, X[0], X[:1], (X[0], X[1][:5]))}),
+    (call(lsmi_jax.ArrayBatches, features=X), {"labels": (None, 3, LABELS[:5])}),
+    (call(lsmi_jax.ArrayBatches, X, LABELS), {"logits": (3, LOGITS[0], LOGITS[:2])}),
+    (lsmi_jax.log_ratio_coordinates, {"logits": (*NO_ARRAYS, LABELS, 1.0, np.zeros((3, 1), np.float32))}),
+    (lsmi_jax.posterior_coordinates, {"logits": (*NO_ARRAYS, LABELS, 1.0, np.zeros((3, 1), np.float32))}),
+    (applications.shares, {"interactions": (None, 3, INFORMATION)}),
+    (applications.distillation_weights, {"interactions": (None, 3, INFORMATION)}),
+    (call(applications.partition, by="r"), {"estimate": (None, 3, X, INFORMATION)}),
+    (
+        call(applications.partition, PARTS),
+        {
+            "by": (None, 3, "q", "i12"),
+            "quantiles": (0.5, (2.0,), (-1,), (0.9, 0.1), ()),
+            "labels": (LABELS, np.zeros(3)),
+        },
+    ),
+    (call(lsmi_jax.single_source_fraction, *INFORMATION), {"h2": NO_ARRAYS}),
+    (call(datasets.circuit_logic, key=KEY, num_samples=10), {"gate": (None, "OR", 3)}),
+    (
+        call(datasets.preset_from_pool, key=KEY, pool1=X[0], labels1=LABELS, pool2=X[1], labels2=LABELS),
+        {
+            "pool1": (*NO_ARRAYS, X[0][:, 0]),
+            "labels1": (*NO_ARRAYS, LABELS + 0.5, LABELS - 1, LABELS[:5]),
+            "num_samples": (*NO_INTEGERS[:2], 0, -1, 10**6),
+            "num_classes": (*NO_COUNTS, 1),
+        },
+    ),
+    (reporting.plot_summary, {"summary": (None, PARTS, X)}),
+    (reporting.plot_samples, {"interactions": (None, 3, INFORMATION)}),
+    (reporting.plot_pairs, {"pairs": (None, PARTS)}),
+    (call(reporting.plot_classes, class_names=list("abc")), {"summary": (None, PARTS)}),
+    (call(applications.ensemble, **OF_MODELS), NO_MODELS),
+    (call(applications.expected_interactions, **OF_MODELS), NO_MODELS),
+    *(
+        (call(pure, i1=INFORMATION[0], i12=INFORMATION[0], h1=INFORMATION[0], h2=INFORMATION[0]), {"i2": NO_ARRAYS})
+        for pure in (
+            lsmi_jax.specificity_ambiguity,
+            lsmi_jax.shared_exclusions,
+            lsmi_jax.minimum_information,
+            lsmi_jax.common_change,
+        )
+    ),
     (call(lsmi_jax.decompose, i1=jnp.zeros(3), i2=jnp.zeros(3), i12=jnp.zeros(3)), {"i12": (jnp.zeros(2), LABELS[:3])}),
     (
         call(lsmi_jax.init_tracker, key=KEY, num_classes=3),

@@ -12,6 +12,9 @@ from lsmi_jax.decomposition import (
     Interactions,
     PointwiseRedundancy,
     SpecificityAmbiguity,
+    as_array,
+    check_floats,
+    check_several,
     interactions_from_posteriors,
     log_posterior,
     smooth_log_posterior,
@@ -136,19 +139,18 @@ def _check(
     redundancy: PointwiseRedundancy,
 ) -> tuple[list[jax.Array], list[jax.Array] | None, jax.Array]:
     """Returns log-posteriors, finite even where a class is ruled out, surprisals and prior, float32 or wider."""
-    if surprisals is None and getattr(redundancy, "density", None) is not None:
-        raise ValueError(f"surprisals: expected 2 for {redundancy}, got None")
-    given = () if surprisals is None else surprisals
-    if len(logits) != 3 or (surprisals is not None and len(given) != 2):
-        raise ValueError(f"logits, surprisals: expected 3 and 2, got {len(logits)} and {len(given)}")
-    arrays = [jnp.asarray(array) for array in (*logits, *given, log_prior)]
-    dtypes = [array.dtype for array in arrays]
-    if not all(jnp.issubdtype(dtype, jnp.floating) for dtype in dtypes):
-        raise TypeError(f"logits, surprisals, log_prior: expected floating dtypes, got {dtypes}")
-    shape = arrays[0].shape
-    shapes, expected = [array.shape for array in arrays], [*[shape] * 3, *[shape[:-1]] * len(given), shape[-1:]]
-    if shapes != expected or not shape:
-        raise ValueError(f"logits, surprisals, log_prior: expected shapes {expected}, got {shapes}")
-    log_posteriors = [smooth_log_posterior(log_posterior(array), SMOOTHING) for array in arrays[:3]]
-    checked = None if surprisals is None else [widen(array) for array in arrays[3:5]]
-    return log_posteriors, checked, widen(arrays[-1])
+    three, prior = check_several("logits", logits, 3), as_array("log_prior", log_prior)
+    log_scores = check_floats(**{f"logits[{m}]": values for m, values in enumerate(three)})
+    shape = log_scores[0].shape
+    if not shape or prior.shape != shape[-1:]:
+        raise ValueError(f"log_prior: expected shape {shape[-1:]} to match the logits, got {prior.shape}")
+    log_posteriors = [smooth_log_posterior(log_posterior(scores), SMOOTHING) for scores in log_scores]
+    if surprisals is None:
+        if getattr(redundancy, "density", None) is not None:
+            raise ValueError(f"surprisals: expected 2 for {redundancy}, got None")
+        return log_posteriors, None, widen(prior)
+    pair = check_several("surprisals", surprisals, 2)
+    checked = check_floats(**{f"surprisals[{m}]": values for m, values in enumerate(pair)})
+    if checked[0].shape != shape[:-1]:
+        raise ValueError(f"surprisals: expected shape {shape[:-1]} to match the logits, got {checked[0].shape}")
+    return log_posteriors, checked, widen(prior)

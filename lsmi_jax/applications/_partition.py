@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import GAIN, PARTS, Interactions, find_quantity
+from lsmi_jax.decomposition import GAIN, PARTS, Interactions, check_type, find_quantity
 from lsmi_jax.estimation import Estimate
 from lsmi_jax.inputs import to_host
 
@@ -40,7 +40,7 @@ def partition(
         in exactly one part, and ``quantile * n`` rows, rounded, are below each quantile.
 
     Raises:
-        TypeError: If ``labels`` are not integers.
+        TypeError: If ``labels`` are not integers, or ``estimate`` is something else.
         ValueError: If ``by`` is not an interaction, ``quantiles`` do not increase between 0 and 1, the
             interaction has a NaN, or ``labels`` are not ``[n]``.
 
@@ -76,6 +76,7 @@ def _rank_in_class(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
 def _values(estimate: Estimate | Interactions, by: str) -> np.ndarray:
     """The interaction to rank by, ``[n]`` without NaN."""
     field = find_quantity(by, (*PARTS, GAIN)).field
+    check_type("estimate", estimate, Estimate, Interactions)
     interactions = estimate.interactions if isinstance(estimate, Estimate) else estimate
     values = to_host(_gain(interactions) if field == GAIN.field else getattr(interactions, field))
     if values.ndim != 1:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import Interactions, widen
+from lsmi_jax.decomposition import Interactions, check_interactions, widen
 
 __all__ = ["Shares", "shares"]
 
@@ -36,12 +36,15 @@ def shares(interactions: Interactions) -> Shares:
     Returns:
         `Shares` ``[n]``, float32 or wider.
 
+    Raises:
+        TypeError: If ``interactions`` are something else.
+
     Examples:
         >>> parts = Interactions(*(jnp.array([x]) for x in (1.0, 0.5, -0.2, 0.5)))
         >>> print(*shares(parts))
         [0.5] [0.25] [0.25]
     """
-    r, u1, u2, s = (jnp.maximum(widen(jnp.asarray(part)), 0) for part in interactions)
+    r, u1, u2, s = (jnp.maximum(widen(jnp.asarray(part)), 0) for part in check_interactions(interactions))
     sizes = jnp.stack([r / 2 + u1, r / 2 + u2, s])
     total = sizes.sum(0, keepdims=True)
     # Below the smallest normal number a quotient is inaccurate, so such a total counts as zero.

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 from lsmi_jax.datasets._gates import Gate
 from lsmi_jax.datasets._mixtures import Components, Task, exact_task, log_normal, sample
 from lsmi_jax.datasets._truth import truth_of_like_margins, truth_of_mix
-from lsmi_jax.decomposition import Interactions, check_count, check_positive
+from lsmi_jax.decomposition import Interactions, as_array, check_count, check_positive, check_type
 from lsmi_jax.inputs import check_key
 
 __all__ = ["TypedSamples", "circuit_logic", "gaussian_mixture", "preset", "preset_from_pool"]
@@ -48,6 +48,7 @@ def circuit_logic(key: jax.Array, num_samples: int, *, gate: Gate, noise: float 
         TypeError: If the key is not a random key, or a number is of the wrong type.
         ValueError: If a number is out of range.
     """
+    check_type("gate", gate, Gate)
     key, count = check_key(key), len(gate.outputs)
     _check_sizes(num_samples, noise)
     components = Components(
@@ -225,13 +226,16 @@ def preset_from_pool(
         `TypedSamples` in random order.
 
     Raises:
-        TypeError: If the key is not a random key.
-        ValueError: If the pools are too small for ``num_samples``.
+        TypeError: If the key is not a random key, or labels or a number are no integers.
+        ValueError: If the pools are too small for ``num_samples``, or an argument has the wrong shape or values.
     """
     order_key, type_key, other_key, partner_key = jax.random.split(check_key(key), 4)
     check_count("num_classes", num_classes, 2)
     _check_proportions(proportions)
-    classes1, classes2 = np.asarray(labels1), np.asarray(labels2)
+    blocks = [_check_pool(*pool) for pool in (("1", pool1, labels1), ("2", pool2, labels2))]
+    (rows_of_1, classes1), (rows_of_2, classes2) = blocks
+    if num_samples is not None:
+        check_count("num_samples", num_samples, 1)
     rows1 = np.asarray(jax.random.permutation(order_key, len(classes1)))
     rows1 = rows1[classes1[rows1] < num_classes]
     rows2 = np.asarray(jax.random.permutation(partner_key, len(classes2)))
@@ -252,5 +256,19 @@ def preset_from_pool(
     if num_samples is not None and len(paired) < num_samples:
         raise ValueError(f"num_samples: expected at most {len(paired)} for these pools, got {num_samples}")
     used = paired[:num_samples]
-    blocks = (jnp.asarray(np.asarray(pool1)[rows1[used]]), jnp.asarray(np.asarray(pool2)[partner[used]]))
-    return TypedSamples(blocks, jnp.asarray(labels[used], jnp.int32), jnp.asarray(types[used], jnp.int32))
+    features = (jnp.asarray(rows_of_1[rows1[used]]), jnp.asarray(rows_of_2[partner[used]]))
+    return TypedSamples(features, jnp.asarray(labels[used], jnp.int32), jnp.asarray(types[used], jnp.int32))
+
+
+def _check_pool(number: str, pool: ArrayLike, labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
+    """Rows ``[p, d]`` of a pool and their classes ``[p]``."""
+    rows, classes = np.asarray(as_array(f"pool{number}", pool)), np.asarray(as_array(f"labels{number}", labels))
+    if rows.ndim != 2 or 0 in rows.shape:
+        raise ValueError(f"pool{number}: expected shape [p, d] with p, d >= 1, got {rows.shape}")
+    if not np.issubdtype(classes.dtype, np.integer):
+        raise TypeError(f"labels{number}: expected integers, got dtype {classes.dtype}")
+    if classes.shape != rows.shape[:1]:
+        raise ValueError(f"labels{number}: expected one for each of {len(rows)} rows, got shape {classes.shape}")
+    if classes.min() < 0:
+        raise ValueError(f"labels{number}: expected 0..K-1, got {classes.min()}")
+    return rows, classes

@@ -15,6 +15,7 @@ __all__ = [
     "check_positive",
     "check_several",
     "check_temperature",
+    "check_type",
     "expand_like",
     "finite_rows",
     "widen",
@@ -46,14 +47,21 @@ def as_array(name: str, value: Any) -> jax.Array:
         raise TypeError(f"{name}: expected an array of numbers, got {_kind(value)}") from error
 
 
+def check_type(name: str, value: Any, *kinds: type) -> None:
+    """Raises TypeError unless a value is of one of the kinds; ``name`` is for the message."""
+    if not isinstance(value, kinds):
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        raise TypeError(f"{name}: expected {expected} of lsmi_jax, got {_kind(value)}")
+
+
 def _kind(value: Any) -> str:
     """What a value is, in words."""
     if isinstance(value, (list, tuple)):
-        return f"a {type(value).__name__} that is none"
+        return f"a {type(value).__name__} of something else"
     return "None" if value is None else type(value).__name__
 
 
-def check_several(name: str, values: Any, count: int, *, at_least: bool = False) -> list:
+def check_several(name: str, values: Any, count: int, *, at_least: bool = False, items: str = "arrays") -> list:
     """Checks the number of items of a tuple or list.
 
     Args:
@@ -61,6 +69,7 @@ def check_several(name: str, values: Any, count: int, *, at_least: bool = False)
         values: A tuple or list.
         count: The number of items.
         at_least: Whether there may be more.
+        items: What they are, for the message.
 
     Returns:
         The items.
@@ -71,7 +80,7 @@ def check_several(name: str, values: Any, count: int, *, at_least: bool = False)
     is_sequence = isinstance(values, Sequence) and not isinstance(values, (str, bytes))
     if not is_sequence or len(values) < count or (len(values) > count and not at_least):
         got = f"{len(values)}" if is_sequence else type(values).__name__
-        raise ValueError(f"{name}: expected a tuple of {'at least ' * at_least}{count} arrays, got {got}")
+        raise ValueError(f"{name}: expected a tuple of {'at least ' * at_least}{count} {items}, got {got}")
     return list(values)
 
 

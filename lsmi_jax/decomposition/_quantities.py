@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 
 import jax
 
+from lsmi_jax.decomposition._arrays import check_type
+
 __all__ = [
     "ADJUSTED",
     "GAIN",
@@ -34,8 +36,7 @@ class Interactions(NamedTuple):
 
 def check_interactions(interactions: Any) -> Interactions:
     """Raises TypeError if an object is something else."""
-    if not isinstance(interactions, Interactions):
-        raise TypeError(f"interactions: expected lsmi_jax.Interactions, got {type(interactions).__name__}")
+    check_type("interactions", interactions, Interactions)
     return interactions
 
 

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
+from lsmi_jax.decomposition._arrays import check_floats
+
 __all__ = [
     "common_change",
     "minimum_information",
@@ -32,6 +34,7 @@ def specificity_ambiguity(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.
     Returns:
         Pointwise redundancy in nats, between the smaller and the larger of ``i1`` and ``i2``.
     """
+    i1, i2, h1, h2 = check_floats(i1=i1, i2=i2, h1=h1, h2=h2)
     # r = min(h1, h2) - min(h1 - i1, h2 - i2), with the smaller surprisal subtracted from both: they may be thousands
     # of nats, and r must not leave the interval of i1 and i2 by their round-off.
     difference = h1 - h2
@@ -58,6 +61,7 @@ def soft_specificity_ambiguity(
     Returns:
         Pointwise redundancy in nats.
     """
+    i1, i2, h1, h2 = check_floats(i1=i1, i2=i2, h1=h1, h2=h2)
     # T log-sum-exp(. / T) is a smooth maximum; the smooth minimum is its negative at negated arguments.
     difference = h1 - h2
     scale = jnp.asarray(temperature, difference.dtype)
@@ -82,6 +86,7 @@ def union_information(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: Any, h2:
     Returns:
         Pointwise redundancy in nats. Its mean over a data set is the redundancy of Bertschinger et al.
     """
+    i1, i2, i_union = check_floats(i1=i1, i2=i2, i_union=i_union)
     # u1 = i_union - i2 and u2 = i_union - i1 follow by Eq. 2, and s = i12 - i_union.
     return i1 + i2 - i_union
 
@@ -103,6 +108,7 @@ def common_change(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Array, h
     Returns:
         Pointwise redundancy in nats.
     """
+    i1, i2, i12 = check_floats(i1=i1, i2=i2, i12=i12)
     # Information that is counted twice in i1 + i2; it is redundancy only where all terms agree in sign.
     co_information = i1 + i2 - i12
     sign = jnp.sign(co_information)
@@ -132,6 +138,7 @@ def shared_exclusions(
         Pointwise redundancy in nats, between the smaller and the larger of ``i1`` and ``i2`` when
         ``h12`` is None.
     """
+    i1, i2, i12, h1, h2 = check_floats(i1=i1, i2=i2, i12=i12, h1=h1, h2=h2)
     # Probabilities of the union relative to p(x2): p(x1) + p(x2) - p(x1, x2), without and given the label.
     difference = h1 - h2
     log_union = jnp.logaddexp(-difference, 0)
@@ -159,4 +166,4 @@ def minimum_information(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: jax.Ar
     Returns:
         Pointwise redundancy in nats.
     """
-    return jnp.minimum(i1, i2)
+    return jnp.minimum(*check_floats(i1=i1, i2=i2))

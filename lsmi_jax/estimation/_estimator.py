@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 
-from lsmi_jax.decomposition import Redundancy
+from lsmi_jax.decomposition import Redundancy, check_type
 from lsmi_jax.inputs import Units
 from lsmi_jax.models import Density, Discriminator, Stack
 from lsmi_jax.union import Potentials
@@ -68,8 +68,7 @@ class Estimator:
 
 def check_estimator(estimator: Any) -> Estimator:
     """Raises TypeError if an object is no fitted estimator."""
-    if not isinstance(estimator, Estimator):
-        raise TypeError(f"estimator: expected one from lsmi_jax.fit_estimator, got {type(estimator).__name__}")
+    check_type("estimator", estimator, Estimator)
     return estimator
 
 

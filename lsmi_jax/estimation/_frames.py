@@ -106,5 +106,7 @@ def _units(name: str) -> dict[str, str]:
 
 def _check_index(index: Sequence | np.ndarray | None, size: int) -> None:
     """Checks that there is one name per sample."""
+    if index is not None and not hasattr(index, "__len__"):
+        raise TypeError(f"index: expected {size} names, one per sample, got {type(index).__name__}")
     if index is not None and len(index) != size:
         raise ValueError(f"index: expected {size} names, one per sample, got {len(index)}")

@@ -14,6 +14,7 @@ from lsmi_jax.decomposition import (
     Means,
     check_count,
     check_interactions,
+    check_positive,
     set_to_zero,
 )
 from lsmi_jax.estimation._bootstrap import bootstrap
@@ -144,7 +145,8 @@ def summarize(
         >>> print(summarize(jax.random.key(0), parts, (part,) * 3, jnp.array([0, 0, 1, 1])).mean.redundancy)
         [0.5 2.5]
     """
-    if not 0 < level < 1:
+    check_positive("level", level)
+    if level >= 1:
         raise ValueError(f"level: expected between 0 and 1, got {level}")
     check_count("num_resamples", num_resamples, 2)
     index = _check_groups(groups, len(check_interactions(interactions).redundancy))

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lsmi_jax.decomposition import check_count
+from lsmi_jax.decomposition import check_count, check_several
 from lsmi_jax.inputs._labels import check_labels
 from lsmi_jax.inputs._validation import check_features, check_logits
 
@@ -64,11 +64,19 @@ class ArrayBatches(Sequence):
             size: Number of rows of a batch.
 
         Raises:
-            ValueError: If the lengths differ or ``size`` is not positive.
+            TypeError: If ``size`` is no integer.
+            ValueError: If there are not two blocks and three logits, the lengths differ, or ``size`` is not positive.
         """
         check_count("size", size, 1)
+        check_several("features", features, 2)
+        if logits is not None:
+            check_several("logits", logits, 3)
         batch = _as_arrays(Batch(features, labels, logits))
+        if batch.labels.ndim != 1:
+            raise ValueError(f"labels: expected shape [n], got {batch.labels.shape}")
         lengths = [len(array) for array in jax.tree.leaves(batch)]
+        if len(batch.labels) != lengths[0]:
+            raise ValueError(f"labels: expected {lengths[0]}, as many as rows, got {len(batch.labels)}")
         if len(set(lengths)) != 1:
             raise ValueError(f"features: expected blocks, labels and logits of one length, got {lengths}")
         self.batch, self.size, self.num_rows = batch, size, lengths[0]

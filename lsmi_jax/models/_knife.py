@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.scipy.special import logsumexp
 
-from lsmi_jax.decomposition import check_mixture
+from lsmi_jax.decomposition import as_array, check_mixture
 from lsmi_jax.inputs import check_key, spread_rows
 from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._linear_algebra import log_determinant
@@ -64,6 +64,7 @@ class Knife(nnx.Module):
         """
         check_mixture(num_components, covariance)
         key = check_key(key)
+        features = as_array("features", features)
         if features.ndim != 2 or 0 in features.shape:
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         size, dim = features.shape
@@ -90,7 +91,7 @@ class Knife(nnx.Module):
         Returns:
             Log-density ``[...]`` in nats, float32, in the units of ``features``.
         """
-        features = jnp.asarray(features)
+        features = as_array("features", features)
         if features.shape[-1:] != self.means.shape[-1:]:
             raise ValueError(f"features: expected [..., {self.means.shape[-1]}], got shape {features.shape}")
         rows = self.whiten(features.reshape(-1, features.shape[-1]))

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import log_posterior, smooth_log_posterior, widen
+from lsmi_jax.decomposition import check_floats, log_posterior, smooth_log_posterior
 
 __all__ = ["blur", "log_ratio_coordinates", "posterior_coordinates"]
 
@@ -23,8 +23,12 @@ def posterior_coordinates(logits: ArrayLike) -> jax.Array:
 
     Returns:
         Coordinates ``[..., K - 1]`` in nats.
+
+    Raises:
+        TypeError: If the logits are not floats.
+        ValueError: If they have no axis of at least two classes.
     """
-    return log_ratio_coordinates(smooth_log_posterior(log_posterior(logits), SMOOTHING))
+    return log_ratio_coordinates(smooth_log_posterior(log_posterior(_check(logits)), SMOOTHING))
 
 
 def blur(key: jax.Array, coordinates: jax.Array) -> jax.Array:
@@ -53,14 +57,26 @@ def log_ratio_coordinates(logits: ArrayLike) -> jax.Array:
     Returns:
         Coordinates ``[..., K - 1]`` in nats, float32 or wider.
 
+    Raises:
+        TypeError: If the logits are not floats.
+        ValueError: If they have no axis of at least two classes.
+
     Examples:
         >>> print(log_ratio_coordinates(jnp.array([jnp.sqrt(2.0), 0.0])).round(3))
         [1.]
     """
-    logits = widen(jnp.asarray(logits))
+    logits = _check(logits)
     # Project centered logits, which are log-ratios to their geometric mean, on an orthonormal basis.
     basis = jnp.asarray(_helmert(logits.shape[-1]), logits.dtype)
     return (logits - logits.mean(-1, keepdims=True)) @ basis
+
+
+def _check(logits: ArrayLike) -> jax.Array:
+    """Logits ``[..., K]`` in float32 or wider."""
+    (checked,) = check_floats(logits=logits)
+    if checked.shape[-1:] < (2,):
+        raise ValueError(f"logits: expected shape [..., K] of at least 2 classes, got {checked.shape}")
+    return checked
 
 
 def _helmert(num_classes: int) -> np.ndarray:

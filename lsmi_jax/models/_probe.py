@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from lsmi_jax.decomposition import check_count
+from lsmi_jax.decomposition import as_array, check_count
 from lsmi_jax.inputs import check_key
 from lsmi_jax.models._whitening import Whiten
 
@@ -34,10 +34,17 @@ class Probe(nnx.Module):
             features: Rows ``[n, d]`` to whiten with, sorted by class or in random order.
             num_classes: Number of classes K.
             width: Number of hidden units.
+
+        Raises:
+            TypeError: If the key is no random key, or a number is no integer.
+            ValueError: If ``features`` are not ``[n, d]`` with n, d >= 1, or a number is not positive.
         """
-        key, (size, dim) = check_key(key), features.shape
+        key, features = check_key(key), as_array("features", features)
         check_count("num_classes", num_classes, 1)
         check_count("width", width, 1)
+        if features.ndim != 2 or 0 in features.shape:
+            raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
+        size, dim = features.shape
         self.whiten = Whiten(features)
         self.kernel = nnx.Param(jnp.zeros((dim, num_classes)))
         self.bias = nnx.Param(jnp.zeros(num_classes))

@@ -91,7 +91,8 @@ def interaction_penalty(interactions: Interactions, *, weights: Sequence[ArrayLi
         >>> print(interaction_penalty(parts, weights=(0.5, 0.0, 0.0, -0.1)))
         0.3
     """
-    check_interactions(interactions), check_several("weights", weights, 4)
+    check_interactions(interactions)
+    check_several("weights", weights, 4, items="weights")
     # sum_k w_k mean(part_k)
     total = jnp.zeros((), interactions.redundancy.dtype)
     for weight, part in zip(weights, interactions, strict=True):

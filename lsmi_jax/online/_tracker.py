@@ -18,6 +18,7 @@ from lsmi_jax.decomposition import (
     check_floats,
     check_mixture,
     check_several,
+    check_type,
     finite_rows,
     interactions_from_posteriors,
     pointwise_information,
@@ -210,8 +211,7 @@ def _usable(logits: Sequence[jax.Array], labels: jax.Array, blocks: Sequence[jax
 
 def _check(state: Tracker, features: Any, logits: Sequence[jax.Array], labels: jax.Array) -> None:
     """Checks types, and shapes against the tracker."""
-    if not isinstance(state, Tracker):
-        raise TypeError(f"state: expected a Tracker from init_tracker, got {type(state).__name__}")
+    check_type("state", state, Tracker)
     rows = as_array("labels", labels)
     if not jnp.issubdtype(rows.dtype, jnp.integer) or rows.ndim != 1:
         raise TypeError(f"labels: expected integers [n], got dtype {rows.dtype} and shape {rows.shape}")

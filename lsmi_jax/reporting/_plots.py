@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 import jax.numpy as jnp
 import numpy as np
 
-from lsmi_jax.decomposition import INFORMATION, KINDS, PARTS, Interactions
+from lsmi_jax.decomposition import (
+    INFORMATION,
+    KINDS,
+    PARTS,
+    Interactions,
+    check_interactions,
+    check_several,
+    check_type,
+)
 from lsmi_jax.estimation import Estimate, Pairs, Summary
 from lsmi_jax.inputs import import_extra, pairs_of
 from lsmi_jax.reporting._top_samples import top_samples
@@ -44,8 +52,10 @@ def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[
         The axes.
 
     Raises:
+        TypeError: If ``summary`` is no `Summary`.
         ValueError: If the means are those of groups.
     """
+    check_type("summary", summary, Summary)
     if np.ndim(summary.num_samples):
         raise ValueError("summary: expected means of all samples together, got means of groups; see plot_classes")
     ax = _axes(ax)
@@ -78,7 +88,16 @@ def plot_classes(
 
     Returns:
         The axes.
+
+    Raises:
+        TypeError: If ``summary`` is no `Summary`.
+        ValueError: If the means are not those of groups, or there is not one name for each.
     """
+    check_type("summary", summary, Summary)
+    if not np.ndim(summary.num_samples):
+        raise ValueError("summary: expected means of groups, got means of all samples together; see plot_summary")
+    given = class_names.tolist() if isinstance(class_names, np.ndarray) else class_names
+    check_several("class_names", given, len(summary.num_samples), items="names")
     ax, position = _axes(ax), np.arange(len(class_names))
     for index, (name, color) in enumerate(zip(names, COLORS, strict=True)):
         mean, error = np.asarray(summary.mean[index]), np.asarray(summary.standard_error[index])
@@ -102,8 +121,11 @@ def plot_samples(interactions: Interactions, *, ax: "Axes | None" = None, names:
 
     Returns:
         The axes.
+
+    Raises:
+        TypeError: If ``interactions`` are something else.
     """
-    ax, parts = _axes(ax), [np.asarray(part) for part in interactions]
+    ax, parts = _axes(ax), [np.asarray(part) for part in check_interactions(interactions)]
     bins = np.histogram_bin_edges(np.concatenate([part[np.isfinite(part)] for part in parts]), 60)
     for part, name, color in zip(parts, names, COLORS, strict=True):
         ax.hist(part, bins.tolist(), histtype="step", linewidth=1.6, color=color, label=name)
@@ -158,7 +180,11 @@ def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bo
 
     Returns:
         The axes.
+
+    Raises:
+        TypeError: If ``pairs`` are something else.
     """
+    check_type("pairs", pairs, Pairs)
     if ax is None:
         ax = _pyplot().subplots(1, 3, figsize=(16, 5.5), layout="constrained")[1]
     titles = ("redundancy of both", "unique to the row", "synergy of both")

@@ -113,13 +113,13 @@ def test_ensembles_are_finite_at_the_edges(key, dtype):
 
 def test_invalid_arguments_of_ensembles_are_rejected(key):
     logits, surprisals = _models(key)
-    with pytest.raises(ValueError, match="expected 3 and 2, got 2 and 2"):
+    with pytest.raises(ValueError, match="logits: expected a tuple of 3 arrays, got 2"):
         ensemble(logits[:2], surprisals, LOG_PRIOR)
-    with pytest.raises(ValueError, match="expected shapes"):
+    with pytest.raises(ValueError, match="log_prior: expected shape"):
         ensemble(logits, surprisals, LOG_PRIOR[:2])
     with pytest.raises(ValueError, match=r"logits: expected shape \[M, n, K\]"):
         ensemble(*jax.tree.map(lambda x: x[0], (logits, surprisals)), LOG_PRIOR)
-    with pytest.raises(TypeError, match="expected floating dtypes"):
+    with pytest.raises(TypeError, match=r"logits\[0\]: expected a floating dtype"):
         ensemble([view.astype(jnp.int32) for view in logits], surprisals, LOG_PRIOR)
     with pytest.raises(ValueError, match=r"surprisals: expected 2 for SpecificityAmbiguity"):
         ensemble(logits, None, LOG_PRIOR)
