@@ -324,7 +324,7 @@ def test_bad_arguments_are_named(data, fitted, tmp_path):
         score_to_file(tmp_path / "scores.csv", fitted, generator(data))
     with pytest.raises(ValueError, match="size: expected at least 1, got 0"):
         ArrayBatches(*data, size=0)
-    with pytest.raises(ValueError, match="of one length"):
+    with pytest.raises(ValueError, match="labels: expected 230, as many as rows"):
         ArrayBatches(data[0], data[1][1:])
     with pytest.raises(ValueError, match="logits: expected none together with batches"):
         score(fitted, generator(data), logits=(1, 2, 3))
