@@ -13,8 +13,9 @@ PAPER = ["--redundancy", "specificity_ambiguity"]
 
 
 @pytest.fixture
-def received(monkeypatch):
+def received(monkeypatch, tmp_path):
     """Runs ``estimate`` up to the reading of data, and returns the options it received."""
+    monkeypatch.chdir(tmp_path)  # the folder of results is made first
 
     def receive(*words):
         caught = []
