@@ -4,7 +4,7 @@ Nothing here depends on what the arrays mean: callers name the stages, the colum
 """
 
 from lsmi_jax.storage._array_file import array_sizes, damage_as_value_error, read_tree, write_tree
-from lsmi_jax.storage._atomic_files import as_path, fingerprint, is_key, key_as_integers, write_atomic
+from lsmi_jax.storage._atomic_files import as_path, fingerprint, write_atomic
 from lsmi_jax.storage._records import checksum, parse_record, record_text
 from lsmi_jax.storage._row_file import Finish, open_rows, row_dtype, to_npy, to_parquet
 from lsmi_jax.storage._stage_cache import Progress, Stage, announced, computed, kept, stages
@@ -20,9 +20,7 @@ __all__ = [
     "computed",
     "damage_as_value_error",
     "fingerprint",
-    "is_key",
     "kept",
-    "key_as_integers",
     "open_rows",
     "parse_record",
     "read_tree",

@@ -3,7 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lsmi_jax.storage import fingerprint, is_key, key_as_integers, write_atomic
+from lsmi_jax.storage import fingerprint, write_atomic
+from lsmi_jax.storage._atomic_files import is_key, key_as_integers
 
 
 def test_a_failed_or_interrupted_write_leaves_the_old_file(tmp_path):
