@@ -55,6 +55,7 @@ def test_one_compiled_program_in_two_threads():
     )
 
 
+@pytest.mark.slow
 def test_two_mapped_mixtures_in_one_program():
     finishes(
         """

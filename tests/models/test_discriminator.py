@@ -1,6 +1,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from lsmi_jax.models import fit_discriminator, inner_splits
 
@@ -8,6 +9,7 @@ FIT = jax.jit(fit_discriminator, static_argnames="num_classes")  # all tests hav
 SHAPE = (300, 20)
 
 
+@pytest.mark.slow
 def test_pure_noise_gives_the_prior(key, rng):
     features = jnp.asarray(rng.normal(size=SHAPE), jnp.float32)
     labels = jnp.asarray((rng.random(300) < 0.05).astype(np.int32))

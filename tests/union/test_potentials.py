@@ -92,7 +92,7 @@ def test_a_modality_of_noise_says_nothing_on_any_sample(key):
 
 
 def test_modalities_swap(key):
-    task = datasets.preset(key, 4000, num_classes=3)
+    task = datasets.preset(key, 2000, num_classes=3)
     first, second, _ = task.log_posteriors
     one = potentials_of_rows(fitted_to(key, first, second, task.log_prior), first, second)
     other = potentials_of_rows(fitted_to(key, second, first, task.log_prior), second, first)
