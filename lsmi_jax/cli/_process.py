@@ -61,6 +61,8 @@ def exit_on_interrupt() -> Iterator[Interrupt]:
 def alone_in(folder: Path | None) -> Iterator[None]:
     """Makes a folder of results, and holds its lock; the system releases it when the process ends in any way.
 
+    A run that fails before it writes anything leaves no new folder behind.
+
     Raises:
         FileExistsError: If another run holds it.
     """
@@ -69,10 +71,15 @@ def alone_in(folder: Path | None) -> Iterator[None]:
         return
     import filelock  # an extra
 
+    is_new, lock = not folder.exists(), folder / ".lock"
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with filelock.FileLock(folder / ".lock", blocking=False):
-            yield
+        with filelock.FileLock(lock, blocking=False):
+            try:
+                yield
+            finally:
+                if is_new and list(folder.iterdir()) == [lock]:
+                    shutil.rmtree(folder)
     except filelock.Timeout:
         raise FileExistsError(f"out: expected a folder for this run alone, got {folder}, which another uses") from None
 

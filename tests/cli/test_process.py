@@ -210,6 +210,7 @@ def test_two_runs_do_not_share_a_folder(more, named, tmp_path, capsys):
         assert error.count("\n") == 1
     assert main(words) == 1
     assert "data.npz: no such file" in capsys.readouterr().err
+    assert not out.exists()  # nothing is left of a run that had nothing to write
 
 
 def test_the_lock_of_a_killed_run_is_free(tmp_path):
