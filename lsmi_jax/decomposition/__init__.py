@@ -13,12 +13,9 @@ from lsmi_jax.decomposition._arrays import (
     widen,
 )
 from lsmi_jax.decomposition._decompose import (
-    adjust,
-    adjustment,
     decompose,
     from_redundancy,
     interactions_from_posteriors,
-    set_to_zero,
     single_source_fraction,
     soft_decompose,
 )
@@ -69,6 +66,7 @@ from lsmi_jax.decomposition._redundancies import (
     union_information,
 )
 from lsmi_jax.decomposition._redundancy_checks import check_redundancy, program_of
+from lsmi_jax.decomposition._shift import adjust, adjustment, set_to_zero
 
 __all__ = [
     "ADJUSTED",

@@ -8,20 +8,17 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import check_floats, check_several, check_temperature, finite_rows
+from lsmi_jax.decomposition._arrays import check_floats, check_several, check_temperature
 from lsmi_jax.decomposition._information import pointwise_information, score_information
 from lsmi_jax.decomposition._options import PointwiseRedundancy
-from lsmi_jax.decomposition._quantities import Interactions, check_interactions
+from lsmi_jax.decomposition._quantities import Interactions
 from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity, union_information
 from lsmi_jax.decomposition._redundancy_checks import check_returned
 
 __all__ = [
-    "adjust",
-    "adjustment",
     "decompose",
     "from_redundancy",
     "interactions_from_posteriors",
-    "set_to_zero",
     "single_source_fraction",
     "soft_decompose",
 ]
@@ -199,57 +196,3 @@ def single_source_fraction(i1: ArrayLike, i2: ArrayLike, h1: ArrayLike, h2: Arra
     # Modality 1 attains min(h1, h2) where h1 <= h2, and min(h1 - i1, h2 - i2) where h1 - h2 <= i1 - i2.
     difference = h1 - h2
     return jnp.mean(((difference <= 0) == (difference <= i1 - i2)).astype(difference.dtype))
-
-
-def adjust(interactions: Interactions) -> Interactions:
-    """The paper's data-set-level shift: one constant that makes the smallest mean part zero.
-
-    With means R, U1, U2, S: c = -min(R, S) if R or S is negative, else c = min(U1, U2) if U1 or U2 is,
-    else 0; then r + c, u1 - c, u2 - c, s + c for every sample. It preserves i1, i2 and i12. The numbers in
-    the tables of Yang et al. (2025) are means after this shift. Means are over the samples whose parts are finite.
-
-    Args:
-        interactions: Raw interactions of a data set, ``[n]`` each, in nats.
-
-    Returns:
-        Shifted interactions ``[n]`` in nats.
-
-    Raises:
-        TypeError: If the argument is something else.
-    """
-    is_finite = finite_rows(*check_interactions(interactions))
-    means = Interactions(*(jnp.mean(part, where=is_finite) for part in interactions))
-    shift = adjustment(means)
-    r, u1, u2, s = interactions
-    return Interactions(r + shift, u1 - shift, u2 - shift, s + shift)
-
-
-def adjustment(means: Interactions) -> jax.Array:
-    """The constant c of `adjust`.
-
-    Args:
-        means: Mean parts R, U1, U2, S, in nats.
-
-    Returns:
-        What is added to r and s, and subtracted from u1 and u2, in nats.
-    """
-    # Raise R and S until neither is negative; otherwise lower them until neither U is.
-    least_common = jnp.minimum(means.redundancy, means.synergy)
-    least_unique = jnp.minimum(means.unique1, means.unique2)
-    return jnp.where(least_common < 0, -least_common, jnp.minimum(least_unique, 0))
-
-
-def set_to_zero(means: Interactions, shift: ArrayLike) -> Interactions:
-    """Which mean part the shift of `adjust` makes exactly zero, so that its value is no estimate.
-
-    Args:
-        means: Mean parts R, U1, U2, S of a data set, raw or shifted, in nats.
-        shift: The constant c of `adjustment`.
-
-    Returns:
-        Booleans of the shape of the means; two are true where both minima agree, and none where c is zero.
-    """
-    # A positive c raises the smaller of R and S to zero, a negative one the smaller of U1 and U2.
-    r, u1, u2, s = means
-    raised, lowered = jnp.asarray(shift) > 0, jnp.asarray(shift) < 0
-    return Interactions(raised & (r <= s), lowered & (u1 <= u2), lowered & (u2 <= u1), raised & (s <= r))
