@@ -8,7 +8,8 @@ known. `load_multiple_features` loads handwritten digits in six modalities.
 from lsmi_jax.datasets._gates import AND, COPY1, OR, RDN, XOR, XOR_NOT, Gate
 from lsmi_jax.datasets._mixtures import SAMPLE_TYPES, Task
 from lsmi_jax.datasets._multiple_features import MultipleFeatures, load_multiple_features
-from lsmi_jax.datasets._synthetic import TypedSamples, circuit_logic, gaussian_mixture, preset, preset_from_pool
+from lsmi_jax.datasets._pools import TypedSamples, preset_from_pool
+from lsmi_jax.datasets._synthetic import circuit_logic, gaussian_mixture, preset
 
 __all__ = [
     "AND",

@@ -124,3 +124,14 @@ def log_normal(x: jax.Array, means: jax.Array, scales: jax.Array) -> jax.Array:
     squared = (x**2).sum(-1, keepdims=True) - 2 * cross + (means**2).sum(-1)[None]
     log_normalizer = x.shape[1] * jnp.log(scales * np.sqrt(2 * np.pi))
     return -squared / (2 * scales**2)[None] - log_normalizer[None]
+
+
+def check_proportions(proportions: tuple[float, float, float, float]) -> None:
+    """Checks the probabilities of `SAMPLE_TYPES`.
+
+    Raises:
+        ValueError: If there are not four, or they do not sum to 1.
+    """
+    values = np.asarray(proportions, float)
+    if values.shape != (4,) or not (values >= 0).all() or not abs(values.sum() - 1) < 1e-4:
+        raise ValueError(f"proportions: expected four probabilities that sum to 1, got {proportions}")

@@ -1,4 +1,4 @@
-"""Batches of rows that do not fit in memory: cut to one size, or sampled at random."""
+"""Batches of rows that do not fit in memory, and how they are cut to one size."""
 
 import mmap
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,10 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.decomposition import check_count, check_several
-from lsmi_jax.inputs._labels import check_labels
-from lsmi_jax.inputs._validation import check_features, check_logits
 
-__all__ = ["ArrayBatches", "Batch", "Batches", "Position", "Sample", "chunks", "sample"]
+__all__ = ["NO_ROWS", "ArrayBatches", "Batch", "Batches", "Position", "chunks", "joined", "numbered_batches"]
 
 Batches = Iterable[Any]
 """Iterable of ``(features, labels)``, or of ``(features, labels, logits)`` with the user's logits."""
@@ -111,7 +109,7 @@ def chunks(batches: Batches, size: int, start: Position | None = None) -> Iterat
     start = began = start or Position()
     pending: list[Batch] = []
     number = -1
-    for number, batch in _from(batches, start.batch):
+    for number, batch in numbered_batches(batches, start.batch):
         length = len(batch.labels)
         row = start.row if number == start.batch else 0
         while row < length:
@@ -120,83 +118,27 @@ def chunks(batches: Batches, size: int, start: Position | None = None) -> Iterat
             pending.append(_rows(batch, row, end))
             row = end
             if _num_rows(pending) == size:
-                yield _joined(pending), began
+                yield joined(pending), began
                 pending = []
     if pending:
-        yield _joined(pending), began
+        yield joined(pending), began
     if number < start.batch == 0:
         raise ValueError(NO_ROWS)
 
 
-class Sample(NamedTuple):
-    """Rows drawn from a stream, in its order, and the number of rows of each class in the stream ``[K]``."""
-
-    batch: Batch
-    class_counts: np.ndarray
-
-
-def sample(key: jax.Array, batches: Batches, max_rows: int, num_classes: int | None = None) -> Sample:
-    """Draws rows from a stream in one pass, uniformly and without replacement.
-
-    Every row gets a random rank and the lowest ranks are kept, so that the drawn rows do not depend on the sizes
-    of the batches.
+def numbered_batches(batches: Batches, start: int) -> Iterator[tuple[int, Batch]]:
+    """Batches with their numbers, checked to be alike.
 
     Args:
-        key: Random key.
-        batches: The batches.
-        max_rows: Number of rows to draw; a shorter stream is returned completely.
-        num_classes: Number of classes K; None for one more than the largest label.
+        batches: The batches; those before the start are skipped, by index if they form a sequence.
+        start: Number of the first batch.
 
-    Returns:
-        A `Sample`.
+    Yields:
+        Number of a batch, and its arrays.
 
     Raises:
-        TypeError: If an array of a batch is of the wrong type.
-        ValueError: If there are no rows, or an array has the wrong shape or values.
+        ValueError: If an item is not a batch, or differs from the first in the shape of its rows.
     """
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    check_count("max_rows", max_rows, 2)
-    counts = np.zeros(2 if num_classes is None else check_count("num_classes", num_classes, 2), np.int64)
-    pending: list[Batch] = []
-    ranks = np.empty(0)
-    for number, batch in _from(batches, 0):
-        try:
-            checked = _checked(batch, num_classes)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"batch {number}: {error}") from error
-        counted = np.bincount(checked.labels, minlength=len(counts))
-        counted[: len(counts)] += counts
-        counts, pending = counted, [*pending, checked]
-        ranks = np.concatenate([ranks, rng.random(len(checked.labels))])
-        if len(ranks) > 2 * max_rows:
-            pending, ranks = _lowest(pending, ranks, max_rows)
-    if not pending:
-        raise ValueError(NO_ROWS)
-    pending, _ = _lowest(pending, ranks, max_rows)
-    return Sample(pending[0], counts)
-
-
-def _lowest(pending: list[Batch], ranks: np.ndarray, count: int) -> tuple[list[Batch], np.ndarray]:
-    """Keeps the rows with the lowest ranks."""
-    joined = _joined(pending)
-    if len(ranks) <= count:
-        return [joined], ranks
-    rows = np.sort(np.argpartition(ranks, count - 1)[:count])
-    return [jax.tree.map(lambda array: array[rows], joined)], ranks[rows]
-
-
-def _checked(batch: Batch, num_classes: int | None) -> Batch:
-    """Checks a batch and copies it to memory, in float32 and int32."""
-    blocks = check_features(batch.features)
-    labels, _ = check_labels(batch.labels, len(blocks[0]), num_classes, few_rows=True)
-    logits = batch.logits
-    if logits is not None:
-        logits = check_logits(logits, len(labels), num_classes or np.shape(logits[0])[-1])
-    return jax.tree.map(np.asarray, Batch(blocks, labels, logits))
-
-
-def _from(batches: Batches, start: int) -> Iterator[tuple[int, Batch]]:
-    """Yields batches with their numbers, from batch number ``start`` on."""
     if isinstance(batches, Sequence):
         numbered: Iterable = ((number, batches[number]) for number in range(start, len(batches)))
     else:
@@ -256,8 +198,15 @@ def _rows(batch: Batch, start: int, end: int) -> Batch:
     return jax.tree.map(lambda array: array[start:end], batch)
 
 
-def _joined(pending: list[Batch]) -> Batch:
-    """Concatenates batches, on the device if they are there."""
+def joined(pending: list[Batch]) -> Batch:
+    """Concatenates batches, on the device if they are there.
+
+    Args:
+        pending: One batch or more.
+
+    Returns:
+        One batch.
+    """
     if len(pending) == 1:
         return pending[0]
     return jax.tree.map(lambda *parts: (jnp if isinstance(parts[0], jax.Array) else np).concatenate(parts), *pending)

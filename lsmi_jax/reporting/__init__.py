@@ -1,6 +1,7 @@
 """Plots, the HTML report and progress bars; their libraries are imported only when they are used."""
 
 from lsmi_jax.reporting._html_report import Report, write_report
+from lsmi_jax.reporting._image_plots import plot_top_images
 from lsmi_jax.reporting._images import check_images, thumbnail
 from lsmi_jax.reporting._plots import (
     COLORS,
@@ -9,7 +10,6 @@ from lsmi_jax.reporting._plots import (
     plot_pairs,
     plot_samples,
     plot_summary,
-    plot_top_images,
     plot_training,
 )
 from lsmi_jax.reporting._row_bar import row_bar

@@ -3,7 +3,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from lsmi_jax.cli._readers import block, read
+from lsmi_jax.cli._readers import read
+from lsmi_jax.cli._selection import block
 
 
 @pytest.mark.parametrize("kind", ["npy", "safetensors", "parquet", "csv"])
