@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lsmi_jax.cli._columns import Columns
 from lsmi_jax.cli._options import InputOptions
-from lsmi_jax.cli._readers import Columns, read
+from lsmi_jax.cli._readers import read
 from lsmi_jax.cli._selection import block, block_names, column
 from lsmi_jax.estimation import SAMPLE_COLUMNS
 from lsmi_jax.reporting import check_images

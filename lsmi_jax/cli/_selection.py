@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from lsmi_jax.cli._readers import Columns
+from lsmi_jax.cli._columns import Columns
 
 __all__ = ["block", "block_names", "column"]
 

@@ -1,9 +1,10 @@
 import zipfile
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lsmi_jax.cli._readers import read
+from lsmi_jax.cli._readers import ENDINGS, read
 from lsmi_jax.cli._selection import block
 
 
@@ -32,6 +33,100 @@ def test_every_format_gives_the_same_arrays(kind, arrays, tmp_path):
     np.testing.assert_array_equal(columns["speaker"], numbers["speaker"])
 
 
+def write(table, path):
+    """Writes a data frame in the format of the ending."""
+    writers = {
+        ".parquet": table.to_parquet,
+        ".feather": table.to_feather,
+        ".arrow": table.to_feather,
+        ".csv": lambda path: table.to_csv(path, index=False),
+        ".tsv": lambda path: table.to_csv(path, index=False, sep="\t"),
+        ".jsonl": lambda path: table.to_json(path, orient="records", lines=True),
+    }
+    ending = path.name.removeprefix("data").lower().removesuffix(".gz")
+    writers[ending](path)
+
+
+TABLES = [*ENDINGS[3:], *(f"{ending}.gz" for ending in ENDINGS[-3:]), ".CSV", ".Parquet", ".TSV.GZ"]
+
+
+@pytest.mark.parametrize("ending", TABLES)
+def test_tables_of_every_format_give_the_same_columns(ending, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    given = {"a": [0.5, -1.25, 3.0], "n": [3, 1, 2], "name": ["x", "y", "2021-03-04"], "flag": [True, False, True]}
+    path = tmp_path / f"data{ending}"
+    write(pandas.DataFrame(given), path)
+    found = read(path)
+    assert list(found) == list(given)
+    assert {name: values.tolist() for name, values in found.items()} == given
+
+
+@pytest.mark.parametrize("ending", [".csv", ".tsv.gz"])
+def test_words_for_missing_values_can_be_kept(ending, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / f"data{ending}"
+    write(pandas.DataFrame({"country": ["NA", "None", "null", "nan", "DE"], "x": [1.0, 2, 3, 4, 5]}), path)
+    assert sum(value != value for value in read(path)["country"]) == 4
+    kept = read(path, keep_na=True)
+    assert kept["country"].tolist() == ["NA", "None", "null", "nan", "DE"]
+    assert kept["x"].dtype == float
+
+
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_only_the_columns_in_use_must_make_sense(kind, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    path = tmp_path / f"data.{kind}"
+    table = pandas.DataFrame(
+        {
+            "embedding": [[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]],
+            "words": [["a"], ["b", "c"], []],
+            "a.b": [1.0, 2.0, 3.0],
+            "speaker": pandas.Categorical(["ann", "bob", "ann"]),
+        }
+    )
+    table.to_parquet(path) if kind == "parquet" else table.to_feather(path)
+    columns = read(path)
+    np.testing.assert_array_equal(block(columns, "embedding", "--x1"), [[1, 2], [3, 4], [5, 6]])
+    np.testing.assert_array_equal(columns["a.b"], [1, 2, 3])
+    assert columns["speaker"].tolist() == ["ann", "bob", "ann"]
+    with pytest.raises(ValueError, match=r"^words of .*: expected lists of one length, got 0 to 2 values"):
+        columns["words"]
+
+
+def test_the_index_of_a_parquet_file_is_a_column(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    table = pandas.DataFrame({"x": [1.0, 2.0]}, index=pandas.Index(["c1", "c2"], name="clip"))
+    table.to_parquet(tmp_path / "data.parquet")
+    assert read(tmp_path / "data.parquet")["clip"].tolist() == ["c1", "c2"]
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float8_e4m3fn", "float8_e5m2", "float16"])
+def test_small_floats_of_safetensors(dtype, tmp_path):
+    save_file = pytest.importorskip("safetensors.flax").save_file
+    values = jnp.arange(8.0).reshape(4, 2).astype(dtype)
+    save_file({"other": jnp.ones(5), "x": values}, tmp_path / "data.safetensors")
+    np.testing.assert_array_equal(block(read(tmp_path / "data.safetensors"), "x", "--x1"), np.arange(8.0).reshape(4, 2))
+
+
+def test_one_array_has_the_name_of_its_file(tmp_path):
+    np.save(tmp_path / "audio.npy", np.ones((3, 2)))
+    assert list(read(tmp_path / "audio.npy")) == ["audio"]
+    assert block(read(tmp_path / "audio.npy"), "audio", "--x1").shape == (3, 2)
+
+
+@pytest.mark.parametrize("ending", [".csv.gz", ".jsonl.gz"])
+def test_text_is_measured_when_it_is_no_longer_compressed(ending, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    path = tmp_path / f"data{ending}"
+    write(pandas.DataFrame({"a": np.zeros(10**5)}), path)
+    assert path.stat().st_size < 10**4
+    with pytest.raises(ValueError, match=r"^--max-bytes: expected at most 10000 bytes more to read, got"):
+        read(path, 10**4)
+
+
 def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
     pandas = pytest.importorskip("pandas")
     pandas.DataFrame({"audio": list(arrays["audio"])}).to_parquet(tmp_path / "data.parquet")
@@ -42,7 +137,7 @@ def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
     ("name", "error"),
     [
         ("nowhere.npz", "nowhere.npz: no such file or folder"),
-        ("data.txt", "expected .npz, .safetensors, .parquet, .csv, or a folder of .npy, got .txt"),
+        ("data.txt", "expected .npz, .npy, .safetensors, .parquet, .* or a folder of .npy, got .txt"),
         ("data", "got a file without an ending"),
         ("empty", "expected a folder of .npy files, got one without any"),
         ("objects.npz", "objects.npz: expected .npz of numbers or strings, got objects or damage"),
@@ -102,4 +197,4 @@ def test_runs_of_a_parquet_file_are_counted_as_values(tmp_path):
     pandas.DataFrame({"a": np.zeros(10**6)}).to_parquet(tmp_path / "data.parquet")
     assert (tmp_path / "data.parquet").stat().st_size < 10**5
     with pytest.raises(ValueError, match=r"^--max-bytes: .* got 8000000 for"):
-        read(tmp_path / "data.parquet", 10**6)
+        read(tmp_path / "data.parquet", 10**6)["a"]

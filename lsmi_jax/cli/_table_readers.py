@@ -1,0 +1,161 @@
+"""Opens tables: ``.parquet`` and Arrow files, whose columns are read one by one, and files of text."""
+
+import gzip
+import io
+import json
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from lsmi_jax.cli._columns import Columns, check_bytes, damage
+from lsmi_jax.inputs import import_extra
+
+__all__ = ["read_arrow", "read_json_lines", "read_parquet", "read_text"]
+
+
+def read_text(path: Path, max_bytes: int, *, separator: str, keep_na: bool) -> Columns:
+    """Columns of a text file, which is read at once.
+
+    Args:
+        path: The file, of plain text or compressed with gzip.
+        max_bytes: Most bytes that are read.
+        separator: What is between the cells.
+        keep_na: Whether words such as NA and None are text; otherwise they are missing values, as an empty cell is.
+
+    Returns:
+        Arrays by name.
+
+    Raises:
+        ImportError: If pandas is not installed.
+        ValueError: If the file is damaged or too large.
+    """
+    missing: dict[str, Any] = {"keep_default_na": False, "na_values": [""]} if keep_na else {}
+    return _read_at_once(path, max_bytes, lambda pandas, text: pandas.read_csv(text, sep=separator, **missing))
+
+
+def read_json_lines(path: Path, max_bytes: int) -> Columns:
+    """Columns of a file with one JSON object in each line, which is read at once.
+
+    Args:
+        path: The file, of plain text or compressed with gzip.
+        max_bytes: Most bytes that are read.
+
+    Returns:
+        Arrays by name.
+
+    Raises:
+        ImportError: If pandas is not installed.
+        ValueError: If the file is damaged or too large.
+    """
+    return _read_at_once(path, max_bytes, _parse_json_lines)
+
+
+def read_parquet(path: Path, max_bytes: int) -> Columns:
+    """Columns of a Parquet file, those of an index included; each is read when it is asked for.
+
+    Args:
+        path: The file.
+        max_bytes: Most bytes of columns that are read.
+
+    Returns:
+        Arrays by name.
+
+    Raises:
+        ImportError: If pyarrow is not installed.
+        ValueError: If the file is damaged.
+    """
+    parquet = import_extra("pyarrow.parquet", purpose="a .parquet file", extra="cli")
+    with damage(path):
+        about = parquet.read_metadata(path)
+        names = about.schema.to_arrow_schema().names
+        num_bytes = dict.fromkeys(names, 0)
+        for group in range(about.num_row_groups):
+            for number in range(about.num_columns):
+                part = about.row_group(group).column(number)
+                # Runs of equal values take no room in the file, but 8 bytes each in memory.
+                size = max(part.total_uncompressed_size, 8 * part.num_values)
+                num_bytes[_owner(part.path_in_schema, num_bytes)] += size
+
+    def load(name: str) -> np.ndarray:
+        with damage(path):
+            column = parquet.ParquetFile(path).read(columns=[name]).column(name)
+        return _values_of(column.to_pandas(), f"{name} of {path}")
+
+    return Columns(path, num_bytes, load, max_bytes)
+
+
+def read_arrow(path: Path, max_bytes: int) -> Columns:
+    """Columns of an Arrow or Feather file; each is read when it is asked for.
+
+    Args:
+        path: The file.
+        max_bytes: Most bytes of columns that are read.
+
+    Returns:
+        Arrays by name.
+
+    Raises:
+        ImportError: If pyarrow is not installed.
+        ValueError: If the file is damaged.
+    """
+    pyarrow = import_extra("pyarrow", purpose=f"a {path.suffix} file", extra="cli")
+    feather = import_extra("pyarrow.feather", purpose=f"a {path.suffix} file", extra="cli")
+    with damage(path), pyarrow.memory_map(str(path)) as source:
+        names = pyarrow.ipc.open_file(source).schema.names
+
+    def load(name: str) -> np.ndarray:
+        with damage(path):
+            column = feather.read_table(path, columns=[name], memory_map=True).column(name)
+        check_bytes(column.nbytes, max_bytes, f"{name} of {path}")
+        return _values_of(column.to_pandas(), f"{name} of {path}")
+
+    check_bytes(path.stat().st_size, max_bytes, str(path))
+    return Columns(path, dict.fromkeys(names, 0), load, max_bytes)
+
+
+def _read_at_once(path: Path, max_bytes: int, parse: Callable[[Any, BinaryIO], Any]) -> Columns:
+    """Columns of a file that pandas parses as a whole."""
+    pandas = import_extra("pandas", purpose=f"a {path.suffix} file", extra="cli")
+    with _open(path, max_bytes) as text, damage(path):
+        table = parse(pandas, text)
+        table.columns = table.columns.map(str)
+    return Columns(path, dict.fromkeys(table.columns, 0), lambda name: _values_of(table[name], name), max_bytes)
+
+
+def _open(path: Path, max_bytes: int) -> BinaryIO:
+    """Opens a file of text, after a check of its size; a compressed one is read."""
+    check_bytes(path.stat().st_size, max_bytes, str(path))
+    if path.suffix.lower() != ".gz":
+        return path.open("rb")
+    with damage(path), gzip.open(path) as file:
+        text = file.read(max_bytes + 1)
+    check_bytes(len(text), max_bytes, str(path))
+    return io.BytesIO(text)
+
+
+def _parse_json_lines(pandas: Any, text: BinaryIO) -> Any:
+    """A data frame of the objects; pandas.read_json would turn text that looks so into dates."""
+    records = [json.loads(line) for line in text if line.strip()]
+    if not all(isinstance(record, dict) for record in records):
+        raise ValueError("expected one object in each line")
+    return pandas.DataFrame(records)
+
+
+def _owner(path: str, names: Collection[str]) -> str:
+    """The column that a part of a nested column belongs to; a name may have dots of its own."""
+    return path if path in names else next(name for name in names if path.startswith(f"{name}."))
+
+
+def _values_of(series: Any, name: str) -> np.ndarray:
+    """Values of a pandas column: lists become rows, and strings text."""
+    values = series.to_numpy()
+    if values.dtype != object or not len(values):
+        return values
+    if all(isinstance(value, np.ndarray | list | tuple) for value in values):
+        lengths = {len(value) for value in values}
+        if len(lengths) > 1:
+            raise ValueError(f"{name}: expected lists of one length, got {min(lengths)} to {max(lengths)} values")
+        return np.stack([np.asarray(value) for value in values])
+    return values.astype(str) if all(isinstance(value, str) for value in values) else values
