@@ -101,7 +101,7 @@ def estimate(
         options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
         summary = _Run(data, arrays, labels, classes, results, options).write(result)
         shutil.rmtree(cache)
-    _print_summary(results, summary)
+    _print_summary(results, summary, arrays.notes(inputs))
 
 
 def score(
@@ -142,7 +142,7 @@ def score(
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
         summary = _Run(data, arrays, labels, classes, results, options).write(result)
-    _print_summary(results, summary)
+    _print_summary(results, summary, arrays.notes(inputs))
 
 
 def compare(first: Path, second: Path, /, *, app: AppOptions = APP) -> None:
@@ -199,6 +199,7 @@ class _Run:
             "sha256": checksum(self.data),
             "samples": len(self.labels),
             "classes": len(self.classes),
+            "columns": arrays.columns,
         }
         summary = {
             "versions": versions(),
@@ -238,7 +239,7 @@ def _prepare(out: Path, *, resume: bool) -> Path:
     return cache
 
 
-def _print_summary(results: OutputOptions, summary: dict[str, Any]) -> None:
+def _print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[str]) -> None:
     """Prints means, findings and the names of the files."""
     overall = summary["means"]["overall"]
     print(f"{'mean interactions in nats (95 % interval)':41s}  shifted by {overall['shift']:+z.3f}")
@@ -246,7 +247,7 @@ def _print_summary(results: OutputOptions, summary: dict[str, Any]) -> None:
         entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]
         text = SET_TO_ZERO if shifted["set_to_zero"] else f"{shifted['mean']:+z.3f}"
         print(f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}  {text}")
-    for note in [*([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
+    for note in [*notes, *([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
         print(f"note: {note}")
     print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")
 

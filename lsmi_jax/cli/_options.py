@@ -89,6 +89,7 @@ class InputOptions:
         group: Also report means by this column; repeatable.
         image: Pixels, or names of image files in the folder of the data, shown in the report.
         max_bytes: Most bytes of arrays to read; half of the memory by default.
+        keep_na: Words such as NA, None and null in a .csv or .tsv file are text, not missing values.
     """
 
     x1: str
@@ -99,6 +100,7 @@ class InputOptions:
     group: Annotated[list[str] | None, Parameter(negative="")] = None
     image: str | None = None
     max_bytes: Annotated[int | None, Parameter(converter=_size)] = None
+    keep_na: Flag = False
 
 
 @Parameter(name="*", group=RESULTS)

@@ -11,7 +11,7 @@ from lsmi_jax.cli._array_readers import read_folder, read_npy, read_npz, read_sa
 from lsmi_jax.cli._columns import Columns
 from lsmi_jax.cli._table_readers import read_arrow, read_json_lines, read_parquet, read_text
 
-__all__ = ["ENDINGS", "checksum", "read"]
+__all__ = ["ENDINGS", "checksum", "is_text", "read"]
 
 ENDINGS = (".npz", ".npy", ".safetensors", ".parquet", ".feather", ".arrow", ".csv", ".tsv", ".jsonl")
 """Endings of the files that are read; the last three also with ``.gz``, and all in capitals too."""
@@ -53,6 +53,11 @@ def read(path: Path, max_bytes: int | None = None, *, keep_na: bool = False) -> 
         raise ValueError(f"{path}: expected {', '.join(ENDINGS)}, or a folder of .npy, got {got}")
     reader = read_folder if path.is_dir() else readers[ending]
     return reader(path, half_of_memory() if max_bytes is None else max_bytes)
+
+
+def is_text(path: Path) -> bool:
+    """Whether missing values are words: those of a ``.csv`` or ``.tsv`` file."""
+    return _ending(path) in (".csv", ".tsv")
 
 
 def _ending(path: Path) -> str:

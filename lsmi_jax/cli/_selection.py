@@ -9,7 +9,7 @@ import numpy as np
 
 from lsmi_jax.cli._columns import Columns
 
-__all__ = ["block", "block_names", "column"]
+__all__ = ["block", "block_names", "column", "unnumbered"]
 
 
 def block(columns: Columns, name: str, option: str) -> np.ndarray:
@@ -80,6 +80,24 @@ def column(columns: Columns, name: str, option: str, num_rows: int | None = None
     if num_rows is not None and (not array.ndim or len(array) != num_rows):
         raise ValueError(f"{option}: expected {num_rows} values, one per sample, got {name} of shape {array.shape}")
     return array
+
+
+def unnumbered(names: list[str], prefix: str) -> list[str]:
+    """Columns of a block that only its prefix took in, beside numbered ones.
+
+    Args:
+        names: Names of the columns.
+        prefix: What they begin with.
+
+    Returns:
+        Those that do not end in a number right after the prefix; none if no column does.
+
+    Examples:
+        >>> unnumbered(["audio_0", "audio_1", "audio_seconds"], "audio_")
+        ['audio_seconds']
+    """
+    numbered = [name for name in names if re.fullmatch(r"_?\d+", name.removeprefix(prefix))]
+    return [name for name in names if name not in numbered] if numbered else []
 
 
 def _kind(array: np.ndarray) -> str:

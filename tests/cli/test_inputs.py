@@ -2,6 +2,8 @@ import numpy as np
 import pytest
 
 from lsmi_jax.__main__ import main
+from lsmi_jax.cli._inputs import read_inputs
+from lsmi_jax.cli._options import InputOptions
 
 NUM_ROWS = 72
 NAMED = ["--x1", "audio", "--x2", "video", "--labels", "y"]
@@ -39,6 +41,58 @@ def test_errors_are_one_line_that_says_what_to_change(words, error, arrays, tmp_
     assert not list(tmp_path.glob("out/s*"))
     with pytest.raises((ValueError, OSError)):
         main(["estimate", *words, "--out", "out", "--debug"])
+
+
+def table(path, **more):
+    """Writes a text table of eight rows with two blocks, and what is given."""
+    columns = {"a_0": range(8), "a_1": range(8), "b_0": range(8), "y": ["DE", "NA"] * 4, "clip": range(8)} | more
+    rows = [columns, *zip(*columns.values(), strict=True)]
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+
+
+NAMED_IN_TABLE = ["--x1", "a_", "--x2", "b_", "--labels", "y"]
+
+
+@pytest.mark.parametrize(
+    ("words", "more", "error"),
+    [
+        (
+            [],
+            {},
+            "--labels: expected no missing values, got 4 among 8; --keep-na reads words such as NA and None as text",
+        ),
+        (["--keep-na"], {"y": ["", "b"] * 4}, "--labels: expected no missing values, got 4 among 8\n"),
+        (
+            ["--keep-na", "--group", "place"],
+            {"place": ["", *"abcdefg"]},
+            "--group: expected no missing values, got 1 among 8\n",
+        ),
+        (
+            ["--keep-na", "--ids", "clip"],
+            {"clip": ["c1", "c2", "c1", *"vwxyz"]},
+            "--ids: expected a different one in every row, got c1 2 times\n",
+        ),
+        (
+            ["--keep-na", "--ids", "clip"],
+            {"clip": ["", *"tuvwxyz"]},
+            "--ids: expected no missing values, got 1 among 8\n",
+        ),
+    ],
+)
+def test_a_table_is_checked_before_anything_is_fitted(words, more, error, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lsmi_jax.estimate", None)
+    table(tmp_path / "data.csv", **more)
+    assert main(["estimate", str(tmp_path / "data.csv"), *NAMED_IN_TABLE, *words, "--out", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err.startswith(f"lsmi-jax: {error}")
+
+
+def test_what_only_a_prefix_took_in_is_shown(tmp_path):
+    table(tmp_path / "data.csv", a_seconds=range(8), b_width=range(8))
+    options = InputOptions("a_", "b_0", "y", keep_na=True)
+    inputs = read_inputs(tmp_path / "data.csv", options)
+    assert inputs.columns == {"x1": ["a_0", "a_1", "a_seconds"], "x2": ["b_0"]}
+    assert inputs.notes(options) == ["--x1 a_ also takes a_seconds."]
+    assert sorted(set(inputs.labels.tolist())) == ["DE", "NA"]
 
 
 def test_no_block_takes_the_labels_for_features(tmp_path, capsys):
