@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from lsmi_jax.cli._columns import Columns, damage
+from lsmi_jax.cli._columns import Budget, Columns, damage
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.storage import array_sizes
 
@@ -19,12 +19,12 @@ SMALL_FLOATS = {"F8_E4M3": jnp.float8_e4m3fn, "F8_E5M2": jnp.float8_e5m2}
 """Types of 8 bits by their names in a .safetensors file."""
 
 
-def read_folder(path: Path, max_bytes: int) -> Columns:
+def read_folder(path: Path, budget: Budget) -> Columns:
     """Memory-mapped arrays of a folder of ``.npy`` files, by the names of the files.
 
     Args:
         path: The folder.
-        max_bytes: Most bytes of arrays that are read.
+        budget: Bytes that may be read.
 
     Returns:
         Arrays by name.
@@ -35,28 +35,28 @@ def read_folder(path: Path, max_bytes: int) -> Columns:
     files = {file.stem: file for file in sorted(path.glob("*.npy"))}
     if not files:
         raise ValueError(f"{path}: expected a folder of .npy files, got one without any")
-    return _memory_mapped(path, files, max_bytes)
+    return _memory_mapped(path, files, budget)
 
 
-def read_npy(path: Path, max_bytes: int) -> Columns:
+def read_npy(path: Path, budget: Budget) -> Columns:
     """The memory-mapped array of one ``.npy`` file, by the name of the file.
 
     Args:
         path: The file.
-        max_bytes: Most bytes of arrays that are read.
+        budget: Bytes that may be read.
 
     Returns:
         One array by name.
     """
-    return _memory_mapped(path, {path.stem: path}, max_bytes)
+    return _memory_mapped(path, {path.stem: path}, budget)
 
 
-def read_npz(path: Path, max_bytes: int) -> Columns:
+def read_npz(path: Path, budget: Budget) -> Columns:
     """Arrays of a ``.npz`` archive.
 
     Args:
         path: The file.
-        max_bytes: Most bytes of arrays that are read.
+        budget: Bytes that may be read.
 
     Returns:
         Arrays by name.
@@ -69,15 +69,15 @@ def read_npz(path: Path, max_bytes: int) -> Columns:
         with damage(path), np.load(path, allow_pickle=False) as stored:
             return stored[name]
 
-    return Columns(path, array_sizes(path), load, max_bytes)
+    return Columns(path, array_sizes(path), load, budget)
 
 
-def read_safetensors(path: Path, max_bytes: int) -> Columns:
+def read_safetensors(path: Path, budget: Budget) -> Columns:
     """Tensors of a ``.safetensors`` file; floats of 8 bits and bfloat16 become float32.
 
     Args:
         path: The file.
-        max_bytes: Most bytes of arrays that are read.
+        budget: Bytes that may be read.
 
     Returns:
         Arrays by name.
@@ -101,17 +101,17 @@ def read_safetensors(path: Path, max_bytes: int) -> Columns:
 
     with damage(path), open_file(path, framework="numpy") as file:
         num_bytes = {name: num_bytes_of(file.get_slice(name)) for name in file.keys()}  # noqa: SIM118
-    return Columns(path, num_bytes, load, max_bytes)
+    return Columns(path, num_bytes, load, budget)
 
 
-def _memory_mapped(path: Path, files: dict[str, Path], max_bytes: int) -> Columns:
+def _memory_mapped(path: Path, files: dict[str, Path], budget: Budget) -> Columns:
     """Arrays of some ``.npy`` files, by name."""
 
     def load(name: str) -> np.ndarray:
         with damage(files[name]):
             return np.load(files[name], mmap_mode="r", allow_pickle=False)
 
-    return Columns(path, {name: file.stat().st_size for name, file in files.items()}, load, max_bytes)
+    return Columns(path, {name: file.stat().st_size for name, file in files.items()}, load, budget)
 
 
 def _small_floats(path: Path, name: str) -> np.ndarray:

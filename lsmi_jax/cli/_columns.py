@@ -2,13 +2,36 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lsmi_jax.storage import damage_as_value_error
 
-__all__ = ["Columns", "check_bytes", "damage"]
+__all__ = ["Budget", "Columns", "damage"]
+
+
+@dataclass
+class Budget:
+    """Bytes that may still be read, from all files together."""
+
+    left: int
+
+    def take(self, num_bytes: int, name: str) -> None:
+        """Takes the size of what is about to be read.
+
+        Args:
+            num_bytes: Its bytes.
+            name: What it is, for the message.
+
+        Raises:
+            ValueError: If it is too large.
+        """
+        if num_bytes > self.left:
+            got = f"{num_bytes} for {name}"
+            raise ValueError(f"--max-bytes: expected at most {self.left} bytes more to read, got {got}")
+        self.left -= num_bytes
 
 
 class Columns(Mapping[str, np.ndarray]):
@@ -18,20 +41,19 @@ class Columns(Mapping[str, np.ndarray]):
         path: The file or folder, for messages.
         num_bytes: Bytes of each array, as the file declares them.
         load: Reads one array.
-        max_bytes: Most bytes that are read.
+        budget: Bytes that may be read.
     """
 
     def __init__(
-        self, path: Path, num_bytes: Mapping[str, int], load: Callable[[str], np.ndarray], max_bytes: int
+        self, path: Path, num_bytes: Mapping[str, int], load: Callable[[str], np.ndarray], budget: Budget
     ) -> None:
-        self._path, self._num_bytes, self._load, self._left = path, num_bytes, load, max_bytes
+        self._path, self._num_bytes, self._load, self._budget = path, num_bytes, load, budget
         self._arrays: dict[str, np.ndarray] = {}
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._arrays:
-            check_bytes(self._num_bytes[name], self._left, f"{name} of {self._path}")
+            self._budget.take(self._num_bytes[name], f"{name} of {self._path}")
             self._arrays[name] = self._load(name)
-            self._left -= self._num_bytes[name]
         return self._arrays[name]
 
     def __contains__(self, name: object) -> bool:
@@ -42,21 +64,6 @@ class Columns(Mapping[str, np.ndarray]):
 
     def __len__(self) -> int:
         return len(self._num_bytes)
-
-
-def check_bytes(num_bytes: int, max_bytes: int, name: str) -> None:
-    """Checks the size of what is about to be read.
-
-    Args:
-        num_bytes: Its bytes.
-        max_bytes: Most bytes that are left to read.
-        name: What it is, for the message.
-
-    Raises:
-        ValueError: If it is too large.
-    """
-    if num_bytes > max_bytes:
-        raise ValueError(f"--max-bytes: expected at most {max_bytes} bytes more to read, got {num_bytes} for {name}")
 
 
 def damage(path: Path) -> AbstractContextManager[None]:

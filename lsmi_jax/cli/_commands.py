@@ -38,6 +38,7 @@ EXAMPLES = {
 lsmi-jax estimate data.npz --x1 audio --x2 video --labels y --out results/
 lsmi-jax estimate table.csv --x1 audio_ --x2 video_ --labels emotion --ids clip --group speaker --out results/
 lsmi-jax estimate features/ --x1 image --x2 text --labels topic --config options.toml --out results/
+lsmi-jax estimate --x1 audio.parquet:emb --x2 video.parquet:emb --labels audio.parquet:y --join clip --out results/
 ```""",
     "score": """Examples:
 ```text
@@ -52,7 +53,7 @@ APP, FIT, REDUNDANCY = AppOptions(), FitOptions(), RedundancyOptions()
 
 
 def estimate(
-    data: Path,
+    data: Path | None = None,
     /,
     *,
     inputs: InputOptions,
@@ -63,14 +64,16 @@ def estimate(
 ) -> None:
     """Out-of-fold interactions of every sample of a data set.
 
-    Data are arrays by name: a .npz or .safetensors file, a folder of .npy files, or the columns of a .parquet or .csv
-    file. In a table, --x1 takes all columns whose names begin with its value. A TOML file for --config has the
-    options as they are written here, without the dashes: num-folds = 10, num_cells = 96, group = ["speaker"].
+    Data are arrays by name: a .npz or .safetensors file, a folder of .npy files, or the columns of a .parquet,
+    .feather, .csv, .tsv or .jsonl file. In a table, --x1 takes all columns whose names begin with its value. A TOML
+    file for --config has the options as they are written here, without the dashes: num-folds = 10, num_cells = 96,
+    group = ["speaker"].
 
     Parameters
     ----------
     data
-        A .npz, .safetensors, .parquet or .csv file, or a folder of .npy files.
+        A .npz, .safetensors, .parquet, .feather, .csv, .tsv or .jsonl file, or a folder of .npy files; left out if
+        every name has a file of its own.
     """
     chosen = redundancy.build()
     stages = fit_stages(chosen, fits_discriminators=inputs.logits is None)
@@ -99,13 +102,13 @@ def estimate(
             lsmi_jax.save(results.out / "estimator", fitted, overwrite=True)
             write_json(results.out / "estimator" / CLASSES, {"classes": classes.tolist()})
         options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
-        summary = _Run(data, arrays, labels, classes, results, options).write(result)
+        summary = _Run(arrays, labels, classes, results, options).write(result)
         shutil.rmtree(cache)
     _print_summary(results, summary, arrays.notes(inputs))
 
 
 def score(
-    data: Path,
+    data: Path | None = None,
     /,
     *,
     estimator: Path,
@@ -119,7 +122,8 @@ def score(
     Parameters
     ----------
     data
-        A .npz, .safetensors, .parquet or .csv file, or a folder of .npy files.
+        A .npz, .safetensors, .parquet, .feather, .csv, .tsv or .jsonl file, or a folder of .npy files; left out if
+        every name has a file of its own.
     estimator
         Folder that estimate --save-estimator wrote, results/estimator.
     """
@@ -141,7 +145,7 @@ def score(
         jax.block_until_ready(result)
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
-        summary = _Run(data, arrays, labels, classes, results, options).write(result)
+        summary = _Run(arrays, labels, classes, results, options).write(result)
     _print_summary(results, summary, arrays.notes(inputs))
 
 
@@ -183,7 +187,6 @@ def info(*, app: AppOptions = APP) -> None:
 class _Run:
     """What the files of a run are made of, besides its result."""
 
-    data: Path
     arrays: Inputs
     labels: np.ndarray
     classes: np.ndarray
@@ -195,8 +198,8 @@ class _Run:
         out, arrays = self.results.out, self.arrays
         groups = {name: lsmi_jax.encode_labels(values) for name, values in arrays.groups.items()}
         described = {
-            "path": str(self.data),
-            "sha256": checksum(self.data),
+            "path": ", ".join(map(str, arrays.paths)),
+            "sha256": checksum(*arrays.paths),
             "samples": len(self.labels),
             "classes": len(self.classes),
             "columns": arrays.columns,
@@ -213,7 +216,7 @@ class _Run:
             (out / f"samples.{other}").unlink(missing_ok=True)
         write_json(out / "summary.json", summary)
         names = tuple(self.options[name].rstrip("_-. ") or self.options[name] for name in ("x1", "x2"))
-        title = self.data.name or str(self.data)
+        title = " and ".join(path.name or str(path) for path in arrays.paths)
         report = Report(title, (names[0], names[1]), result, summary, arrays.ids, arrays.labels, arrays.images)
         write_report(out / "report.html", report)
         return summary

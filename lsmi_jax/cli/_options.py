@@ -81,12 +81,14 @@ class InputOptions:
     """Names of the arrays in the data.
 
     Attributes:
-        x1: The first modality: an array, or all columns whose names begin with this.
+        x1: The first modality: an array, or all columns whose names begin with this. FILE:NAME, here and in other
+            options, is in another file.
         x2: The second modality.
         labels: Class labels: integers, strings, anything that can be sorted.
         logits: Logits of your own models of the first modality, the second, and both.
         ids: Names of the samples; row numbers by default.
         group: Also report means by this column; repeatable.
+        join: Ids in each of several files, by which their rows are matched; without, files have the same rows.
         image: Pixels, or names of image files in the folder of the data, shown in the report.
         max_bytes: Most bytes of arrays to read; half of the memory by default.
         keep_na: Words such as NA, None and null in a .csv or .tsv file are text, not missing values.
@@ -98,6 +100,7 @@ class InputOptions:
     logits: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
     ids: str | None = None
     group: Annotated[list[str] | None, Parameter(negative="")] = None
+    join: str | None = None
     image: str | None = None
     max_bytes: Annotated[int | None, Parameter(converter=_size)] = None
     keep_na: Flag = False

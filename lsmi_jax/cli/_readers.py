@@ -8,22 +8,22 @@ from functools import partial
 from pathlib import Path
 
 from lsmi_jax.cli._array_readers import read_folder, read_npy, read_npz, read_safetensors
-from lsmi_jax.cli._columns import Columns
+from lsmi_jax.cli._columns import Budget, Columns
 from lsmi_jax.cli._table_readers import read_arrow, read_json_lines, read_parquet, read_text
 
-__all__ = ["ENDINGS", "checksum", "is_text", "read"]
+__all__ = ["ENDINGS", "checksum", "half_of_memory", "is_data", "is_text", "read"]
 
 ENDINGS = (".npz", ".npy", ".safetensors", ".parquet", ".feather", ".arrow", ".csv", ".tsv", ".jsonl")
 """Endings of the files that are read; the last three also with ``.gz``, and all in capitals too."""
 TEXT = ENDINGS[-3:]
 
 
-def read(path: Path, max_bytes: int | None = None, *, keep_na: bool = False) -> Columns:
+def read(path: Path, budget: Budget | None = None, *, keep_na: bool = False) -> Columns:
     """Opens a file of arrays, or a folder of ``.npy`` files.
 
     Args:
         path: A file with one of `ENDINGS`, or a folder.
-        max_bytes: Most bytes of arrays that are read; None for half of the memory.
+        budget: Bytes of arrays that may be read; None for half of the memory.
         keep_na: Whether words such as NA and None in files of text are text; otherwise they are missing values.
 
     Returns:
@@ -36,7 +36,7 @@ def read(path: Path, max_bytes: int | None = None, *, keep_na: bool = False) -> 
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
-    readers: dict[str, Callable[[Path, int], Columns]] = {
+    readers: dict[str, Callable[[Path, Budget], Columns]] = {
         ".npz": read_npz,
         ".npy": read_npy,
         ".safetensors": read_safetensors,
@@ -52,12 +52,17 @@ def read(path: Path, max_bytes: int | None = None, *, keep_na: bool = False) -> 
         got = ending or "a file without an ending"
         raise ValueError(f"{path}: expected {', '.join(ENDINGS)}, or a folder of .npy, got {got}")
     reader = read_folder if path.is_dir() else readers[ending]
-    return reader(path, half_of_memory() if max_bytes is None else max_bytes)
+    return reader(path, Budget(half_of_memory()) if budget is None else budget)
 
 
 def is_text(path: Path) -> bool:
     """Whether missing values are words: those of a ``.csv`` or ``.tsv`` file."""
     return _ending(path) in (".csv", ".tsv")
+
+
+def is_data(path: Path) -> bool:
+    """Whether this is the name of a file or folder of data."""
+    return _ending(path) in ENDINGS or path.is_dir()
 
 
 def _ending(path: Path) -> str:
@@ -73,9 +78,9 @@ def half_of_memory() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of a file, or of all ``.npy`` files of a folder."""
-    files = sorted(path.glob("*.npy")) if path.is_dir() else [path]
+def checksum(*paths: Path) -> str:
+    """SHA-256 of a file, or of all files and all ``.npy`` files of folders."""
+    files = [file for path in paths for file in (sorted(path.glob("*.npy")) if path.is_dir() else [path])]
     sums = []
     for file in files:
         with file.open("rb") as stream:

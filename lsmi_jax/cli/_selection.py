@@ -3,13 +3,19 @@
 import difflib
 import re
 from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lsmi_jax.cli._columns import Columns
+from lsmi_jax.cli._readers import is_data
+from lsmi_jax.inputs import encode_labels
 
-__all__ = ["block", "block_names", "column", "unnumbered"]
+__all__ = ["block", "block_names", "check_classes", "check_ids", "column", "file_of", "unnumbered"]
+
+Columns = Mapping[str, np.ndarray]
+"""Arrays by name."""
 
 
 def block(columns: Columns, name: str, option: str) -> np.ndarray:
@@ -53,10 +59,28 @@ def block_names(columns: Columns, name: str, option: str) -> list[str]:
     """
     if name in columns:
         return [name]
-    names = [key for key in columns if key.startswith(name) and columns[key].ndim == 1]
+    of_file = (key for key in columns if key.startswith(name) and file_of(key) == file_of(name))
+    names = [key for key in of_file if columns[key].ndim == 1]
     if not names:
         raise ValueError(f"{option}: expected {_names(columns, name)}, or a prefix of several, got {name!r}")
     return names
+
+
+def file_of(name: str) -> str:
+    """The file of a name that is written as ``FILE:NAME``, or an empty string.
+
+    Args:
+        name: What an option holds.
+
+    Returns:
+        The part before the last colon, if that is a file or folder of data.
+
+    Examples:
+        >>> file_of("audio.parquet:embedding"), file_of("scale:1")
+        ('audio.parquet', '')
+    """
+    file = name.rpartition(":")[0]
+    return file if file and is_data(Path(file)) else ""
 
 
 def column(columns: Columns, name: str, option: str, num_rows: int | None = None) -> np.ndarray:
@@ -80,6 +104,51 @@ def column(columns: Columns, name: str, option: str, num_rows: int | None = None
     if num_rows is not None and (not array.ndim or len(array) != num_rows):
         raise ValueError(f"{option}: expected {num_rows} values, one per sample, got {name} of shape {array.shape}")
     return array
+
+
+def check_classes(values: np.ndarray, option: str, hint: str = "") -> np.ndarray:
+    """Checks that values can be classes, with none missing.
+
+    Args:
+        values: Values ``[n]``.
+        option: The option, for the message.
+        hint: What to do about missing values.
+
+    Returns:
+        The values.
+
+    Raises:
+        TypeError: If they cannot be sorted.
+        ValueError: If some are missing.
+    """
+    try:
+        encode_labels(values)
+    except (TypeError, ValueError) as error:
+        message = str(error).replace("labels: ", f"{option}: ", 1)
+        raise type(error)(message + (hint if "missing" in message else "")) from None
+    return values
+
+
+def check_ids(values: np.ndarray, option: str, hint: str = "") -> np.ndarray:
+    """Checks that every row has a name of its own.
+
+    Args:
+        values: Names ``[n]``.
+        option: The option, for the message.
+        hint: What to do about missing values.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: If two are equal, or some are missing.
+    """
+    names, counts = np.unique(check_classes(values, option, hint), return_counts=True)
+    if counts.max() > 1:
+        raise ValueError(
+            f"{option}: expected a different one in every row, got {names[counts.argmax()]!s} {counts.max()} times"
+        )
+    return values
 
 
 def unnumbered(names: list[str], prefix: str) -> list[str]:

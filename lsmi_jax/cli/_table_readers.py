@@ -9,18 +9,18 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from lsmi_jax.cli._columns import Columns, check_bytes, damage
+from lsmi_jax.cli._columns import Budget, Columns, damage
 from lsmi_jax.inputs import import_extra
 
 __all__ = ["read_arrow", "read_json_lines", "read_parquet", "read_text"]
 
 
-def read_text(path: Path, max_bytes: int, *, separator: str, keep_na: bool) -> Columns:
+def read_text(path: Path, budget: Budget, *, separator: str, keep_na: bool) -> Columns:
     """Columns of a text file, which is read at once.
 
     Args:
         path: The file, of plain text or compressed with gzip.
-        max_bytes: Most bytes that are read.
+        budget: Bytes that may be read.
         separator: What is between the cells.
         keep_na: Whether words such as NA and None are text; otherwise they are missing values, as an empty cell is.
 
@@ -32,15 +32,15 @@ def read_text(path: Path, max_bytes: int, *, separator: str, keep_na: bool) -> C
         ValueError: If the file is damaged or too large.
     """
     missing: dict[str, Any] = {"keep_default_na": False, "na_values": [""]} if keep_na else {}
-    return _read_at_once(path, max_bytes, lambda pandas, text: pandas.read_csv(text, sep=separator, **missing))
+    return _read_at_once(path, budget, lambda pandas, text: pandas.read_csv(text, sep=separator, **missing))
 
 
-def read_json_lines(path: Path, max_bytes: int) -> Columns:
+def read_json_lines(path: Path, budget: Budget) -> Columns:
     """Columns of a file with one JSON object in each line, which is read at once.
 
     Args:
         path: The file, of plain text or compressed with gzip.
-        max_bytes: Most bytes that are read.
+        budget: Bytes that may be read.
 
     Returns:
         Arrays by name.
@@ -49,15 +49,15 @@ def read_json_lines(path: Path, max_bytes: int) -> Columns:
         ImportError: If pandas is not installed.
         ValueError: If the file is damaged or too large.
     """
-    return _read_at_once(path, max_bytes, _parse_json_lines)
+    return _read_at_once(path, budget, _parse_json_lines)
 
 
-def read_parquet(path: Path, max_bytes: int) -> Columns:
+def read_parquet(path: Path, budget: Budget) -> Columns:
     """Columns of a Parquet file, those of an index included; each is read when it is asked for.
 
     Args:
         path: The file.
-        max_bytes: Most bytes of columns that are read.
+        budget: Bytes that may be read.
 
     Returns:
         Arrays by name.
@@ -83,15 +83,15 @@ def read_parquet(path: Path, max_bytes: int) -> Columns:
             column = parquet.ParquetFile(path).read(columns=[name]).column(name)
         return _values_of(column.to_pandas(), f"{name} of {path}")
 
-    return Columns(path, num_bytes, load, max_bytes)
+    return Columns(path, num_bytes, load, budget)
 
 
-def read_arrow(path: Path, max_bytes: int) -> Columns:
+def read_arrow(path: Path, budget: Budget) -> Columns:
     """Columns of an Arrow or Feather file; each is read when it is asked for.
 
     Args:
         path: The file.
-        max_bytes: Most bytes of columns that are read.
+        budget: Bytes that may be read.
 
     Returns:
         Arrays by name.
@@ -108,30 +108,29 @@ def read_arrow(path: Path, max_bytes: int) -> Columns:
     def load(name: str) -> np.ndarray:
         with damage(path):
             column = feather.read_table(path, columns=[name], memory_map=True).column(name)
-        check_bytes(column.nbytes, max_bytes, f"{name} of {path}")
+        budget.take(column.nbytes, f"{name} of {path}")
         return _values_of(column.to_pandas(), f"{name} of {path}")
 
-    check_bytes(path.stat().st_size, max_bytes, str(path))
-    return Columns(path, dict.fromkeys(names, 0), load, max_bytes)
+    return Columns(path, dict.fromkeys(names, 0), load, budget)
 
 
-def _read_at_once(path: Path, max_bytes: int, parse: Callable[[Any, BinaryIO], Any]) -> Columns:
+def _read_at_once(path: Path, budget: Budget, parse: Callable[[Any, BinaryIO], Any]) -> Columns:
     """Columns of a file that pandas parses as a whole."""
     pandas = import_extra("pandas", purpose=f"a {path.suffix} file", extra="cli")
-    with _open(path, max_bytes) as text, damage(path):
+    with _open(path, budget) as text, damage(path):
         table = parse(pandas, text)
         table.columns = table.columns.map(str)
-    return Columns(path, dict.fromkeys(table.columns, 0), lambda name: _values_of(table[name], name), max_bytes)
+    return Columns(path, dict.fromkeys(table.columns, 0), lambda name: _values_of(table[name], name), budget)
 
 
-def _open(path: Path, max_bytes: int) -> BinaryIO:
+def _open(path: Path, budget: Budget) -> BinaryIO:
     """Opens a file of text, after a check of its size; a compressed one is read."""
-    check_bytes(path.stat().st_size, max_bytes, str(path))
     if path.suffix.lower() != ".gz":
+        budget.take(path.stat().st_size, str(path))
         return path.open("rb")
     with damage(path), gzip.open(path) as file:
-        text = file.read(max_bytes + 1)
-    check_bytes(len(text), max_bytes, str(path))
+        text = file.read(budget.left + 1)
+    budget.take(len(text), str(path))
     return io.BytesIO(text)
 
 

@@ -12,7 +12,6 @@ from lsmi_jax.cli import _app, _commands
     ("words", "error"),
     [
         (["estimate", "data.npz"], "missing --x1, --x2, --labels, --out: give it here or in the file of --config"),
-        (["estimate", "--x1", "a", "--x2", "b", "--labels", "y", "--out", "o"], "missing DATA"),
         (["compare", "one"], "missing SECOND"),
         (["nonsense"], 'Unknown command "nonsense". Available commands: estimate, score, compare, demo, info.'),
         (["info", "--debgu"], "Unknown option: --debgu. Did you mean --debug?"),

@@ -1,3 +1,6 @@
+from dataclasses import asdict, replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -93,6 +96,67 @@ def test_what_only_a_prefix_took_in_is_shown(tmp_path):
     assert inputs.columns == {"x1": ["a_0", "a_1", "a_seconds"], "x2": ["b_0"]}
     assert inputs.notes(options) == ["--x1 a_ also takes a_seconds."]
     assert sorted(set(inputs.labels.tolist())) == ["DE", "NA"]
+
+
+@pytest.fixture
+def two_files(tmp_path, monkeypatch):
+    """Rows of two tables, in different orders and not all in both."""
+    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow")
+    monkeypatch.chdir(tmp_path)
+    clips = np.array([f"clip {row}" for row in range(10)])
+    first, second = np.array([3, 1, 0, 5, 7, 9]), np.array([9, 8, 0, 1, 2, 3, 7])
+    audio = {"clip": clips[first], "emb": [[float(row), 0.5] for row in first], "y": first % 2}
+    pandas.DataFrame(audio).to_parquet("audio.parquet")
+    pandas.DataFrame({"clip": clips[second], "v_0": 10.0 * second, "v_1": 20.0 * second}).to_csv("video.csv")
+    return clips
+
+
+JOINED = InputOptions("audio.parquet:emb", "video.csv:v_", "audio.parquet:y", join="clip")
+
+
+def test_rows_of_two_files_are_matched_by_their_ids(two_files):
+    inputs = read_inputs(None, JOINED)
+    rows = [3, 1, 0, 7, 9]  # of the first file, where the second has them too
+    assert inputs.ids.tolist() == two_files[rows].tolist()
+    np.testing.assert_array_equal(inputs.features[0][:, 0], rows)
+    np.testing.assert_array_equal(inputs.features[1], [[10 * row, 20 * row] for row in rows])
+    np.testing.assert_array_equal(inputs.labels, np.array(rows) % 2)
+    assert inputs.columns == {"x1": ["audio.parquet:emb"], "x2": ["video.csv:v_0", "video.csv:v_1"]}
+    assert inputs.notes(JOINED) == ["--join left out 1 of the rows of audio.parquet and 2 of the rows of video.csv."]
+
+
+def test_names_without_a_file_are_those_of_the_data(two_files):
+    inputs = read_inputs(Path("audio.parquet"), replace(JOINED, x1="emb", labels="y"))
+    np.testing.assert_array_equal(inputs.features[1][:, 0], 10 * inputs.features[0][:, 0])
+    assert inputs.columns["x1"] == ["emb"]
+    assert [path.name for path in inputs.paths] == ["audio.parquet", "video.csv"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"labels": "y"}, "--labels: expected FILE:NAME, as DATA is not given, got 'y'"),
+        (
+            {"x2": "audio.parquet:y", "labels": "audio.parquet:clip"},
+            "--join: expected names of two files or more, got 1",
+        ),
+        ({"x2": "nowhere.csv:v_"}, "nowhere.csv: no such file"),
+        ({"join": "name"}, "--join: expected one of clip"),
+        ({"x2": "twice.csv:v_"}, "--join: twice.csv: expected a different one in every row, got clip 1 2 times"),
+        ({"x2": "numbers.csv:v_"}, "--join: expected ids of one type, got "),
+        ({"x2": "others.csv:v_"}, "--join: expected ids that all files have, got none"),
+        ({"join": None}, "--x1, --x2: expected blocks of one length, got 6 and 7 rows"),
+    ],
+)
+def test_files_that_do_not_match_are_an_error(changes, error, two_files, capsys):
+    Path("twice.csv").write_text("clip,v_0\nclip 1,1\nclip 1,2\n")
+    Path("numbers.csv").write_text("clip,v_0\n1,1\n2,2\n")
+    Path("others.csv").write_text("clip,v_0\na,1\nb,2\n")
+    options = {name: value for name, value in asdict(replace(JOINED, **changes)).items() if isinstance(value, str)}
+    words = [word for name, value in options.items() for word in (f"--{name}", value)]
+    assert main(["estimate", *words, "--num-folds", "2", "--out", "out"]) == 1
+    assert capsys.readouterr().err.startswith(f"lsmi-jax: {error}")
 
 
 def test_no_block_takes_the_labels_for_features(tmp_path, capsys):

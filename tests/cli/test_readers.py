@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from lsmi_jax.cli._columns import Budget
 from lsmi_jax.cli._readers import ENDINGS, read
 from lsmi_jax.cli._selection import block
 
@@ -124,7 +125,7 @@ def test_text_is_measured_when_it_is_no_longer_compressed(ending, tmp_path):
     write(pandas.DataFrame({"a": np.zeros(10**5)}), path)
     assert path.stat().st_size < 10**4
     with pytest.raises(ValueError, match=r"^--max-bytes: expected at most 10000 bytes more to read, got"):
-        read(path, 10**4)
+        read(path, Budget(10**4))
 
 
 def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
@@ -187,8 +188,8 @@ def test_no_more_bytes_are_read_than_allowed(kind, tmp_path):
         table = pytest.importorskip("pandas").DataFrame({"a": array, "b": array})
         table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
     with pytest.raises(ValueError, match=r"^--max-bytes: expected at most \d+ bytes more to read, got"):
-        list(read(path, 9000).values())
-    whole = read(path, 40_000)
+        list(read(path, Budget(9000)).values())
+    whole = read(path, Budget(40_000))
     np.testing.assert_array_equal(whole["a"], whole["b"])
 
 
@@ -197,4 +198,4 @@ def test_runs_of_a_parquet_file_are_counted_as_values(tmp_path):
     pandas.DataFrame({"a": np.zeros(10**6)}).to_parquet(tmp_path / "data.parquet")
     assert (tmp_path / "data.parquet").stat().st_size < 10**5
     with pytest.raises(ValueError, match=r"^--max-bytes: .* got 8000000 for"):
-        read(tmp_path / "data.parquet", 10**6)["a"]
+        read(tmp_path / "data.parquet", Budget(10**6))["a"]
