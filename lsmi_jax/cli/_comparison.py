@@ -79,9 +79,10 @@ def _results(folder: Path) -> Results:
         means = {
             name: (_as_float(entry["mean"]), _as_float(entry["standard_error"])) for name, entry in entries.items()
         }
-        about = summary["errors_include_fit"] is True, options["ids"] is None, str(summary["data"]["sha256"])
+        is_numbered = options["ids"] is None and options.get("join") is None
+        about = summary["errors_include_fit"] is True, is_numbered, str(summary["data"]["sha256"])
         table = folder / f"samples.{options['format']}"
-    columns = read(table)
+    columns = read(table, keep_na=True)  # a sample may be called NA
     with damage_as_value_error(f"{table}: expected the columns of the results, got others"):
         samples = {name: columns[name] for name in ("id", *(part.column for part in PARTS))}
     if table.suffix == ".csv":

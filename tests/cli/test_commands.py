@@ -175,6 +175,23 @@ def test_samples_without_ids_are_paired_only_for_identical_data(results, scored,
     assert compare(unnamed, other)[0].startswith("no samples known to be in both")
 
 
+def test_samples_of_joined_files_are_paired_by_their_ids(results, scored):
+    one, other = (shutil.copytree(scored[1], results / name) for name in ("joined", "joined too"))
+    for folder, checksum in ((one, "aa"), (other, "bb")):
+        summary = json.loads((folder / "summary.json").read_text())
+        summary["options"]["join"], summary["data"]["sha256"] = "clip", checksum
+        (folder / "summary.json").write_text(json.dumps(summary))
+    assert compare(one, other)[0].startswith("10 samples in both")
+
+
+def test_a_sample_may_be_called_na(results, scored):
+    folder = shutil.copytree(scored[0], results / "called")
+    table = folder / "samples.csv"
+    table.write_text(table.read_text().replace("clip 3,", "NA,"))
+    assert compare(folder, folder)[0].startswith("10 samples in both")
+    assert compare(folder, scored[0])[0].startswith("9 samples in both")
+
+
 def test_a_folder_without_results_is_named(results, capsys):
     assert main(["compare", str(results / "out"), str(results)]) == 1
     assert "expected a folder of results, got one without summary.json" in capsys.readouterr().err
