@@ -57,7 +57,8 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
         ValueError: If a name does not exist, or its array has the wrong kind or length.
     """
     columns = open_sources(path, options)
-    _check_distinct(columns, options)
+    taken = {"x1": block_names(columns, options.x1, "--x1"), "x2": block_names(columns, options.x2, "--x2")}
+    _check_distinct(columns, taken, options)
     hint = "" if options.keep_na or not any(map(is_text, columns.paths)) else KEEP_NA
     labels = check_classes(column(columns, options.labels, "--labels"), "--labels", hint)
     size, groups = len(labels), options.group or []
@@ -71,24 +72,21 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
         ids=_ids(columns, options.ids, size, hint),
         groups={name: check_classes(column(columns, name, "--group", size), "--group", hint) for name in groups},
         images=_images(columns, options.image, size),
-        columns={
-            "x1": block_names(columns, options.x1, "--x1"),
-            "x2": block_names(columns, options.x2, "--x2"),
-        },
+        columns=taken,
         paths=columns.paths,
         left_out=columns.left_out,
     )
 
 
-def _check_distinct(columns: Sources, options: InputOptions) -> None:
+def _check_distinct(columns: Sources, taken: dict[str, list[str]], options: InputOptions) -> None:
     """Checks that no prefix of a feature block also matches labels, ids or logits."""
-    first, second = block_names(columns, options.x1, "--x1"), block_names(columns, options.x2, "--x2")
+    first, second = taken["x1"], taken["x2"]
     logits = [found for name in options.logits or () for found in block_names(columns, name, "--logits")]
     ids = [] if options.ids is None else [options.ids]
     others = {"--labels": [options.labels], "--ids": ids, "--logits": logits}
     other_block = {} if options.x1 == options.x2 else {"--x2": second}  # one block may be used twice on purpose
-    for option, names, taken in (("--x1", first, others | other_block), ("--x2", second, others)):
-        for other, theirs in taken.items():
+    for option, names, rest in (("--x1", first, others | other_block), ("--x2", second, others)):
+        for other, theirs in rest.items():
             shared = [name for name in names if name in theirs]
             if shared:
                 raise ValueError(f"{option}: expected columns of its own, got {shared[0]}, which {other} takes too")

@@ -59,7 +59,8 @@ def block_names(columns: Columns, name: str, option: str) -> list[str]:
     """
     if name in columns:
         return [name]
-    of_file = (key for key in columns if key.startswith(name) and file_of(key) == file_of(name))
+    file = file_of(name)
+    of_file = (key for key in columns if key.startswith(name) and file_of(key) == file)
     names = [key for key in of_file if columns[key].ndim == 1]
     if not names:
         raise ValueError(f"{option}: expected {_names(columns, name)}, or a prefix of several, got {name!r}")

@@ -43,13 +43,16 @@ class Sources(Mapping[str, np.ndarray]):
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._found:
-            file = file_of(name)
-            array = self._files[file][1][name.removeprefix(f"{file}:") if file else name]
+            file, own = _split(name)
+            array = self._files[file][1][own]
             self._found[name] = array if self._rows is None else array[self._rows[file]]
         return self._found[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in set(self)
+        if not isinstance(name, str):
+            return False
+        file, own = _split(name)
+        return file in self._files and own in self._files[file][1]
 
     def __iter__(self) -> Iterator[str]:
         for file, (_, columns) in self._files.items():
@@ -94,18 +97,24 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
     given = {"--x1": [options.x1], "--x2": [options.x2], "--labels": [options.labels], "--logits": options.logits}
     given |= {"--ids": [options.ids], "--group": options.group, "--image": [options.image]}
     named = [(option, name) for option, names in given.items() for name in names or () if name is not None]
-    files = {file_of(name): option for option, name in reversed(named)}
-    if data is None and "" in files:
-        name = next(name for _, name in named if not file_of(name))
-        raise ValueError(f"{files['']}: expected FILE:NAME, as DATA is not given, got {name!r}")
-    paths = {file: Path(file) if file else data for file in dict.fromkeys(file_of(name) for _, name in named)}
+    paths: dict[str, Path] = {}
+    for option, name in named:
+        file = file_of(name)
+        path = Path(file) if file else data
+        if path is None:
+            raise ValueError(f"{option}: expected FILE:NAME, as DATA is not given, got {name!r}")
+        paths[file] = path
     if options.join is not None and len(paths) < 2:
         raise ValueError(f"--join: expected names of two files or more, got {len(paths)}")
     budget = Budget(half_of_memory() if options.max_bytes is None else options.max_bytes)
-    opened = {
-        file: (path, read(path, budget, keep_na=options.keep_na)) for file, path in paths.items() if path is not None
-    }
+    opened = {file: (path, read(path, budget, keep_na=options.keep_na)) for file, path in paths.items()}
     return Sources(opened, options.join)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """The file of a name, and its name there."""
+    file = file_of(name)
+    return file, name.removeprefix(f"{file}:") if file else name
 
 
 def _rows_of(wanted: np.ndarray, ids: np.ndarray) -> np.ndarray:
