@@ -6,6 +6,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 
 from lsmi_jax.__main__ import main
@@ -57,6 +58,8 @@ def files(tmp_path, monkeypatch):
     columns |= {"emotion": labels, "clip": names, "speaker": speakers}
     rows = [columns, *zip(*columns.values(), strict=True)]
     Path("table.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
+    pandas.DataFrame({"emb": list(x1), "y": labels, "clip": names}).to_parquet("audio.parquet")
+    pandas.DataFrame({"emb": list(x2), "clip": names}).iloc[::-1].to_parquet("video.parquet")
 
 
 @pytest.mark.slow
@@ -79,7 +82,7 @@ def test_shell_lines_run_as_written(capsys):
                 case _:
                     raise AssertionError(f"{name}: no rule to run {line!r}")
     printed = capsys.readouterr().out
-    assert printed.count("Wrote samples.") == 4
+    assert printed.count("Wrote samples.") == 5
     assert "no samples known to be in both, of 80 and 80" in printed
 
 

@@ -10,12 +10,14 @@ from jax.typing import ArrayLike
 
 __all__ = [
     "as_array",
+    "average",
     "check_count",
     "check_floats",
     "check_positive",
     "check_several",
     "check_temperature",
     "check_type",
+    "effective_size",
     "expand_like",
     "finite_rows",
     "widen",
@@ -37,6 +39,35 @@ def expand_like(row: jax.Array, array: jax.Array) -> jax.Array:
 def finite_rows(*arrays: jax.Array) -> jax.Array:
     """Which rows are finite in every array, booleans of their common shape."""
     return jnp.stack([jnp.isfinite(array) for array in arrays]).all(axis=0)
+
+
+def average(values: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+    """Mean over the first axis, weighted; a row of weight zero may hold anything.
+
+    Args:
+        values: ``[n, ...]``.
+        weights: Weight of each row ``[n]``, not negative; None for equal weights.
+
+    Returns:
+        ``[...]``.
+    """
+    if weights is None:
+        return values.mean(0)
+    own = weights.reshape(-1, *[1] * (values.ndim - 1)).astype(values.dtype)
+    return jnp.where(own > 0, own * values, 0).sum(0) / own.sum()
+
+
+def effective_size(weights: jax.Array | None, num_rows: int) -> jax.Array | int:
+    """Number of equally weighted rows whose mean would vary as much (Kish, 1965): ``(sum w)^2 / sum w^2``.
+
+    Args:
+        weights: Weight of each row ``[n]``; None for equal weights.
+        num_rows: Number of rows n.
+
+    Returns:
+        A scalar; n without weights.
+    """
+    return num_rows if weights is None else weights.sum() ** 2 / (weights**2).sum()
 
 
 def as_array(name: str, value: Any) -> jax.Array:

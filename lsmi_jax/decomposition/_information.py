@@ -11,12 +11,13 @@ from lsmi_jax.decomposition._arrays import as_array, check_count, expand_like, w
 __all__ = ["label_log_prior", "log_posterior", "pointwise_information", "score_information", "smooth_log_posterior"]
 
 
-def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
+def label_log_prior(labels: ArrayLike, num_classes: int, weights: ArrayLike | None = None) -> jax.Array:
     """Log-prior of each class, estimated by its frequency among the labels.
 
     Args:
         labels: Class labels in ``0..num_classes-1``, integers of any shape.
         num_classes: Number of classes K.
+        weights: Weight of each label, of the same shape, not negative; None for equal weights.
 
     Returns:
         Log-prior ``[K]`` in nats. An absent class has ``-inf``. A label out of range turns the
@@ -24,7 +25,7 @@ def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
 
     Raises:
         TypeError: If ``labels`` or ``num_classes`` are not integers.
-        ValueError: If ``labels`` are empty or ``num_classes`` is not positive.
+        ValueError: If ``labels`` are empty, ``num_classes`` is not positive, or weights have another shape.
 
     Examples:
         >>> print(jnp.exp(label_log_prior(jnp.array([0, 1, 1, 1]), num_classes=2)))
@@ -36,8 +37,15 @@ def label_log_prior(labels: ArrayLike, num_classes: int) -> jax.Array:
         raise ValueError(f"labels: expected an array of at least one, got shape {labels.shape}")
     # Frequencies of the classes. Invalid labels are counted nowhere: JAX would clamp their index silently.
     valid = (labels >= 0) & (labels < num_classes)
-    counts = jnp.zeros(num_classes, jnp.int32).at[jnp.where(valid, labels, 0)].add(valid.astype(jnp.int32))
-    frequencies = counts.astype(jnp.result_type(float)) / labels.size
+    index = jnp.where(valid, labels, 0)
+    if weights is None:
+        counts = jnp.zeros(num_classes, jnp.int32).at[index].add(valid.astype(jnp.int32))
+        frequencies = counts.astype(jnp.result_type(float)) / labels.size
+    else:
+        shares = as_array("weights", weights)
+        if shares.shape != labels.shape:
+            raise ValueError(f"weights: expected shape {labels.shape} to match the labels, got {shares.shape}")
+        frequencies = jnp.zeros(num_classes).at[index].add(shares / shares.sum())
     return jnp.where(valid.all(), jnp.log(frequencies), jnp.nan)
 
 

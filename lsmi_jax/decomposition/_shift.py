@@ -4,13 +4,13 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import finite_rows
+from lsmi_jax.decomposition._arrays import average, finite_rows
 from lsmi_jax.decomposition._quantities import Interactions, check_interactions
 
 __all__ = ["adjust", "adjustment", "set_to_zero"]
 
 
-def adjust(interactions: Interactions) -> Interactions:
+def adjust(interactions: Interactions, weights: jax.Array | None = None) -> Interactions:
     """The paper's data-set-level shift: one constant that makes the smallest mean part zero.
 
     With means R, U1, U2, S: c = -min(R, S) if R or S is negative, else c = min(U1, U2) if U1 or U2 is,
@@ -19,6 +19,7 @@ def adjust(interactions: Interactions) -> Interactions:
 
     Args:
         interactions: Raw interactions of a data set, ``[n]`` each, in nats.
+        weights: Weight of each sample in the means ``[n]``; None for equal weights.
 
     Returns:
         Shifted interactions ``[n]`` in nats.
@@ -27,7 +28,10 @@ def adjust(interactions: Interactions) -> Interactions:
         TypeError: If the argument is something else.
     """
     is_finite = finite_rows(*check_interactions(interactions))
-    means = Interactions(*(jnp.mean(part, where=is_finite) for part in interactions))
+    if weights is None:
+        means = Interactions(*(jnp.mean(part, where=is_finite) for part in interactions))
+    else:
+        means = Interactions(*(average(part, jnp.where(is_finite, weights, 0)) for part in interactions))
     shift = adjustment(means)
     r, u1, u2, s = interactions
     return Interactions(r + shift, u1 - shift, u2 - shift, s + shift)

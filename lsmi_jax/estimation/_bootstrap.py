@@ -1,4 +1,4 @@
-"""Bootstrap of means by group, from sums over random blocks of rows, and the error of the fit."""
+"""Bootstrap of means by part of the data, from sums over blocks of rows or groups, and the error of the fit."""
 
 from functools import partial
 from typing import NamedTuple
@@ -15,11 +15,11 @@ CHUNK = 16  # resamples at a time
 
 
 class Bootstrap(NamedTuple):
-    """Means of seven quantities of G groups, with errors and intervals, in nats.
+    """Means of seven quantities of G parts of the data, with errors and intervals, in nats.
 
     Attributes:
         mean: ``[G, 7]``.
-        spread: Standard errors ``[G, 7]``; NaN for fewer than two rows, as the ends of the intervals.
+        spread: Standard errors ``[G, 7]``; NaN for fewer than two rows or units, as the ends of the intervals.
         lower: Lower ends of the intervals ``[G, 7]``.
         upper: Upper ends ``[G, 7]``.
         num_samples: Number of finite rows ``[G]``.
@@ -36,18 +36,24 @@ class Bootstrap(NamedTuple):
     shift: jax.Array
 
 
-@partial(jax.jit, static_argnames=("padded", "num_resamples"))
-def bootstrap(key, values, by_seed, group, num_groups, *, padded, adjusted, level, num_resamples) -> Bootstrap:
-    """Resamples values ``[n, 7]`` of all seeds together and ``[m, n, 7]`` of each, by group ``[n]``.
+@partial(jax.jit, static_argnames=("padded", "num_resamples", "num_units"))
+def bootstrap(
+    key, values, by_seed, part, num_parts, units, weights, *, num_units, padded, adjusted, level, num_resamples
+) -> Bootstrap:
+    """Resamples values ``[n, 7]`` of all seeds together and ``[m, n, 7]`` of each, by part of the data ``[n]``.
 
-    There are ``padded`` groups, so that few programs are compiled; those from ``num_groups`` on are zero.
+    There are ``padded`` parts, so that few programs are compiled; those from ``num_parts`` on are zero. What is drawn
+    are rows or, if there are ``num_units``, units ``[n]`` of several rows.
     """
     # A row that is not finite has weight zero, whatever its values.
     is_finite = jnp.isfinite(values).all(1) & (True if by_seed is None else jnp.isfinite(by_seed).all((0, 2)))
-    weights, values = is_finite.astype(values.dtype), jnp.where(is_finite[:, None], values, 0)
+    values = jnp.where(is_finite[:, None], values, 0)
+    num_samples = jax.ops.segment_sum(is_finite.astype(values.dtype), part, padded)
+    weights = is_finite.astype(values.dtype) if weights is None else jnp.where(is_finite, weights, 0)
     block_key, draw_key = jax.random.split(key)
     center = _center(values, weights)
-    sums, counts = _block_sums(block_key, values - center[None], weights, group, padded)
+    block, num_blocks = _blocks(block_key, units, num_units or len(values))
+    sums, counts = _block_sums(values - center[None], weights, block * padded + part, num_blocks * padded, num_blocks)
     count = counts.sum(0)
     mean, shift = _shifted_means(sums.sum(0).reshape(padded, -1), count, center, adjusted)
     resampled = _resampled_means(draw_key, sums, counts, center, adjusted, num_resamples)
@@ -56,13 +62,14 @@ def bootstrap(key, values, by_seed, group, num_groups, *, padded, adjusted, leve
     lower, upper = jnp.nanquantile(resampled, jnp.array([tail, 1 - tail]), axis=0)
     spread, fit = jnp.nanstd(resampled, axis=0, ddof=1), None
     if by_seed is not None:
-        fit = _fit_error(jnp.where(is_finite[None, :, None], by_seed, 0), weights, group, padded, adjusted)
+        fit = _fit_error(jnp.where(is_finite[None, :, None], by_seed, 0), weights, part, padded, adjusted)
         spread, lower, upper = _widen(mean, spread, lower, upper, fit, tail)
-    spread, lower, upper = (jnp.where((count > 1)[:, None], part, jnp.nan) for part in (spread, lower, upper))
-    # NaN of groups that only pad would be an error under jax_debug_nans.
-    found = Bootstrap(mean, spread, lower, upper, count, fit, jnp.full(padded, shift))
-    is_group = jnp.arange(padded) < num_groups
-    return jax.tree.map(lambda leaf: jnp.where(is_group if leaf.ndim == 1 else is_group[:, None], leaf, 0), found)
+    varies = (counts > 0).sum(0) > 1
+    spread, lower, upper = (jnp.where(varies[:, None], ends, jnp.nan) for ends in (spread, lower, upper))
+    # NaN of parts that only pad would be an error under jax_debug_nans.
+    found = Bootstrap(mean, spread, lower, upper, num_samples, fit, jnp.full(padded, shift))
+    is_part = jnp.arange(padded) < num_parts
+    return jax.tree.map(lambda leaf: jnp.where(is_part if leaf.ndim == 1 else is_part[:, None], leaf, 0), found)
 
 
 def _resampled_means(
@@ -85,18 +92,22 @@ def _center(values: jax.Array, weights: jax.Array) -> jax.Array:
     return weights @ values / jnp.maximum(weights.sum(), 1)
 
 
+def _blocks(key: jax.Array, units: jax.Array | None, num_units: int) -> tuple[jax.Array, int]:
+    """Random block of each row ``[n]``, of as many units as the others, and the number of blocks."""
+    num_blocks = min(num_units, MAX_BLOCKS)
+    order = jax.random.permutation(key, num_units) % num_blocks
+    return order if units is None else order[units], num_blocks
+
+
 def _block_sums(
-    key: jax.Array, deviations: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int
+    deviations: jax.Array, weights: jax.Array, segment: jax.Array, num_segments: int, num_blocks: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Sums ``[M, 7 G]`` of weighted deviations ``[n, 7]`` and weights ``[M, G]`` over M random blocks, by group.
+    """Sums ``[M, 7 G]`` of weighted deviations ``[n, 7]`` and weights ``[M, G]`` over M blocks, by part of the data.
 
     A resample then draws blocks instead of rows; sums of deviations from the mean keep their digits for any n.
     """
-    size = len(deviations)
-    num_blocks = min(size, MAX_BLOCKS)
-    segment = jax.random.permutation(key, size) % num_blocks * num_groups + group
     sums, counts = (
-        jax.ops.segment_sum(column, segment, num_blocks * num_groups).reshape(num_blocks, -1)
+        jax.ops.segment_sum(column, segment, num_segments).reshape(num_blocks, -1)
         for column in (weights[:, None] * deviations, weights)
     )
     return sums, counts

@@ -33,6 +33,8 @@ class Diagnostics(NamedTuple):
             potentials.
         outlier_ratio: How far the farthest value of any column is from the mean of the others, over their mean
             absolute deviation, among the rows of the fit, of each modality ``[2]``.
+        missing_fraction: Fraction of samples that lack the first modality, the second, and either ``[3]``; None if none
+            does. Losses and accuracies are of the samples that have both.
     """
 
     single_source_fraction: jax.Array | None
@@ -45,6 +47,7 @@ class Diagnostics(NamedTuple):
     union_violation: jax.Array | None = None
     union_gap: jax.Array | None = None
     outlier_ratio: jax.Array | None = None
+    missing_fraction: jax.Array | None = None
 
     def findings(self) -> list[str]:
         """One sentence for each unusual value; empty if there is none."""
@@ -59,6 +62,12 @@ class Diagnostics(NamedTuple):
         if finite < 1:
             found.append(
                 f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity, and are in no mean."
+            )
+        if self.missing_fraction is not None:
+            first, second, either = (float(fraction) for fraction in self.missing_fraction)
+            found.append(
+                f"{first:.1%} of the samples lack the first modality and {second:.1%} the second: means are over the "
+                f"{1 - either:.1%} that have both."
             )
         ratios = np.empty(0) if self.outlier_ratio is None else np.asarray(self.outlier_ratio)
         for name, ratio in zip(_NAMES, ratios, strict=False):
@@ -100,6 +109,7 @@ class Diagnostics(NamedTuple):
         ]
 
 
-def all_finite(*arrays: jax.Array) -> jax.Array:
-    """Fraction of rows where every array is finite."""
-    return 1 - (~finite_rows(*arrays)).astype(jnp.float32).mean()  # exactly 1 where all are; a mean of ones need not be
+def all_finite(*arrays: jax.Array, where: jax.Array | None = None) -> jax.Array:
+    """Fraction of rows, of those to count, where every array is finite."""
+    # Exactly 1 where all are; a mean of ones need not be.
+    return 1 - jnp.mean((~finite_rows(*arrays)).astype(jnp.float32), where=where)

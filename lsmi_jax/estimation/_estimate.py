@@ -16,12 +16,15 @@ from lsmi_jax.estimation._scoring import assemble
 from lsmi_jax.inputs import (
     Dataset,
     Folds,
+    Missing,
     across_meshes,
-    check_class_counts,
+    check_counts,
     check_key,
+    grouped_folds,
     pack,
     pairs_of,
     stratified_folds,
+    to_host,
 )
 from lsmi_jax.storage import Progress, stages
 
@@ -41,6 +44,9 @@ def estimate(
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    missing: Missing = "error",
     redundancy: Redundancy = DEFAULT,
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
@@ -54,14 +60,21 @@ def estimate(
     Args:
         key: Random key.
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
-        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` of every class.
+        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
         num_folds: Number of folds, at least 2.
         num_seeds: Number of repetitions under new folds and initializations, in one program. Each sample then
             has its mean over seeds, and its spread.
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of the user's own discriminators of the first modality, the second, and both, each
             ``[n, K]`` and not fitted on these rows; None to train discriminators here.
-        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
+        groups: Group of each row ``[n]``, such as the speaker or the recording. Rows of one group are never on both
+            sides of a split, and the bootstrap of means resamples groups. None if all rows are independent.
+        weights: Weight of each row ``[n]``, positive, of any scale: prior, losses and means are of the weighted
+            population. None for equal weights.
+        missing: ``"error"`` if every row has both blocks; ``"mask"`` if a row of only NaN lacks the block; or booleans
+            ``[n]`` for each block, true where the row lacks it. Rows of masked arrays always are. What needs the block
+            is NaN for the row, and the row is in no mean.
         redundancy: The redundancy with its options, such as ``UnionInformation()`` or ``SpecificityAmbiguity()``.
         progress: Called with the name of each stage before it starts.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
@@ -86,7 +99,16 @@ def estimate(
         (72,)
     """
     key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
-    data = pack(features, labels, num_classes=num_classes, logits=logits, log_prior=log_prior)
+    data = pack(
+        features,
+        labels,
+        num_classes=num_classes,
+        logits=logits,
+        log_prior=log_prior,
+        groups=groups,
+        weights=weights,
+        missing=missing,
+    )
     (result,) = _cross_fit(key, data, options, VIEWS)
     return result
 
@@ -103,6 +125,9 @@ def estimate_pairs(
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    missing: Missing = "error",
     redundancy: Redundancy = DEFAULT,
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
@@ -116,7 +141,7 @@ def estimate_pairs(
     Args:
         key: Random key.
         features: Two or more feature blocks, each ``[n, d]``.
-        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` of every class.
+        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
         names: Names of the modalities, all different; None for ``x1``, ``x2``, ...
         num_folds: As in `lsmi_jax.estimate`.
         num_seeds: As in `lsmi_jax.estimate`.
@@ -124,6 +149,9 @@ def estimate_pairs(
         logits: Logits ``[n, K]`` of the user's own discriminators, of each modality, then of each pair in the order
             (1, 2), (1, 3), ..., (2, 3), ..., not fitted on these rows; None to train discriminators here.
         log_prior: As in `lsmi_jax.estimate`.
+        groups: As in `lsmi_jax.estimate`.
+        weights: As in `lsmi_jax.estimate`.
+        missing: As in `lsmi_jax.estimate`.
         redundancy: As in `lsmi_jax.estimate`.
         progress: As in `lsmi_jax.estimate`.
         checkpoint: As in `lsmi_jax.estimate`.
@@ -138,7 +166,17 @@ def estimate_pairs(
     """
     key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
     named = _check_names(names, features)
-    data = pack(features, labels, num_classes=num_classes, logits=logits, log_prior=log_prior, only_two=False)
+    data = pack(
+        features,
+        labels,
+        num_classes=num_classes,
+        logits=logits,
+        log_prior=log_prior,
+        groups=groups,
+        weights=weights,
+        missing=missing,
+        only_two=False,
+    )
     of_pairs = (f"{named[a]} and {named[b]}" for a, b in pairs_of(len(named)))
     return Pairs(_cross_fit(key, data, options, (*named, *of_pairs)), named)
 
@@ -160,14 +198,22 @@ class _CrossFit:
 
 def _cross_fit(key: jax.Array, data: Dataset, options: _CrossFit, names: Sequence[str]) -> tuple[Estimate, ...]:
     """Fits on all folds but one and scores that one, for every fold, and decomposes every pair of blocks."""
-    reason = f"num_folds={options.num_folds}"
-    check_class_counts(data.labels, data.num_classes, minimum=options.num_folds, reason=reason)
+    check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
     fold_key, fit_key = jax.random.split(key)
-    folds = _folds_of_seeds(fold_key, data.labels, options.num_folds, options.num_seeds)
+    folds = _folds(fold_key, data, options)
     stage = fit_stages(options.progress, options.checkpoint, options.redundancy, key, data, folds.train)
-    estimators = fit_stacked(fit_key, data, folds.train, options.redundancy, stage=stage, names=names)
+    estimators = fit_stacked(
+        fit_key, data, folds.train, options.redundancy, fill=folds.train_weights, stage=stage, names=names
+    )
     scored = partial(assemble, estimators, data, folds.left_out, options.redundancy)
     return stages(options.progress)("scores", scored)
+
+
+def _folds(key: jax.Array, data: Dataset, options: _CrossFit) -> Folds:
+    """Folds of every seed, which keep groups together."""
+    if data.groups is None:
+        return _folds_of_seeds(key, data.labels, options.num_folds, options.num_seeds)
+    return grouped_folds(key, to_host(data.labels), to_host(data.groups), options.num_folds, options.num_seeds)
 
 
 @partial(jax.jit, static_argnums=(2, 3))

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,8 +17,9 @@ from lsmi_jax.estimation._scoring import assemble, concatenate
 from lsmi_jax.inputs import (
     Batches,
     Dataset,
+    Missing,
     across_meshes,
-    check_class_counts,
+    check_counts,
     check_key,
     check_no_logits,
     chunks,
@@ -41,6 +43,9 @@ def fit_estimator(
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    missing: Missing = "error",
     redundancy: Redundancy = DEFAULT,
     max_rows: int = 200_000,
     progress: Progress | None = None,
@@ -56,7 +61,10 @@ def fit_estimator(
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of the user's own discriminators of the first modality, the second, and both, each
             ``[n, K]``; None to train discriminators here.
-        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
+        groups: As in `lsmi_jax.estimate`, for the splits within the fit; None with batches.
+        weights: As in `lsmi_jax.estimate`; None with batches.
+        missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
         redundancy: The redundancy with its options, as in `lsmi_jax.estimate`; `score` uses it by default.
         max_rows: Number of rows to fit on, drawn at random from all batches; the log-prior is that of all rows.
         progress: Called with the name of each stage before it starts.
@@ -74,11 +82,21 @@ def fit_estimator(
     key, redundancy = check_key(key), check_redundancy(redundancy)
     if labels is None:
         check_no_logits(logits)
+        _check_arrays_only(groups=groups, weights=weights, missing=missing)
         (features, labels, logits), counts = sample(key, features, max_rows, num_classes)
         if log_prior is None and len(labels) < counts.sum():  # type: ignore[arg-type]
             log_prior = jnp.log(jnp.asarray(counts / counts.sum(), jnp.float32))
-    data = pack(features, labels, num_classes=num_classes, logits=logits, log_prior=log_prior)
-    check_class_counts(data.labels, data.num_classes, minimum=2, reason="fitting and early stopping")
+    data = pack(
+        features,
+        labels,
+        num_classes=num_classes,
+        logits=logits,
+        log_prior=log_prior,
+        groups=groups,
+        weights=weights,
+        missing=missing,
+    )
+    check_counts(data, minimum=2, reason="fitting and early stopping")
     stage = fit_stages(progress, checkpoint, redundancy, key, data)
     return unstack(fit_stacked(key, data, _all_rows(data), redundancy, stage=stage))
 
@@ -90,6 +108,9 @@ def score(
     labels: ArrayLike | None = None,
     *,
     logits: Sequence[ArrayLike] | None = None,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    missing: Missing = "error",
     redundancy: Redundancy | None = None,
 ) -> Estimate:
     """Interactions of samples under a fitted estimator: training, held-out or shifted data.
@@ -100,6 +121,9 @@ def score(
             batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once.
         labels: Class labels ``[n]`` of the classes the estimator was fitted on; None if the features are batches.
         logits: Logits of the user's discriminators, each ``[n, K]``, if it was fitted with logits.
+        groups: As in `lsmi_jax.estimate`, for errors of means; None with batches.
+        weights: As in `lsmi_jax.estimate`, for means; None with batches.
+        missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
         redundancy: Another redundancy that needs nothing else; None for the one it was fitted for.
 
     Returns:
@@ -113,6 +137,7 @@ def score(
     redundancy = redundancy_of(estimator, redundancy)
     if labels is None:
         check_no_logits(logits)
+        _check_arrays_only(groups=groups, weights=weights, missing=missing)
         parts = [
             score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy)
             for chunk, _ in chunks(features, CHUNK)
@@ -124,6 +149,9 @@ def score(
         num_classes=estimator.num_classes,
         logits=logits,
         log_prior=estimator.log_prior,
+        groups=groups,
+        weights=weights,
+        missing=missing,
         units=estimator.units,
     )
     if (logits is None) != (estimator.discriminators is not None):
@@ -146,6 +174,14 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None) -> Redund
             f"redundancy: expected one that needs no more than {estimator.redundancy!r}, got {redundancy!r}"
         )
     return redundancy
+
+
+def _check_arrays_only(*, missing: Missing, **options: Any) -> None:
+    """Raises ValueError if an option that needs arrays was passed together with batches."""
+    given = [name for name, value in options.items() if value is not None]
+    given += ["missing"] if not (isinstance(missing, str) and missing == "error") else []
+    if given:
+        raise ValueError(f"{given[0]}: expected none together with batches; pass arrays of all rows")
 
 
 def _all_rows(data: Dataset) -> jax.Array:

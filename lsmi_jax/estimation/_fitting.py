@@ -11,7 +11,7 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition import DensityOptions, Redundancy, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
-from lsmi_jax.inputs import Dataset, Folds, outlier_ratio, pairs_of, views
+from lsmi_jax.inputs import Dataset, Folds, grouped_splits, outlier_ratio, pairs_of, to_host, views, weights_of
 from lsmi_jax.models import (
     NUM_PARTS,
     NUM_SPLITS,
@@ -39,6 +39,7 @@ def fit_stacked(
     rows: jax.Array,
     redundancy: Redundancy,
     *,
+    fill: jax.Array | None = None,
     stage: Stage = computed,
     names: Sequence[str] = VIEWS,
 ) -> Estimator:
@@ -49,6 +50,7 @@ def fit_stacked(
         data: The data set.
         rows: Row indices to fit on, of each seed and fold ``[m, F, t]``.
         redundancy: What the fit is for; densities are fitted only if it needs them.
+        fill: Zero for rows that only fill up, one for others ``[m, F, t]``; None if there are none.
         stage: Runs each fit of a discriminator or density.
         names: Names of the blocks, then of their pairs, for ``stage``.
 
@@ -58,23 +60,27 @@ def fit_stacked(
     num_blocks = len(data.features)
     num_views = num_blocks + len(pairs_of(num_blocks))
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
-    splits = _inner_splits(keys[-2], data.labels, rows)
+    splits = _inner_splits(keys[-2], data, rows, fill)
+    weights = _weights_of_rows(data.view_weights, rows, fill)
     discriminators, stacks, inputs = None, None, data.logits or views(data.features)
     posteriors: tuple[jax.Array, ...] = ()
+    weights_of_posteriors = weights[:num_blocks]
     if data.logits is None:
-        discriminators, held_out = _fit_views(keys[:num_views], inputs, data, rows, splits, stage, names)
-        targets = _held_out_labels(data.labels, rows, splits.left_out)
+        discriminators, held_out = _fit_views(keys[:num_views], inputs, data, rows, splits, weights, stage, names)
+        targets, counted = _of_held_out(data.labels, rows, weights, splits)
+        joints = zip(held_out[num_blocks:], counted[num_blocks:], pairs_of(num_blocks), strict=True)
         stacks = tuple(
-            _fit_stacks(joint, held_out[a], held_out[b], targets, data.log_prior)
-            for joint, (a, b) in zip(held_out[num_blocks:], pairs_of(num_blocks), strict=True)
+            _fit_stacks(joint, held_out[a], held_out[b], targets, data.log_prior, own) for joint, own, (a, b) in joints
         )
-        posteriors = tuple(_merge_parts(view) for view in held_out[:num_blocks])
+        posteriors = tuple(map(_merge_parts, held_out[:num_blocks]))
+        weights_of_posteriors = tuple(own if own is None else _merge_parts(own) for own in counted[:num_blocks])
     densities = None
     if redundancy.density is not None:
-        fits = zip(keys[num_views:], data.features, names[:num_blocks], strict=False)
+        fits = zip(keys[num_views:], data.features, weights, names[:num_blocks], strict=False)
+        by_group = None if data.groups is None else jax.tree.map(lambda leaf: leaf[:, :, :NUM_SPLITS], splits)
         densities = tuple(
-            stage(f"{name} density", partial(_fit_densities, own_key, block, rows, redundancy.density))
-            for own_key, block, name in fits
+            stage(f"{name} density", partial(_fit_densities, own_key, block, rows, own, by_group, redundancy.density))
+            for own_key, block, own, name in fits
         )
     potentials, num_cells = None, num_cells_of(redundancy)
     if num_cells is not None:
@@ -84,11 +90,19 @@ def fit_stacked(
         potentials = tuple(
             stage(
                 f"{name} union information",
-                partial(_fit_potentials, own_key, posteriors[a], posteriors[b], data.log_prior, num_cells),
+                partial(
+                    _fit_potentials,
+                    own_key,
+                    posteriors[a],
+                    posteriors[b],
+                    data.log_prior,
+                    _both(weights_of_posteriors[a], weights_of_posteriors[b]),
+                    num_cells,
+                ),
             )
             for own_key, (a, b), name in pairs
         )
-    ratios = jnp.stack([outlier_ratio(block) for block in data.features])
+    ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     log_prior, units, ratios, own_key = _repeat((data.log_prior, data.units, ratios), keys[-1], rows.shape[:2])
     return Estimator(discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy)
 
@@ -105,13 +119,14 @@ def _fit_views(
     data: Dataset,
     rows: jax.Array,
     splits: Folds,
+    weights: tuple[jax.Array | None, ...],
     stage: Stage,
     names: Sequence[str],
 ) -> tuple[tuple[Discriminator, ...], tuple[jax.Array, ...]]:
     """Discriminators of the views, and their posteriors of held-out rows ``[m, F, S, h, K]``."""
     fitted = []
-    for name, own_key, view in zip(names, keys, inputs, strict=True):
-        fit = partial(_fit_discriminators, own_key, view, data.labels, rows, splits, data.num_classes)
+    for name, own_key, view, own in zip(names, keys, inputs, weights, strict=True):
+        fit = partial(_fit_discriminators, own_key, view, data.labels, rows, splits, own, data.num_classes)
         fitted.append(stage(f"{name} discriminator", fit))
     discriminators, held_out = zip(*fitted, strict=True)
     return discriminators, held_out
@@ -130,21 +145,30 @@ def _repeat(shared: tuple, keys: jax.Array, stacked: tuple[int, int]) -> tuple:
     return *repeated, jnp.broadcast_to(keys[:, None], stacked)
 
 
-@partial(jax.jit, static_argnums=5)
-def _fit_discriminators(keys, features, labels, rows, splits, num_classes) -> tuple[Discriminator, jax.Array]:
+@partial(jax.jit, static_argnums=6)
+def _fit_discriminators(keys, features, labels, rows, splits, weights, num_classes) -> tuple[Discriminator, jax.Array]:
     """Fits the discriminator of one view on all seeds and folds."""
 
-    def fit(key: jax.Array, own: jax.Array, splits: Folds) -> tuple[Discriminator, jax.Array]:
-        return fit_discriminator(key, features[own], labels[own], splits, num_classes=num_classes)
+    def fit(key: jax.Array, own: jax.Array, splits: Folds, weights: Any) -> tuple[Discriminator, jax.Array]:
+        return fit_discriminator(key, features[own], labels[own], splits, weights, num_classes=num_classes)
 
-    return _over_folds(fit)(keys, rows, splits)
+    return _over_folds(fit)(keys, rows, splits, weights)
 
 
-@jax.jit
-def _inner_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array) -> Folds:
+def _inner_splits(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Array | None) -> Folds:
     """Splits of the rows of each seed and fold, the same for all views ``[m, F, S, ...]``."""
     # With few rows, temperatures and weights need all of them, and time is no matter.
     num_splits = NUM_PARTS if rows.shape[-1] <= ALL_HELD_OUT else NUM_SPLITS
+    if data.groups is None:
+        return _random_splits(keys, data.labels, rows, num_splits)
+    labels, groups = to_host(data.labels), to_host(data.groups)
+    filled = None if fill is None else to_host(fill)
+    return grouped_splits(keys[0], labels, groups, to_host(rows), filled, NUM_PARTS, num_splits)
+
+
+@partial(jax.jit, static_argnums=3)
+def _random_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array, num_splits: int) -> Folds:
+    """Random splits of the rows of each seed and fold, stratified by label."""
 
     def split(key: jax.Array, own: jax.Array) -> Folds:
         return inner_splits(key, labels[own], num_splits)
@@ -153,14 +177,34 @@ def _inner_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array) -> Folds:
 
 
 @jax.jit
-def _held_out_labels(labels: jax.Array, rows: jax.Array, left_out: jax.Array) -> jax.Array:
-    """Labels of the held-out rows of each seed, fold and split ``[m, F, S, h]``."""
-    return jax.vmap(jax.vmap(lambda own, part: labels[own][part]))(rows, left_out)
+def _weights_of_rows(
+    weights: tuple[jax.Array | None, ...], rows: jax.Array, fill: jax.Array | None
+) -> tuple[jax.Array | None, ...]:
+    """Weights of the rows of each seed and fold in each view ``[m, F, t]``."""
+    return tuple(weights_of(rows, fill, own) for own in weights)
 
 
-def _merge_parts(posteriors: jax.Array) -> jax.Array:
-    """Posteriors of held-out rows ``[m, F, S h, K]`` from those of each split ``[m, F, S, h, K]``."""
-    return posteriors.reshape(*posteriors.shape[:2], -1, posteriors.shape[-1])
+@jax.jit
+def _of_held_out(
+    labels: jax.Array, rows: jax.Array, weights: tuple[jax.Array | None, ...], splits: Folds
+) -> tuple[jax.Array, tuple[jax.Array | None, ...]]:
+    """Labels of the held-out rows of each seed, fold and split, and their weights in each view ``[m, F, S, h]``."""
+
+    def of_fit(own: jax.Array, weights: tuple[jax.Array | None, ...], splits: Folds) -> tuple:
+        counted = tuple(weights_of(splits.left_out, splits.left_out_weights, view) for view in weights)
+        return labels[own][splits.left_out], counted
+
+    return jax.vmap(jax.vmap(of_fit))(rows, weights, splits)
+
+
+def _merge_parts(values: jax.Array) -> jax.Array:
+    """Values of held-out rows ``[m, F, S h, ...]`` from those of each split ``[m, F, S, h, ...]``."""
+    return values.reshape(*values.shape[:2], -1, *values.shape[4:])
+
+
+def _both(first: jax.Array | None, second: jax.Array | None) -> tuple[jax.Array, jax.Array] | None:
+    """Weights of two modalities; None if all are equal."""
+    return None if first is None or second is None else (first, second)
 
 
 @jax.jit
@@ -170,39 +214,41 @@ def _rows_of(logits: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array,
 
 
 @jax.jit
-def _fit_stacks(joint, first, second, labels, log_prior) -> Stack:
+def _fit_stacks(joint, first, second, labels, log_prior, weights) -> Stack:
     """Fits the stack of a pair on the held-out rows of all seeds and folds, from posteriors ``[m, F, S, h, K]``."""
 
-    def fit(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax.Array) -> Stack:
-        return fit_stack(joint, first, second, labels, log_prior)
+    def fit(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax.Array, weights: Any) -> Stack:
+        return fit_stack(joint, first, second, labels, log_prior, weights)
 
-    return jax.vmap(jax.vmap(fit))(joint, first, second, labels)
+    return jax.vmap(jax.vmap(fit))(joint, first, second, labels, weights)
 
 
-@partial(jax.jit, static_argnums=4)
-def _fit_potentials(keys, first, second, log_prior, num_cells) -> Potentials:
+@partial(jax.jit, static_argnums=5)
+def _fit_potentials(keys, first, second, log_prior, weights, num_cells) -> Potentials:
     """Potentials of one pair, from posteriors of rows that the discriminators were not fitted on ``[m, F, n, K]``.
 
     Seeds and folds are fitted one after another to bound memory.
     """
 
-    def fit(rows: tuple[jax.Array, jax.Array, jax.Array]) -> Potentials:
-        return fit_potentials(*rows, log_prior, num_cells=num_cells)
+    def fit(inputs: tuple) -> Potentials:
+        key, first, second, own = inputs
+        return fit_potentials(key, first, second, log_prior, own, num_cells=num_cells)
 
     num_seeds, num_folds = first.shape[:2]
-    flat = (a.reshape(-1, *a.shape[2:]) for a in (first, second))
+    flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (first, second, weights))
     fitted = jax.lax.map(fit, (jnp.repeat(keys, num_folds), *flat))
     return jax.tree.map(lambda leaf: leaf.reshape(num_seeds, num_folds, *leaf.shape[1:]), fitted)
 
 
-@partial(jax.jit, static_argnums=3)
-def _fit_densities(keys, features, rows, options: DensityOptions) -> Density:
+@partial(jax.jit, static_argnums=5)
+def _fit_densities(keys, features, rows, weights, splits, options: DensityOptions) -> Density:
     """Fits the density of one block on all seeds and folds."""
+    fit_rows = partial(fit_density, num_components=options.num_components, covariance=options.covariance)
 
-    def fit(key: jax.Array, part: jax.Array) -> Density:
-        return fit_density(key, features[part], num_components=options.num_components, covariance=options.covariance)
+    def fit(key: jax.Array, part: jax.Array, weights: jax.Array | None, splits: Folds | None) -> Density:
+        return fit_rows(key, features[part], weights, splits)
 
-    return _over_folds(fit)(keys, rows)
+    return _over_folds(fit)(keys, rows, weights, splits)
 
 
 def _over_folds(fit: Callable) -> Callable:

@@ -128,11 +128,30 @@ def _bar(share: float, color: str) -> str:
     return f'<div style="{style}"></div>'
 
 
-def mean_cell(values: jax.Array, seed_means: np.ndarray | None = None) -> Cell:
-    """Mean of samples with its standard error, of the fit too if there are seeds; that of a single sample is NaN."""
-    array = np.asarray(values, dtype=np.float64)
-    with np.errstate(invalid="ignore"):  # findings report infinite values
-        error = array.std(ddof=1) / np.sqrt(len(array)) if len(array) > 1 else np.nan
+def mean_cell(
+    values: jax.Array,
+    seed_means: np.ndarray | None = None,
+    counted: jax.Array | None = None,
+    weights: jax.Array | None = None,
+    groups: jax.Array | None = None,
+) -> Cell:
+    """Mean of the samples that count with its standard error, of the fit too if there are seeds.
+
+    Deviations of samples of one group are not independent: they are summed before they are squared. The error of a
+    single sample or group is NaN.
+    """
+    is_counted = np.ones(len(values), bool) if counted is None else np.asarray(counted)
+    array = np.asarray(values, dtype=np.float64)[is_counted]
+    shares = np.ones(len(array)) if weights is None else np.asarray(weights, np.float64)[is_counted]
+    unit = (
+        np.arange(len(array)) if groups is None else np.unique(np.asarray(groups)[is_counted], return_inverse=True)[1]
+    )
+    with np.errstate(invalid="ignore"):  # findings report that no sample is finite
+        total = shares.sum()
+        mean = (shares * array).sum() / total
+        sums = np.bincount(unit, shares * (array - mean))
+        count = len(sums)
+        error = np.sqrt((sums**2).sum() * count / (count - 1)) / total if count > 1 else np.nan
         if seed_means is not None:
             error = np.hypot(error, seed_means.std(ddof=1) / np.sqrt(len(seed_means)))
-        return Cell(float(array.mean()), float(error))
+        return Cell(float(mean), float(error))

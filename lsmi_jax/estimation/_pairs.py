@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, set_to_zero
-from lsmi_jax.estimation._formatting import Overview, Row, is_concrete, mean_cell, plain_repr
-from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._formatting import Overview, Row, is_concrete, plain_repr
+from lsmi_jax.estimation._result import Estimate, mean_cells
 from lsmi_jax.estimation._summary import Summary
 from lsmi_jax.inputs import import_extra, pairs_of
 
@@ -51,8 +51,8 @@ class Pairs:
         if not is_concrete(self.estimates):
             return plain_repr(self)
         rows = [
-            Row(f"{first}, {second}", tuple(f"{mean_cell(v).mean:+z.3f}" for v in (*e.interactions, *e.information)))
-            for (first, second), e in zip(self.pairs, self.estimates, strict=True)
+            Row(f"{first}, {second}", tuple(f"{cell.mean:+z.3f}" for cell in mean_cells(estimate)))
+            for (first, second), estimate in zip(self.pairs, self.estimates, strict=True)
         ]
         heading = f"Pairs of {len(self.names)} modalities, {self[0].num_samples} samples: raw means in nats"
         return Overview(heading, tuple(quantity.symbol for quantity in (*PARTS, *INFORMATION)), rows).as_text()
@@ -61,7 +61,7 @@ class Pairs:
         """Means of interactions and information of every pair, from the same resamples of the rows.
 
         Args:
-            **options: Options of `Estimate.mean` except ``groups``.
+            **options: Options of `Estimate.mean` except ``by``.
 
         Returns:
             A `Summary` of ``[P]`` arrays in the order of ``pairs``, in nats.

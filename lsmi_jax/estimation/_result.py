@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, adjustment, gain, kind, set_to_zero
+from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, adjustment, finite_rows, gain, kind, set_to_zero
 from lsmi_jax.estimation import _frames
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._formatting import (
     LABELS,
     SET_TO_ZERO,
     WITHOUT_FIT,
+    Cell,
     Overview,
     Row,
     is_concrete,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-__all__ = ["Estimate"]
+__all__ = ["Estimate", "mean_cells"]
 
 _gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
 UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
@@ -50,6 +51,8 @@ class Estimate(NamedTuple):
         seeds: Raw interactions of each seed ``[m, n]``, whose means over seeds ``interactions`` are; None for one
             seed. Errors of means include the fit if there are seeds.
         i_union: Pointwise union information; None if the redundancy does not use it.
+        weights: Weight of each sample in means, with mean one; None for equal weights.
+        groups: Group of each sample, ``0..C-1``, which errors of means resample; None if all samples are independent.
     """
 
     interactions: Interactions
@@ -61,6 +64,8 @@ class Estimate(NamedTuple):
     key: jax.Array
     seeds: Interactions | None = None
     i_union: jax.Array | None = None
+    weights: jax.Array | None = None
+    groups: jax.Array | None = None
 
     @property
     def num_samples(self) -> int:
@@ -127,7 +132,7 @@ class Estimate(NamedTuple):
 
     def mean(
         self,
-        groups: ArrayLike | None = None,
+        by: ArrayLike | None = None,
         *,
         adjusted: bool = False,
         level: float = 0.95,
@@ -135,10 +140,12 @@ class Estimate(NamedTuple):
     ) -> Summary:
         """Means of interactions and information, with standard errors and intervals.
 
-        Errors are those of a bootstrap over samples, and with two or more seeds also those of the fit.
+        Errors are those of a bootstrap over samples, or over the groups of the estimate, and with two or more seeds
+        also those of the fit.
 
         Args:
-            groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all samples together.
+            by: Part of the data that each sample belongs to, such as its class, ``0..G-1``, integers ``[n]``; None for
+                all samples together.
             adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; there is none with the union information.
             level: Nominal coverage of the intervals.
             num_resamples: Number of resamples.
@@ -147,14 +154,16 @@ class Estimate(NamedTuple):
             A `Summary` of scalars or ``[G]`` arrays, in nats.
 
         Raises:
-            TypeError: If ``groups`` are not integers.
-            ValueError: If ``groups`` are not ``[n]`` or negative, or an option is out of range.
+            TypeError: If ``by`` are not integers.
+            ValueError: If ``by`` are not ``[n]`` or negative, or an option is out of range.
         """
         return summarize(
             self.key,
             self.interactions,
             self.information,
-            groups,
+            by,
+            groups=self.groups,
+            weights=self.weights,
             seeds=self.seeds,
             adjusted=adjusted and self.i_union is None,
             level=level,
@@ -173,8 +182,7 @@ class Estimate(NamedTuple):
 
     def _overview(self) -> Overview:
         """Raw and shifted means of the parts, and information with the performance of the discriminators."""
-        values = zip((*self.interactions, *self.information), self._seed_means(), strict=True)
-        cells = [mean_cell(samples, by_seed) for samples, by_seed in values]
+        cells = mean_cells(self)
         parts, information = cells[: len(PARTS)], cells[len(PARTS) :]
         longest = max((abs(cell.mean) for cell in parts if np.isfinite(cell.mean)), default=0) or 1.0
         heads: tuple[str, ...] = ("mean",)
@@ -197,12 +205,23 @@ class Estimate(NamedTuple):
         notes += [WITHOUT_FIT] if self.seeds is None else []
         return Overview(heading, heads, rows, notes + self.diagnostics.findings())
 
-    def _seed_means(self) -> list[np.ndarray | None]:
-        """Means ``[m]`` of each seed, of every part and information; None for each without seeds."""
-        if self.seeds is None:
-            return [None] * len((*PARTS, *INFORMATION))
-        r, u1, u2, s = (np.asarray(part, np.float64).mean(axis=1) for part in self.seeds)
-        return [r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s]
+
+def mean_cells(result: Estimate) -> list[Cell]:
+    """Means of the parts and of information with their standard errors, over the samples where all are finite."""
+    values = (*result.interactions, *result.information)
+    counted = finite_rows(*values)
+    seeds: list[np.ndarray | None] = [None] * len(values)
+    if result.seeds is not None:
+        is_counted = np.asarray(counted)
+        weights = None if result.weights is None else np.asarray(result.weights, np.float64)[is_counted]
+        r, u1, u2, s = (
+            np.average(np.asarray(part, np.float64)[:, is_counted], axis=1, weights=weights) for part in result.seeds
+        )
+        seeds = [r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s]
+    return [
+        mean_cell(samples, by_seed, counted, result.weights, result.groups)
+        for samples, by_seed in zip(values, seeds, strict=True)
+    ]
 
 
 def _shifted(means: Sequence[float]) -> tuple[list[str], list[str]]:

@@ -13,6 +13,7 @@ from lsmi_jax.decomposition import (
     MinimumInformation,
     Redundancy,
     adjust,
+    average,
     interactions_from_posteriors,
     log_posterior,
     num_cells_of,
@@ -28,6 +29,7 @@ from lsmi_jax.union import largest_log_sums, potentials_of_rows
 
 __all__ = ["Scores", "assemble", "concatenate", "cross_fitted_posteriors", "decompose_scores", "score_rows", "shifted"]
 
+NO_PAIR = -1e4  # potential of a row without a modality, in nats
 NUM_CHECKED = 512  # held-out rows of each fold whose pairs are checked for the constraint of the union information
 
 
@@ -132,7 +134,7 @@ def assemble(estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: 
     scores = jax.vmap(jax.vmap(score))(estimators, rows)
     num_blocks = len(data.features)
     return tuple(
-        _decompose_pair(*_of_pair(estimators, scores, pair, position, num_blocks), data, rows, redundancy)
+        _decompose_pair(*_of_pair(estimators, scores, pair, position, num_blocks), pair, data, rows, redundancy)
         for position, pair in enumerate(pairs_of(num_blocks))
     )
 
@@ -160,16 +162,18 @@ def _of_pair(
 
 
 def _decompose_pair(
-    estimators: Estimator, scores: Scores, data: Dataset, rows: jax.Array, redundancy: Redundancy
+    estimators: Estimator, scores: Scores, pair: tuple[int, int], data: Dataset, rows: jax.Array, redundancy: Redundancy
 ) -> Estimate:
     """Decomposes one pair of blocks for each seed, and averages over seeds."""
 
     def of_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
         interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy)
-        violation = None if scores.potentials is None else _largest_violation(*scores.potentials[0])
-        diagnostics = _diagnose(ordered, interactions, information, estimators, data, violation)
-        return interactions, information, ordered.surprisals, diagnostics
+        complete = _complete_rows(data, pair)
+        violation = None if scores.potentials is None else _largest_violation(*scores.potentials[0], rows, complete)
+        diagnostics = _diagnose(ordered, interactions, information, estimators, data, pair, violation)
+        given = _without_missing(interactions, information, ordered.surprisals, data, pair)
+        return *given, diagnostics
 
     # Means over seeds, and standard deviations of the parts; the parts of each seed give errors of the fit.
     seeds = jax.vmap(of_seed)(scores, estimators, rows)
@@ -177,8 +181,33 @@ def _decompose_pair(
     spread = None if len(rows) == 1 else jax.tree.map(lambda leaf: leaf.std(0, ddof=1), seeds[0])
     by_seed = None if len(rows) == 1 else seeds[0]
     three, union = information[:3], information[3] if len(information) > 3 else None
-    adjusted, key = shifted(interactions, redundancy), estimators.key[0, 0]
-    return Estimate(interactions, adjusted, three, surprisals, spread, diagnostics, key, by_seed, union)
+    adjusted, key = shifted(interactions, redundancy, data.weights), estimators.key[0, 0]
+    return Estimate(
+        interactions, adjusted, three, surprisals, spread, diagnostics, key, by_seed, union, data.weights, data.groups
+    )
+
+
+def _complete_rows(data: Dataset, pair: tuple[int, int]) -> jax.Array | None:
+    """Which rows have both blocks of a pair ``[n]``; None if all have."""
+    return None if data.present is None else data.present[pair[0]] & data.present[pair[1]]
+
+
+def _without_missing(
+    interactions: Interactions, information: tuple, surprisals: tuple | None, data: Dataset, pair: tuple[int, int]
+) -> tuple:
+    """What is known of each row: NaN where a block that it needs is missing."""
+    complete = _complete_rows(data, pair)
+    if data.present is None or complete is None:
+        return interactions, information, surprisals
+    has1, has2 = (data.present[m] for m in pair)
+
+    def known(values: jax.Array, has: jax.Array) -> jax.Array:
+        return jnp.where(has, values, jnp.nan)
+
+    parts = Interactions(*(known(part, complete) for part in interactions))
+    own, rest = (known(information[0], has1), known(information[1], has2)), information[2:]
+    both = None if surprisals is None else (known(surprisals[0], has1), known(surprisals[1], has2))
+    return parts, (*own, *(known(values, complete) for values in rest)), both
 
 
 def decompose_scores(
@@ -196,14 +225,19 @@ def decompose_scores(
     )
 
 
-def shifted(interactions: Interactions, redundancy: Redundancy) -> Interactions:
+def shifted(interactions: Interactions, redundancy: Redundancy, weights: jax.Array | None = None) -> Interactions:
     """Interactions after the paper's shift; those of the union information need none."""
-    return interactions if num_cells_of(redundancy) is not None else adjust(interactions)
+    return interactions if num_cells_of(redundancy) is not None else adjust(interactions, weights)
 
 
-def _largest_violation(a: jax.Array, b: jax.Array) -> jax.Array:
+def _largest_violation(a: jax.Array, b: jax.Array, rows: jax.Array, complete: jax.Array | None) -> jax.Array:
     """Largest ``log sum_y exp(a_y + b_y)`` over pairs of some held-out rows of the same fold, from ``[F, h, K]``."""
-    return jax.vmap(largest_log_sums)(a[:, :NUM_CHECKED], b[:, :NUM_CHECKED]).max()
+    a, b = a[:, :NUM_CHECKED], b[:, :NUM_CHECKED]
+    if complete is not None:
+        # Rows without a modality pair with nothing.
+        has = complete[rows[:, :NUM_CHECKED]][..., None]
+        a, b = jnp.where(has, a, NO_PAIR), jnp.where(has, b, NO_PAIR)
+    return jax.vmap(largest_log_sums)(a, b).max()
 
 
 def _diagnose(
@@ -212,24 +246,32 @@ def _diagnose(
     information: tuple,
     estimators: Estimator,
     data: Dataset,
+    pair: tuple[int, int],
     violation: jax.Array | None,
 ) -> Diagnostics:
     """Diagnostics of one pair of blocks and one seed."""
+    complete = _complete_rows(data, pair)
+    weights = data.view_weights[len(data.features) + pairs_of(len(data.features)).index(pair)]
     # Cross-entropy is -mean(i + log p(y)), since i = log p(y|x) - log p(y).
     label_log_prob = data.log_prior[data.labels]
     surprisals = scores.surprisals or ()
     prior, fitted = jnp.exp(data.log_prior), estimators.potentials
     return Diagnostics(
         single_source_fraction=single_source_fraction(*information[:2], *surprisals) if surprisals else None,
-        cross_entropy=jnp.stack([-(i + label_log_prob).mean() for i in information[:3]]),
-        accuracy=jnp.stack([(p.argmax(1) == data.labels).mean() for p in scores.log_posteriors]),
+        cross_entropy=jnp.stack([-average(i + label_log_prob, weights) for i in information[:3]]),
+        accuracy=jnp.stack(
+            [average((p.argmax(1) == data.labels).astype(jnp.float32), weights) for p in scores.log_posteriors]
+        ),
         prior_entropy=-jnp.where(jnp.isfinite(data.log_prior), prior * data.log_prior, 0).sum(),
         discriminator_gap=_gaps(estimators.discriminators),
         density_gap=_gaps(estimators.densities),
-        finite_fraction=all_finite(*interactions, *information, *surprisals),
+        finite_fraction=all_finite(*interactions, *information, *surprisals, where=complete),
         union_violation=violation,
         union_gap=None if fitted is None else (fitted[0].upper - fitted[0].lower).mean(),
         outlier_ratio=estimators.outlier_ratio.mean(0),
+        missing_fraction=None
+        if data.present is None or complete is None
+        else jnp.stack([1 - has.mean() for has in (data.present[pair[0]], data.present[pair[1]], complete)]),
     )
 
 

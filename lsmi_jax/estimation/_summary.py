@@ -28,17 +28,17 @@ from lsmi_jax.estimation._formatting import (
     plain_repr,
     shift_note,
 )
-from lsmi_jax.inputs import check_key
+from lsmi_jax.inputs import check_key, check_weights
 
 __all__ = ["Summary", "summarize"]
 
 
 class Summary(NamedTuple):
-    """Means of all samples (scalars) or of each group (``[G]``), in nats, with bootstrap errors and intervals.
+    """Means of all samples (scalars) or of parts of them (``[G]``), in nats, with bootstrap errors and intervals.
 
-    The bootstrap resamples samples and is conditional on the fitted models. With two or more seeds, the variance over
-    fits is added to its variance. Errors and intervals are NaN for fewer than two samples. Samples with a value that is
-    not finite are left out.
+    The bootstrap resamples samples, or groups of samples that belong together, and is conditional on the fitted models.
+    With two or more seeds, the variance over fits is added to its variance. Errors and intervals are NaN for fewer than
+    two samples or groups. Samples with a value that is not finite are left out.
 
     Attributes:
         mean: Means of the quantities.
@@ -106,14 +106,16 @@ def summarize(
     key: jax.Array,
     interactions: Interactions,
     information: tuple[jax.Array, jax.Array, jax.Array],
-    groups: ArrayLike | None = None,
+    by: ArrayLike | None = None,
     *,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
     seeds: Interactions | None = None,
     adjusted: bool = False,
     level: float = 0.95,
     num_resamples: int = 1000,
 ) -> Summary:
-    """Means with standard errors and intervals, overall or by group.
+    """Means with standard errors and intervals, overall or by part of the data.
 
     The bootstrap resamples samples. With the interactions of two or more ``seeds``, the variance of a mean over m
     fits, which is the variance of the m means divided by m, is added to its bootstrap variance, and intervals widen
@@ -123,7 +125,11 @@ def summarize(
         key: Random key of the resampling.
         interactions: Interactions ``[n]`` in nats.
         information: Pointwise information ``i1, i2, i12``, each ``[n]``, in nats.
-        groups: Group of each sample, ``0..G-1``, integers ``[n]``; None for all samples together.
+        by: Part of the data that each sample belongs to, such as its class, ``0..G-1``, integers ``[n]``; None for all
+            samples together.
+        groups: Group of each sample, ``0..C-1``, integers ``[n]``: the bootstrap resamples groups. None to resample
+            samples.
+        weights: Weight of each sample in the means ``[n]``; None for equal weights.
         seeds: Interactions of each seed ``[m, n]`` in nats, whose means over seeds ``interactions`` are; None for one
             seed, whose errors do not include the fit.
         adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; its constant is computed anew for each
@@ -135,9 +141,10 @@ def summarize(
         A `Summary` of scalars, or of ``[G]`` arrays.
 
     Raises:
-        TypeError: If ``key`` is not a random key, ``groups`` are not integers, or ``interactions`` are something else.
-        ValueError: If ``groups`` are not ``[n]``, negative, or as large as the number of samples, or an option is out
-            of range.
+        TypeError: If ``key`` is not a random key, ``by`` or ``groups`` are not integers, or ``interactions`` are
+            something else.
+        ValueError: If ``by`` or ``groups`` are not ``[n]``, negative, or as large as the number of samples, or an
+            option is out of range.
 
     Examples:
         >>> part = jnp.array([0.0, 1.0, 2.0, 3.0])
@@ -149,19 +156,24 @@ def summarize(
     if level >= 1:
         raise ValueError(f"level: expected between 0 and 1, got {level}")
     check_count("num_resamples", num_resamples, 2)
-    index = _check_groups(groups, len(check_interactions(interactions).redundancy))
+    size = len(check_interactions(interactions).redundancy)
+    index = _check_parts("by", by, size)
+    units = None if groups is None else _check_parts("groups", groups, size)
     # All seven quantities are resampled together.
     values = jnp.stack([*interactions, *information], axis=1)
     by_seed = None if seeds is None else _with_information(seeds)
-    num_groups = int(index.max()) + 1
-    # Padding with empty groups costs less than compiling a program for each number of groups.
-    padded = max(4, 1 << (num_groups - 1).bit_length())
+    num_parts = int(index.max()) + 1
+    # Padding with empty parts costs less than compiling a program for each number of parts.
+    padded = max(4, 1 << (num_parts - 1).bit_length())
     found = bootstrap(
         check_key(key),
         values,
         by_seed,
         jnp.asarray(index),
-        num_groups,
+        num_parts,
+        None if units is None else jnp.asarray(units),
+        check_weights(weights, size),
+        num_units=None if units is None else int(units.max()) + 1,
         padded=padded,
         adjusted=adjusted,
         level=level,
@@ -170,21 +182,21 @@ def summarize(
     mean, spread, lower, upper = (Means(*part.T) for part in (found.mean, found.spread, found.lower, found.upper))
     fit = None if found.fit is None else Means(*found.fit.T)
     summary = Summary(mean, spread, lower, upper, found.num_samples, fit, found.shift if adjusted else None)
-    return jax.tree.map(lambda leaf: leaf[0] if groups is None else leaf[:num_groups], summary)
+    return jax.tree.map(lambda leaf: leaf[0] if by is None else leaf[:num_parts], summary)
 
 
-def _check_groups(groups: ArrayLike | None, size: int) -> np.ndarray:
-    """Checks groups ``[n]`` in ``0..G-1``."""
-    index = np.zeros(size, int) if groups is None else np.asarray(groups)
+def _check_parts(name: str, parts: ArrayLike | None, size: int) -> np.ndarray:
+    """Checks parts ``[n]`` in ``0..G-1``; ``name`` is for the message."""
+    index = np.zeros(size, int) if parts is None else np.asarray(parts)
     if not np.issubdtype(index.dtype, np.integer):
-        raise TypeError(f"groups: expected integers, got dtype {index.dtype}")
+        raise TypeError(f"{name}: expected integers, got dtype {index.dtype}")
     if index.shape != (size,) or size == 0:
-        raise ValueError(f"groups: expected shape ({size},) of at least one sample, got {index.shape}")
+        raise ValueError(f"{name}: expected shape ({size},) of at least one sample, got {index.shape}")
     if index.min() < 0:
-        raise ValueError(f"groups: expected 0..G-1, got {index.min()}; encode_labels makes them")
+        raise ValueError(f"{name}: expected 0..G-1, got {index.min()}; encode_labels makes them")
     if index.max() >= size:
         raise ValueError(
-            f"groups: expected 0..G-1 without gaps, got {index.max()} among {size} samples; encode_labels removes gaps"
+            f"{name}: expected 0..G-1 without gaps, got {index.max()} among {size} samples; encode_labels removes gaps"
         )
     return index
 

@@ -1,14 +1,23 @@
 """What comes in: checks and encoding, the packed data set and its views, batches, folds and sharding."""
 
 from lsmi_jax.inputs._batches import ArrayBatches, Batch, Batches, Position, chunks
-from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, pack, pairs_of, views
+from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, check_counts, pack, pairs_of, views
 from lsmi_jax.inputs._extras import import_extra
-from lsmi_jax.inputs._folds import Folds, in_input_order, spread_rows, stratified_folds
+from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_rows, stratified_folds, weights_of
+from lsmi_jax.inputs._grouped_folds import consecutive_groups, grouped_folds, grouped_splits
 from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels
+from lsmi_jax.inputs._missing import Missing
 from lsmi_jax.inputs._sampling import Sample, sample
 from lsmi_jax.inputs._sharding import across_meshes, to_host
 from lsmi_jax.inputs._units import Units, in_units, outlier_ratio, units_of
-from lsmi_jax.inputs._validation import check_features, check_key, check_log_prior, check_logits, check_no_logits
+from lsmi_jax.inputs._validation import (
+    check_features,
+    check_key,
+    check_log_prior,
+    check_logits,
+    check_no_logits,
+    check_weights,
+)
 
 __all__ = [
     "MANY_COLUMNS",
@@ -17,19 +26,26 @@ __all__ = [
     "Batches",
     "Dataset",
     "Folds",
+    "Missing",
     "Position",
     "Sample",
     "Units",
     "across_meshes",
     "check_class_counts",
+    "check_counts",
     "check_features",
     "check_key",
     "check_labels",
     "check_log_prior",
     "check_logits",
     "check_no_logits",
+    "check_weights",
     "chunks",
+    "consecutive_groups",
     "encode_labels",
+    "evenly_spaced",
+    "grouped_folds",
+    "grouped_splits",
     "import_extra",
     "in_input_order",
     "in_units",
@@ -42,4 +58,5 @@ __all__ = [
     "to_host",
     "units_of",
     "views",
+    "weights_of",
 ]

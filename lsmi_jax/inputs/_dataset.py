@@ -6,14 +6,25 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import label_log_prior
-from lsmi_jax.inputs._labels import check_labels
+from lsmi_jax.inputs._grouped_folds import check_group_counts
+from lsmi_jax.inputs._labels import check_class_counts, check_labels
+from lsmi_jax.inputs._missing import Missing, separate_missing
+from lsmi_jax.inputs._sharding import to_host
 from lsmi_jax.inputs._units import Units, in_units, units_of
-from lsmi_jax.inputs._validation import check_features, check_finite, check_log_prior, check_logits
+from lsmi_jax.inputs._validation import (
+    check_features,
+    check_finite,
+    check_groups,
+    check_log_prior,
+    check_logits,
+    check_weights,
+)
 
-__all__ = ["MANY_COLUMNS", "Dataset", "pack", "pairs_of", "views"]
+__all__ = ["MANY_COLUMNS", "Dataset", "check_counts", "pack", "pairs_of", "views"]
 
 NARROW = 64  # columns of a pair of blocks up to which all views are padded to one width and share one program
 MANY_COLUMNS = 256  # above which models use leading directions, or no correlations; no view is padded beyond it
@@ -29,6 +40,10 @@ class Dataset(NamedTuple):
         logits: The user's logits ``[n, K]`` of each block, then of each pair, float32; None to fit discriminators.
         log_prior: Log-prior of the classes ``[K]``, in nats, float32.
         units: Units of each block.
+        groups: Group of each row ``[n]``, ``0..G-1``, int32; rows of one group are never on both sides of a split.
+            None if all rows are independent.
+        weights: Weight of each row ``[n]``, float32, with mean one; None for equal weights.
+        present: Where each block is present ``[n]``; None if no row lacks a block.
     """
 
     features: tuple[jax.Array, ...]
@@ -36,6 +51,20 @@ class Dataset(NamedTuple):
     logits: tuple[jax.Array, ...] | None
     log_prior: jax.Array
     units: tuple[Units, ...]
+    groups: jax.Array | None = None
+    weights: jax.Array | None = None
+    present: tuple[jax.Array, ...] | None = None
+
+    @property
+    def view_weights(self) -> tuple[jax.Array | None, ...]:
+        """Weights of the rows of each view ``[n]``, zero where it is missing; None for all if all are equal."""
+        num_blocks = len(self.features)
+        if self.present is None:
+            return (self.weights,) * (num_blocks + len(pairs_of(num_blocks)))
+        has = (*self.present, *(self.present[a] & self.present[b] for a, b in pairs_of(num_blocks)))
+        return tuple(
+            own.astype(jnp.float32) if self.weights is None else jnp.where(own, self.weights, 0) for own in has
+        )
 
     @property
     def num_rows(self) -> int:
@@ -55,6 +84,9 @@ def pack(
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+    weights: ArrayLike | None = None,
+    missing: Missing = "error",
     units: tuple[Units, ...] | None = None,
     only_two: bool = True,
 ) -> Dataset:
@@ -65,7 +97,10 @@ def pack(
         labels: Class labels ``[n]``.
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of each block, then of each pair; None for none.
-        log_prior: Log-prior ``[K]`` in nats; None for the frequencies of the labels.
+        log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
+        groups: Group of each row ``[n]``, of any sortable kind; None if all rows are independent.
+        weights: Weight of each row ``[n]``, positive; None for equal weights.
+        missing: As in `separate_missing`.
         units: Units of each block, those of the rows that a model was fitted on; None to measure them.
         only_two: Whether exactly two blocks are expected.
 
@@ -76,11 +111,13 @@ def pack(
         TypeError: If labels are not integers or features are not numbers.
         ValueError: If an argument has the wrong shape or values.
     """
-    blocks = check_features(features, only_two=only_two)
+    blocks, present = separate_missing(features, missing, only_two=only_two)
+    blocks = check_features(blocks, only_two=only_two)
     checked, count = check_labels(labels, len(blocks[0]), num_classes)
     if logits is not None:
         logits = check_logits(logits, len(checked), count, len(blocks) + len(pairs_of(len(blocks))))
-    prior = _label_log_prior(checked, count) if log_prior is None else log_prior
+    encoded, shares = check_groups(groups, len(checked)), check_weights(weights, len(checked))
+    prior = _label_log_prior(checked, count, shares) if log_prior is None else log_prior
     prior = check_log_prior(prior, count, checked)
     units = tuple(map(units_of, blocks)) if units is None else units
     expected, got = tuple(len(own.scale) for own in units), tuple(block.shape[1] for block in blocks)
@@ -89,7 +126,19 @@ def pack(
     blocks = tuple(map(in_units, blocks, units))
     for m, block in enumerate(blocks):
         check_finite(f"features[{m}]", block, "finite float32 values in the units of the fit")
-    return Dataset(blocks, checked, logits, prior, units)
+    masks = None if present is None else tuple(map(jnp.asarray, present))
+    return Dataset(blocks, checked, logits, prior, units, encoded, shares, masks)
+
+
+def check_counts(data: Dataset, *, minimum: int, reason: str) -> None:
+    """Raises ValueError if a class has too few rows, groups, or rows with a modality; ``reason`` is for the message."""
+    labels = to_host(data.labels)
+    check_class_counts(labels, data.num_classes, minimum=minimum, reason=reason)
+    if data.groups is not None:
+        check_group_counts(labels, to_host(data.groups), data.num_classes, minimum=minimum, reason=reason)
+    if data.present is not None:
+        has_all = np.logical_and.reduce([to_host(own) for own in data.present])
+        check_class_counts(labels[has_all], data.num_classes, minimum=minimum, reason=f"{reason} among complete rows")
 
 
 def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:

@@ -1,4 +1,4 @@
-"""Stratified folds of equal size, and random rows, as indices that compiled code can map over."""
+"""Folds and chosen rows, as indices and weights that compiled code can map over."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-__all__ = ["Folds", "in_input_order", "spread_rows", "stratified_folds"]
+__all__ = ["Folds", "evenly_spaced", "in_input_order", "spread_rows", "stratified_folds", "weights_of"]
 
 
 class Folds(NamedTuple):
@@ -16,10 +16,15 @@ class Folds(NamedTuple):
         train: Row indices ``[num_folds, t]``.
         left_out: Row indices ``[num_folds, h]``. Every row is in exactly one fold; a fold that is one row
             short repeats its first row.
+        train_weights: One for each training row and zero for a repeated row that only fills up ``[num_folds, t]``;
+            None where no row only fills up.
+        left_out_weights: The same for the held-out rows ``[num_folds, h]``.
     """
 
     train: jax.Array
     left_out: jax.Array
+    train_weights: jax.Array | None = None
+    left_out_weights: jax.Array | None = None
 
 
 def stratified_folds(key: jax.Array, labels: jax.Array, num_folds: int) -> Folds:
@@ -49,6 +54,22 @@ def stratified_folds(key: jax.Array, labels: jax.Array, num_folds: int) -> Folds
     return Folds(order[train], order[padded])
 
 
+def weights_of(rows: jax.Array, fill: jax.Array | None, weights: jax.Array | None) -> jax.Array | None:
+    """Weights of chosen rows.
+
+    Args:
+        rows: Row indices ``[...]``.
+        fill: Zero for rows that only fill up, one for others ``[...]``; None if there are none.
+        weights: Weight of each row ``[n]``; None for equal weights.
+
+    Returns:
+        Weights ``[...]``; None if all are equal.
+    """
+    if weights is None:
+        return fill
+    return weights[rows] if fill is None else weights[rows] * fill
+
+
 def in_input_order(values: jax.Array, left_out: jax.Array, size: int) -> jax.Array:
     """Scatters values of the held-out rows of each fold back to the order of the rows.
 
@@ -64,7 +85,7 @@ def in_input_order(values: jax.Array, left_out: jax.Array, size: int) -> jax.Arr
     return jnp.zeros((size, *values.shape[2:]), values.dtype).at[left_out.reshape(-1)].set(flat)
 
 
-def spread_rows(key: jax.Array, size: int, count: int) -> jax.Array:
+def spread_rows(key: jax.Array, size: int, count: int, weights: jax.Array | None = None) -> jax.Array:
     """Draws random rows, one from each of ``count`` equal stretches.
 
     One draw and no sort keep the program small. No row is drawn twice if there are at least ``count``.
@@ -73,11 +94,34 @@ def spread_rows(key: jax.Array, size: int, count: int) -> jax.Array:
         key: Random key.
         size: Number of rows to draw from.
         count: Number of rows to draw.
+        weights: Weight of each row ``[n]``, in proportion to which rows are drawn; None for equal weights.
 
     Returns:
         Row indices ``[count]``.
     """
+    if weights is not None:
+        cumulative = jnp.cumsum(weights)
+        places = (jnp.arange(count, dtype=jnp.float32) + jax.random.uniform(key, (count,))) / count
+        return jnp.searchsorted(cumulative, cumulative[-1] * places, side="right")
     # A random offset within each stretch, by a remainder: its bias is negligible for short stretches.
     starts = np.arange(count + 1) * size // count
     lengths = np.maximum(np.diff(starts), 1).astype(np.uint32)
     return jnp.asarray(starts[:-1], jnp.int32) + (jax.random.bits(key, (count,)) % lengths).astype(jnp.int32)
+
+
+def evenly_spaced(size: int, count: int, weights: jax.Array | None = None) -> np.ndarray | jax.Array:
+    """Rows spread evenly over all, in their order; more than there are repeat some.
+
+    Args:
+        size: Number of rows n.
+        count: Number of rows to take.
+        weights: Weight of each row ``[n]``, in proportion to which rows are taken; None for equal weights.
+
+    Returns:
+        Row indices ``[count]``.
+    """
+    if weights is None:
+        return np.arange(count) * size // count
+    # The inverse of the cumulative weights; rows of weight zero are never taken.
+    cumulative = jnp.cumsum(weights)
+    return jnp.searchsorted(cumulative, cumulative[-1] * (np.arange(count, dtype=np.float32) / count), side="right")

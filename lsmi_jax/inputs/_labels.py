@@ -83,7 +83,7 @@ def check_labels(
     return jnp.asarray(array, dtype=jnp.int32), count
 
 
-def check_class_counts(labels: jax.Array, num_classes: int, *, minimum: int, reason: str) -> None:
+def check_class_counts(labels: ArrayLike, num_classes: int, *, minimum: int, reason: str) -> None:
     """Raises ValueError if a class has fewer than ``minimum`` samples; ``reason`` is for the message."""
     counts = np.bincount(np.asarray(labels), minlength=num_classes)
     if (counts > 0).sum() < 2:

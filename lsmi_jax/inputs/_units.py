@@ -110,10 +110,14 @@ def _on_device(block: jax.Array, units: Units) -> jax.Array:
 
 
 @jax.jit
-def outlier_ratio(block: jax.Array) -> jax.Array:
-    """How far one value of any column ``[n, d]`` is from the mean of the others, over their mean absolute deviation."""
-    deviations = abs(block - block.mean(0, keepdims=True))
-    others = jnp.arange(len(block))[:, None] != deviations.argmax(0)[None]
+def outlier_ratio(block: jax.Array, present: jax.Array | None = None) -> jax.Array:
+    """How far one value of any column ``[n, d]`` is from the mean of the others, over their mean absolute deviation.
+
+    Only rows that are present ``[n]`` count.
+    """
+    counted = jnp.ones((len(block), 1), bool) if present is None else present[:, None]
+    deviations = abs(block - block.mean(0, keepdims=True, where=counted))
+    others = (jnp.arange(len(block))[:, None] != deviations.argmax(0)[None]) & counted
     # Without the farthest row of each column, whose value would swallow the digits of a sum.
     center = block.mean(0, keepdims=True, where=others)
     distances = abs(block - center)

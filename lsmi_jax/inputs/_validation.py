@@ -9,14 +9,17 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import as_array, check_several
+from lsmi_jax.inputs._sharding import to_host
 
 __all__ = [
     "check_features",
     "check_finite",
+    "check_groups",
     "check_key",
     "check_log_prior",
     "check_logits",
     "check_no_logits",
+    "check_weights",
     "rows_of_one_length",
 ]
 
@@ -142,6 +145,62 @@ def check_log_prior(log_prior: ArrayLike, num_classes: int, labels: ArrayLike | 
     if impossible.size:
         raise ValueError(f"log_prior: expected a finite value for every class that occurs, got -inf for {impossible}")
     return jnp.asarray(array)
+
+
+def check_groups(groups: ArrayLike | None, num_samples: int) -> jax.Array | None:
+    """Checks groups of rows that belong together, and encodes them.
+
+    Args:
+        groups: Group of each row ``[n]``, of any sortable kind; None for none.
+        num_samples: Number of rows n.
+
+    Returns:
+        Groups ``[n]``, ``0..G-1``, int32, or None.
+
+    Raises:
+        TypeError: If the groups cannot be sorted.
+        ValueError: If they are not ``[n]``, or some are missing.
+    """
+    if groups is None:
+        return None
+    array = to_host(groups) if isinstance(groups, jax.Array) else rows_of_one_length("groups", groups)
+    if array.shape != (num_samples,):
+        raise ValueError(f"groups: expected shape ({num_samples},), one for each row, got {array.shape}")
+    lacking = sum(value is None or value != value for value in array.tolist())
+    if lacking:
+        raise ValueError(f"groups: expected no missing values, got {lacking} among {num_samples}")
+    try:
+        return jnp.asarray(np.unique(array, return_inverse=True)[1], jnp.int32)
+    except TypeError as error:
+        raise TypeError(f"groups: expected values that can be sorted, got dtype {array.dtype}: {error}") from None
+
+
+def check_weights(weights: ArrayLike | None, num_samples: int) -> jax.Array | None:
+    """Checks weights of rows, and scales them to mean one.
+
+    Args:
+        weights: Weight of each row ``[n]``, positive; None for equal weights.
+        num_samples: Number of rows n.
+
+    Returns:
+        Weights ``[n]``, float32, or None.
+
+    Raises:
+        TypeError: If they are not numbers.
+        ValueError: If they are not ``[n]``, or one is not positive and finite.
+    """
+    if weights is None:
+        return None
+    array = to_host(weights) if isinstance(weights, jax.Array) else rows_of_one_length("weights", weights)
+    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
+        raise TypeError(f"weights: expected real numbers, got dtype {array.dtype}")
+    if array.shape != (num_samples,):
+        raise ValueError(f"weights: expected shape ({num_samples},), one for each row, got {array.shape}")
+    wide = array.astype(np.float64)
+    bad = int((~(np.isfinite(wide) & (wide > 0))).sum())
+    if bad:
+        raise ValueError(f"weights: expected positive, finite weights, got {bad} others; leave out rows of weight zero")
+    return jnp.asarray(wide / wide.mean(), jnp.float32)
 
 
 def check_finite(name: str, block: Any, expected: str = "finite values") -> None:

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import optax
 from jax.scipy.special import logsumexp
 
+from lsmi_jax.inputs import Folds, weights_of
 from lsmi_jax.models._early_stopping import NUM_SPLITS, fit_early_stopped, inner_splits
 from lsmi_jax.models._knife import Knife
 
@@ -39,10 +40,18 @@ class Density(NamedTuple):
         """
         # log of the mean density of the members
         log_probs = jax.vmap(lambda knife: knife.log_prob(features))(self.knives)
-        return jnp.log(NUM_SPLITS) - logsumexp(log_probs, axis=0)
+        return jnp.log(float(len(log_probs))) - logsumexp(log_probs, axis=0)
 
 
-def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, covariance: str | int) -> Density:
+def fit_density(
+    key: jax.Array,
+    features: jax.Array,
+    weights: jax.Array | None = None,
+    splits: Folds | None = None,
+    *,
+    num_components: int,
+    covariance: str | int,
+) -> Density:
     """Fits p(x) by Eq. 7, a pure function to be compiled or mapped over folds.
 
     One mixture for each of several splits of the rows, with early stopping on the held-out part.
@@ -50,6 +59,8 @@ def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, cov
     Args:
         key: Random key.
         features: Rows ``[n, d]``.
+        weights: Weight of each row ``[n]``; None for equal weights.
+        splits: Training rows and held-out rows of each member; None to split at random.
         num_components: Number of Gaussians of a member.
         covariance: Covariance of a `Knife`.
 
@@ -57,18 +68,31 @@ def fit_density(key: jax.Array, features: jax.Array, *, num_components: int, cov
         A `Density`.
     """
     split_key, member_key, *start_keys = jax.random.split(key, 2 + NUM_SPLITS)
-    no_labels = jnp.zeros(len(features), jnp.int32)
-    splits = inner_splits(split_key, no_labels)
+    if splits is None:
+        splits = inner_splits(split_key, jnp.zeros(len(features), jnp.int32))
+    train_weights = weights_of(splits.train, splits.train_weights, weights)
+    left_out_weights = weights_of(splits.left_out, splits.left_out_weights, weights)
 
-    def start(key: jax.Array, train: jax.Array, held_out: jax.Array) -> tuple:
-        knife = Knife(key, features[train], num_components=num_components, covariance=covariance)
+    def start(key: jax.Array, train: jax.Array, held_out: jax.Array, counted: jax.Array | None) -> tuple:
+        knife = Knife(key, features[train], counted, num_components=num_components, covariance=covariance)
         return knife, knife.whiten(features[train]), knife.whiten(features[held_out])
 
     def loss(knife: Knife, rows: jax.Array, key: jax.Array | None) -> jax.Array:
         del key
         return -knife.whitened_log_prob(rows)
 
-    starts = jax.vmap(start)(jnp.stack(start_keys), *splits)
-    adam = optax.scale_by_adam()
-    members = fit_early_stopped(member_key, starts[0], loss, *starts[1:], scaling=adam, learning_rate=LEARNING_RATE)
+    starts, *rows = jax.vmap(start)(
+        jnp.stack(start_keys[: len(splits.train)]), splits.train, splits.left_out, train_weights
+    )
+    members = fit_early_stopped(
+        member_key,
+        starts,
+        loss,
+        rows[0],
+        rows[1],
+        train_weights,
+        left_out_weights,
+        scaling=optax.scale_by_adam(),
+        learning_rate=LEARNING_RATE,
+    )
     return Density(members.modules, members.held_out_losses.mean(), members.train_losses.mean())

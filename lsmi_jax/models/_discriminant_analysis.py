@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 
+from lsmi_jax.decomposition import effective_size
 from lsmi_jax.models._linear_algebra import product, solve
 
 __all__ = ["LEAST_LOG_PRIOR", "fit_discriminant"]
@@ -20,7 +21,7 @@ def fit_discriminant(
         rows: Standardized rows ``[n, d]``.
         labels: Class labels ``[n]``.
         num_classes: Number of classes K.
-        weights: One for rows to fit, zero for others, ``[n]``; all rows by default.
+        weights: Weight of each row ``[n]``, zero for rows to leave out; None for equal weights.
 
     Returns:
         Kernel ``[d, K]`` and bias ``[K]`` of the logits, in nats.
@@ -29,12 +30,12 @@ def fit_discriminant(
     size = weights.sum()
     is_class = jax.nn.one_hot(labels, num_classes) * weights[:, None]
     counts = is_class.sum(0)
-    means = (is_class.T @ rows) / jnp.maximum(counts, 1)[:, None]
-    centered = (rows - means[labels]) * weights[:, None]
+    means = (is_class.T @ rows) / jnp.where(counts > 0, counts, 1)[:, None]
+    centered = (rows - means[labels]) * jnp.sqrt(weights)[:, None]
     # The smaller of the two Gram matrices has the same eigenvalues.
     is_wide = rows.shape[1] > rows.shape[0]
     gram = product(centered, centered.T) if is_wide else product(centered.T, centered)
-    shrinkage, variance = _ledoit_wolf(centered, gram, size)
+    shrinkage, variance = _ledoit_wolf(centered, gram, weights)
     # Logits are linear: x^T C^-1 m - m^T C^-1 m / 2 + log p(y).
     ridge, weight = shrinkage * variance + RIDGE, (1 - shrinkage) / size
     shrunk = weight * gram + ridge * jnp.eye(len(gram))
@@ -47,12 +48,17 @@ def fit_discriminant(
     return kernel, log_prior - 0.5 * (means.T * kernel).sum(0)
 
 
-def _ledoit_wolf(centered: jax.Array, gram: jax.Array, size: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Optimal shrinkage of the covariance towards a multiple of the identity, and that multiple."""
+def _ledoit_wolf(centered: jax.Array, gram: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """Optimal shrinkage of the covariance towards a multiple of the identity, and that multiple.
+
+    Rows are centered and times the roots of their weights.
+    """
+    size = weights.sum()
     dim = (centered != 0).any(0).sum().astype(jnp.float32)  # a constant column is none
     # With S the covariance: the error of S in squared norm, divided by its distance from the mean variance.
     mean_square = (gram**2).sum() / size**2  # squared Frobenius norm of S
     variance = (centered**2).sum() / (size * jnp.maximum(dim, 1))
     distance = mean_square - dim * variance**2
-    error = (((centered**2).sum(1) ** 2).sum() / size - mean_square) / size
+    fourth_powers = (centered**2).sum(1) ** 2 / jnp.where(weights > 0, weights, 1)
+    error = (fourth_powers.sum() / size - mean_square) / effective_size(weights, len(weights))
     return jnp.clip(error / jnp.maximum(distance, jnp.finfo(jnp.float32).tiny), 0, 1), variance

@@ -1,16 +1,16 @@
 """p(y|x): a mixture of linear, kernel and network classifiers, and the class prior."""
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
-from lsmi_jax.decomposition import label_log_prior
-from lsmi_jax.inputs import MANY_COLUMNS, Folds
+from lsmi_jax.decomposition import average, effective_size, label_log_prior
+from lsmi_jax.inputs import MANY_COLUMNS, Folds, weights_of
 from lsmi_jax.models._chunking import in_chunks
-from lsmi_jax.models._discriminant_analysis import fit_discriminant
+from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR, fit_discriminant
 from lsmi_jax.models._early_stopping import EarlyStopped, fit_early_stopped, training_weights
 from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
@@ -90,7 +90,13 @@ class Discriminator(NamedTuple):
 
 
 def fit_discriminator(
-    key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, *, num_classes: int
+    key: jax.Array,
+    features: jax.Array,
+    labels: jax.Array,
+    splits: Folds,
+    weights: jax.Array | None = None,
+    *,
+    num_classes: int,
 ) -> tuple[Discriminator, jax.Array]:
     """Fits p(y|x), a pure function to be compiled or mapped over folds.
 
@@ -107,33 +113,36 @@ def fit_discriminator(
         features: Rows ``[n, d]``.
         labels: Class labels ``[n]``.
         splits: Training rows and held-out rows of each split, from `inner_splits`.
+        weights: Weight of each row ``[n]``; None for equal weights.
         num_classes: Number of classes K.
 
     Returns:
         A `Discriminator`, and the log-posteriors ``[S, h, K]`` in nats of the held-out rows of each split, under
         members that were not fitted on them.
     """
-    standardize = Standardize(features)
+    standardize = Standardize(features, weights)
     rows = standardize(features)
-    left_out = splits.left_out
-    ridge = fit_ridge(rows, labels, left_out, num_classes=num_classes, penalties=jnp.array(PENALTIES))
-    analysis, analysis_logits = _fit_analysis(rows, labels, left_out, num_classes)
-    expansion = kernel_features(rows)
+    left_out, left_out_weights = splits.left_out, weights_of(splits.left_out, splits.left_out_weights, weights)
+    ridge_of = partial(fit_ridge, num_classes=num_classes)
+    weighted = labels, left_out, weights, left_out_weights
+    ridge = ridge_of(rows, *weighted, penalties=jnp.array(PENALTIES))
+    analysis, analysis_logits = _fit_analysis(rows, labels, left_out, weights, num_classes)
+    expansion = kernel_features(rows, weights)
     expanded = expansion(rows)
-    penalties = jnp.array(KERNEL_PENALTIES)
-    kernel = fit_ridge(expanded, labels, left_out, num_classes=num_classes, penalties=penalties, num_more=0)
+    kernel = ridge_of(expanded, *weighted, penalties=jnp.array(KERNEL_PENALTIES), num_more=0)
     projection_key, network_key = jax.random.split(key)
     directions, start = None, ridge.members
     if features.shape[1] > MANY_COLUMNS:
-        directions = leading_directions(projection_key, rows)
+        directions = leading_directions(projection_key, rows, weights)
         start = directions.T @ start[0], start[1]
-    networks, network_logits = _fit_networks(network_key, _project(directions, rows), labels, splits, start)
+    networks, network_logits = _fit_networks(network_key, _project(directions, rows), labels, splits, weights, start)
 
     kinds = [network_logits, ridge.held_out(rows, left_out), analysis_logits, kernel.held_out(expanded, left_out)]
-    logits, targets, log_prior = jnp.stack(kinds), labels[left_out], label_log_prior(labels, num_classes)
-    powers, log_weights = _weigh(logits.reshape(len(logits), -1, num_classes), targets.reshape(-1), log_prior)
+    logits, targets, log_prior = jnp.stack(kinds), labels[left_out], label_log_prior(labels, num_classes, weights)
+    counted = None if left_out_weights is None else left_out_weights.reshape(-1)
+    powers, log_weights = _weigh(logits.reshape(len(logits), -1, num_classes), targets.reshape(-1), log_prior, counted)
     held_out = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
-    loss = -jnp.take_along_axis(held_out, targets[..., None], axis=2).mean()
+    loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
     gap = networks.train_losses.mean() - networks.held_out_losses.mean()
 
     # The networks share the weight of their kind.
@@ -156,58 +165,75 @@ def fit_discriminator(
 
 
 def _fit_networks(
-    key: jax.Array, features: jax.Array, labels: jax.Array, splits: Folds, start: LinearWeights
+    key: jax.Array,
+    features: jax.Array,
+    labels: jax.Array,
+    splits: Folds,
+    weights: jax.Array | None,
+    start: LinearWeights,
 ) -> tuple[EarlyStopped, jax.Array]:
     """Networks trained from linear classifiers of each split, or these where training gains little; held-out logits."""
     num_classes = start[1].shape[-1]
     member_key, *start_keys = jax.random.split(key, 1 + len(splits.train))
 
-    def probe_of(key: jax.Array, train: jax.Array, kernel: jax.Array, bias: jax.Array) -> Probe:
-        probe = Probe(key, features[train], num_classes=num_classes)
+    train_weights = weights_of(splits.train, splits.train_weights, weights)
+    left_out_weights = weights_of(splits.left_out, splits.left_out_weights, weights)
+
+    def probe_of(key: jax.Array, train: jax.Array, counted: Any, kernel: jax.Array, bias: jax.Array) -> Probe:
+        probe = Probe(key, features[train], counted, num_classes=num_classes)
         probe.kernel[...], probe.bias[...] = probe.whiten.of_whitened(kernel, bias)
         return probe
 
-    probes = jax.vmap(probe_of)(jnp.stack(start_keys), splits.train, *start)
+    probes = jax.vmap(probe_of)(jnp.stack(start_keys), splits.train, train_weights, *start)
     whiten = jax.vmap(lambda probe, part: (probe.whiten(features[part]), labels[part]))
     train, held_out = whiten(probes, splits.train), whiten(probes, splits.left_out)
     # Input noise is a kernel of bandwidth n^(-1/(d+4)), Scott's rule, which is wide for few rows.
     num_columns = probes.whiten.varies().sum(1).mean()
-    noise = INPUT_NOISE * min(1.0, FEW_ROWS / train[1].shape[1]) ** (1 / (num_columns + 4))
+    sizes = train[1].shape[1] if train_weights is None else jax.vmap(partial(effective_size, num_rows=1))(train_weights)
+    noise = INPUT_NOISE * jnp.minimum(1.0, FEW_ROWS / jnp.mean(sizes)) ** (1 / (num_columns + 4))
     networks = fit_early_stopped(
         member_key,
         probes,
         partial(_loss, noise),
         train,
         held_out,
+        train_weights,
+        left_out_weights,
         scaling=scale_by_vector_adam(),
         learning_rate=LEARNING_RATE,
         weight_decay=WEIGHT_DECAY,
     )
-    kept = _keep_what_gains(networks, probes, train)
+    kept = _keep_what_gains(networks, probes, train, train_weights, left_out_weights)
     return kept, jax.vmap(lambda probe, rows: probe.logits(rows))(kept.modules, held_out[0])
 
 
 def _fit_analysis(
-    rows: jax.Array, labels: jax.Array, left_out: jax.Array, num_classes: int
+    rows: jax.Array, labels: jax.Array, left_out: jax.Array, weights: jax.Array | None, num_classes: int
 ) -> tuple[LinearWeights, jax.Array]:
     """Discriminant analysis of all rows, and logits of the held-out rows of each split ``[S, h, K]``."""
+    all_rows = jnp.ones(len(labels)) if weights is None else weights
 
     def held_out_logits(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
-        part, weights = inputs
-        fitted = fit_discriminant(rows, labels, num_classes=num_classes, weights=weights)
+        part, own = inputs
+        fitted = fit_discriminant(rows, labels, num_classes=num_classes, weights=own)
         return linear_logits(fitted, rows[part])
 
-    parts = left_out, training_weights(left_out, len(labels))
-    return fit_discriminant(rows, labels, num_classes=num_classes), jax.lax.map(held_out_logits, parts)
+    parts = left_out, training_weights(left_out, all_rows)
+    analysis = fit_discriminant(rows, labels, num_classes=num_classes, weights=all_rows)
+    return analysis, jax.lax.map(held_out_logits, parts)
 
 
-def _weigh(logits: jax.Array, labels: jax.Array, log_prior: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _weigh(
+    logits: jax.Array, labels: jax.Array, log_prior: jax.Array, weights: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
     """Powers ``[m]`` and log-weights ``[m + 1]`` of members and prior, from held-out logits ``[m, n, K]``."""
     posteriors = jax.nn.log_softmax(logits)
     flat = jnp.zeros(len(log_prior))
-    powers = jax.vmap(lambda own: fit_powers(own[None], labels, flat)[0])(posteriors)
+    powers = jax.vmap(lambda own: fit_powers(own[None], labels, flat, weights)[0])(posteriors)
     picked = jnp.take_along_axis(_tempered(powers, posteriors), labels[None, :, None], axis=2)[..., 0]
-    return powers, mixture_log_weights(jnp.concatenate([picked, log_prior[labels][None]]))
+    # A class that only left-out rows have is impossible under the prior, but those rows have weight zero.
+    prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)[labels]
+    return powers, mixture_log_weights(jnp.concatenate([picked, prior[None]]), weights)
 
 
 def _tempered(powers: jax.Array, logits: jax.Array) -> jax.Array:
@@ -230,13 +256,19 @@ def _loss(noise: jax.Array | float, probe: Probe, rows: Rows, key: jax.Array | N
     return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels)
 
 
-def _keep_what_gains(networks: EarlyStopped, linear: Probe, train: Rows) -> EarlyStopped:
+def _keep_what_gains(
+    networks: EarlyStopped, linear: Probe, train: Rows, train_weights: jax.Array | None, weights: jax.Array | None
+) -> EarlyStopped:
     """The networks if they beat the linear probes significantly, otherwise the linear probes."""
     gains = networks.gains
-    train_losses = jax.vmap(partial(_loss, 0.0, key=None))(linear, train).mean(1)
-    start = EarlyStopped(linear, networks.held_out_losses + gains.mean(1), train_losses, jnp.zeros_like(gains))
+    losses = jax.vmap(partial(_loss, 0.0, key=None))(linear, train)
+    held_out_losses = networks.held_out_losses + jax.vmap(average)(gains, weights)
+    start = EarlyStopped(linear, held_out_losses, jax.vmap(average)(losses, train_weights), jnp.zeros_like(gains))
     # One-sided test of a positive mean gain over all held-out rows.
-    is_better = gains.mean() > SIGNIFICANT_GAIN * gains.std() / jnp.sqrt(gains.size)
+    flat, counted = gains.reshape(-1), None if weights is None else weights.reshape(-1)
+    mean = average(flat, counted)
+    variance = average((flat - mean) ** 2, counted) / effective_size(counted, gains.size)
+    is_better = mean > SIGNIFICANT_GAIN * jnp.sqrt(variance)
     return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks, start)
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import optax
 from flax import nnx
 
@@ -51,9 +50,9 @@ def inner_splits(key: jax.Array, labels: jax.Array, num_splits: int = NUM_SPLITS
     return Folds(folds.train[:num_splits], folds.left_out[:num_splits])
 
 
-def training_weights(left_out: jax.Array, num_rows: int) -> jax.Array:
-    """One for the training rows of each split and zero for its held-out rows ``[S, n]``, from indices ``[S, h]``."""
-    return jax.vmap(lambda part: jnp.ones(num_rows).at[part].set(0))(left_out)
+def training_weights(left_out: jax.Array, weights: jax.Array) -> jax.Array:
+    """Weights of all rows ``[n]`` in each split, where its held-out rows ``[S, h]`` have weight zero ``[S, n]``."""
+    return jax.vmap(lambda part: weights.at[part].set(0))(left_out)
 
 
 def fit_early_stopped(
@@ -62,6 +61,8 @@ def fit_early_stopped(
     loss: Loss,
     train: Any,
     held_out: Any,
+    train_weights: jax.Array | None = None,
+    held_out_weights: jax.Array | None = None,
     *,
     scaling: optax.GradientTransformation,
     learning_rate: float,
@@ -75,6 +76,8 @@ def fit_early_stopped(
         loss: Per-row losses of a member.
         train: Pytree of the training rows of each split, ``[S, t, ...]``.
         held_out: Pytree of the held-out rows of each split, ``[S, h, ...]``.
+        train_weights: Weights of the training rows ``[S, t]``; None for equal weights.
+        held_out_weights: Weights of the held-out rows ``[S, h]``; None for equal weights.
         scaling: Gradient scaling, such as ``optax.scale_by_adam()``.
         learning_rate: Peak learning rate; it warms up and decays by a cosine.
         weight_decay: Decoupled weight decay.
@@ -87,14 +90,24 @@ def fit_early_stopped(
     decay = optax.add_decayed_weights(weight_decay)
     optimizer = optax.chain(scaling, decay, optax.scale_by_learning_rate(rates))
 
-    def member(start: Any, train: Any, held_out: Any) -> tuple:
+    def member(start: Any, train: Any, held_out: Any, train_weights: Any, held_out_weights: Any) -> tuple:
         graphdef, params, statistics = nnx.split(start, nnx.Param, ...)  # type: ignore[misc]
 
         def rows_loss(params: nnx.State, rows: Any, key: jax.Array | None) -> jax.Array:
             own = jax.tree.map(lambda leaf: leaf, params)  # new variables for this trace, which a loss may set
             return loss(nnx.merge(graphdef, own, statistics), rows, key)
 
-        done = fit(key, params, rows_loss, train, held_out, optimizer=optimizer, **plan._asdict())
+        done = fit(
+            key,
+            params,
+            rows_loss,
+            train,
+            held_out,
+            train_weights=train_weights,
+            held_out_weights=held_out_weights,
+            optimizer=optimizer,
+            **plan._asdict(),
+        )
         return nnx.merge(graphdef, done.params, statistics), done.held_out_loss, done.train_loss, done.gains
 
-    return EarlyStopped(*jax.vmap(member)(starts, train, held_out))
+    return EarlyStopped(*jax.vmap(member)(starts, train, held_out, train_weights, held_out_weights))

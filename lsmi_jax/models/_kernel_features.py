@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
+from lsmi_jax.decomposition import average
+from lsmi_jax.inputs import evenly_spaced
 from lsmi_jax.models._linear_algebra import inverse_cholesky, product
 
 __all__ = ["KernelFeatures", "kernel_features"]
@@ -33,19 +34,19 @@ class KernelFeatures(NamedTuple):
         return _kernel(self.scale, rows, self.landmarks) @ self.matrix.T
 
 
-def kernel_features(rows: jax.Array) -> KernelFeatures:
+def kernel_features(rows: jax.Array, weights: jax.Array | None = None) -> KernelFeatures:
     """Takes landmarks from rows and measures their spread.
 
     Args:
         rows: Standardized or whitened rows ``[n, d]``, in random order or sorted by class.
+        weights: Weight of each row ``[n]``; None for equal weights.
 
     Returns:
         `KernelFeatures`.
     """
-    size = rows.shape[0]
-    count = min(NUM_LANDMARKS, size)
-    landmarks = rows[np.arange(count) * size // count]
-    total = rows.var(0).sum()
+    count = min(NUM_LANDMARKS, len(rows))
+    landmarks = rows[evenly_spaced(len(rows), count, weights)]
+    total = average((rows - average(rows, weights)[None]) ** 2, weights).sum()
     scale = WIDTH / jnp.where(total > 0, total, 1)
     matrix = inverse_cholesky(_kernel(scale, landmarks, landmarks) + RIDGE * jnp.eye(count))
     return KernelFeatures(landmarks, scale, matrix)

@@ -45,6 +45,7 @@ class Knife(nnx.Module):
         self,
         key: jax.Array,
         features: jax.Array,
+        weights: jax.Array | None = None,
         *,
         num_components: int = 16,
         covariance: str | int = "diagonal",
@@ -55,6 +56,7 @@ class Knife(nnx.Module):
         Args:
             key: Random key.
             features: Rows ``[n, d]``.
+            weights: Weight of each row ``[n]``; None for equal weights.
             num_components: Number of Gaussians C; may exceed n.
             covariance: ``"full"``, ``"diagonal"``, or the rank of a matrix that is added to a diagonal precision.
             decorrelate: Whether columns are whitened, or only standardized.
@@ -68,8 +70,8 @@ class Knife(nnx.Module):
         if features.ndim != 2 or 0 in features.shape:
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         size, dim = features.shape
-        self.whiten = Whiten(features, decorrelate=decorrelate)
-        self.means = nnx.Param(self.whiten(features[spread_rows(key, size, num_components)]))
+        self.whiten = Whiten(features, weights, decorrelate=decorrelate)
+        self.means = nnx.Param(self.whiten(features[spread_rows(key, size, num_components, weights)]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         # Kernels of width C^(-1/(d+4)) on whitened columns.
         width = num_components ** (-1 / (dim + 4))  # Scott's rule

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["eigenvectors", "inverse_cholesky", "log_determinant", "one_by_one", "product", "solve"]
+__all__ = ["eigenvectors", "inverse_cholesky", "log_determinant", "one_by_one", "product", "second_moment", "solve"]
 
 
 def one_by_one(function: Callable) -> Callable[..., Any]:
@@ -89,6 +89,13 @@ def solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
 def product(left: jax.Array, right: jax.Array) -> jax.Array:
     """Matrix product in full precision on every platform."""
     return jnp.matmul(left, right, precision="highest")
+
+
+def second_moment(rows: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+    """Mean outer product ``[d, d]`` of rows ``[n, d]``, with a weight ``[n]`` of each; None for equal weights."""
+    if weights is None:
+        return product(rows.T, rows) / len(rows)
+    return product(rows.T, (weights / weights.sum())[:, None] * rows)
 
 
 @one_by_one

@@ -1,15 +1,17 @@
 """Ridge-penalized logistic regression over a path of penalties, as pure functions."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.scipy.special import logsumexp
 
+from lsmi_jax.decomposition import average
+from lsmi_jax.inputs import weights_of
 from lsmi_jax.models._early_stopping import training_weights
-from lsmi_jax.models._linear_algebra import inverse_cholesky, one_by_one, product
+from lsmi_jax.models._linear_algebra import inverse_cholesky, one_by_one, product, second_moment
 
 __all__ = ["LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits", "linear_losses"]
 
@@ -43,6 +45,8 @@ def fit_ridge(
     rows: jax.Array,
     labels: jax.Array,
     left_out: jax.Array,
+    weights: jax.Array | None = None,
+    left_out_weights: jax.Array | None = None,
     *,
     num_classes: int,
     penalties: jax.Array,
@@ -57,6 +61,8 @@ def fit_ridge(
         rows: Rows ``[n, d]``, centered.
         labels: Class labels ``[n]``.
         left_out: Indices of the held-out rows of each split ``[S, h]``.
+        weights: Weight of each row ``[n]``; None for equal weights.
+        left_out_weights: Weights of the held-out rows ``[S, h]``; None for those of ``weights``.
         num_classes: Number of classes K.
         penalties: Ridge penalties on the weights, decreasing, ``[P]``.
         num_more: Times that the best fit is continued.
@@ -66,16 +72,19 @@ def fit_ridge(
     """
 
     @one_by_one
-    def fit(rows: jax.Array, labels: jax.Array, left_out: jax.Array, penalties: jax.Array) -> LinearWeights:
+    def fit(
+        rows: jax.Array, labels: jax.Array, left_out: jax.Array, weights: Any, counted: Any, penalties: jax.Array
+    ) -> LinearWeights:
         spanned, to_columns = _span(rows)
-        # Training rows of each split have weight one and its held-out rows zero; at last, all rows have weight one.
-        is_train = training_weights(left_out, len(labels))
-        row_weights = jnp.concatenate([is_train, jnp.ones((1, len(labels)))])
+        # Held-out rows of each split have weight zero; at last, all rows have their own.
+        all_rows = jnp.ones(len(labels)) if weights is None else weights
+        row_weights = jnp.concatenate([training_weights(left_out, all_rows), all_rows[None]])
         descend = _descent(spanned, labels, row_weights, num_classes, NUM_STEPS)
         held_out = spanned[left_out], labels[left_out]
 
-        def held_out_loss(weights: jax.Array) -> jax.Array:
-            return jax.vmap(linear_losses)(_unpack(weights[:-1]), *held_out).mean()
+        def held_out_loss(fitted: jax.Array) -> jax.Array:
+            losses = jax.vmap(linear_losses)(_unpack(fitted[:-1]), *held_out)
+            return average(losses.reshape(-1), None if counted is None else counted.reshape(-1))
 
         def is_open(carry: tuple) -> jax.Array:
             return carry[0] < len(penalties) + num_more
@@ -95,12 +104,13 @@ def fit_ridge(
             is_over = is_path & (num_worse >= PATIENCE)
             return jnp.where(is_over, len(penalties), index + 1), num_worse, fitted, best
 
-        zeros = jnp.zeros((len(left_out) + 1, spanned.shape[1] + 1, num_classes))
+        zeros = jnp.zeros((len(row_weights), spanned.shape[1] + 1, num_classes))
         carry = jnp.asarray(0), jnp.asarray(0), zeros, (zeros, jnp.asarray(jnp.inf), penalties[0])
         kernels, biases = _unpack(jax.lax.while_loop(is_open, step, carry)[-1][0])
         return to_columns(kernels), biases
 
-    kernels, biases = fit(rows, labels, left_out, penalties)
+    counted = weights_of(left_out, None, weights) if left_out_weights is None else left_out_weights
+    kernels, biases = fit(rows, labels, left_out, weights, counted, penalties)
     return Ridge((kernels[-1], biases[-1]), (kernels[:-1], biases[:-1]))
 
 
@@ -165,7 +175,7 @@ def _span(rows: jax.Array) -> tuple[jax.Array, Callable[[jax.Array], jax.Array]]
 def _descent(
     rows: jax.Array, labels: jax.Array, row_weights: jax.Array, num_classes: int, num_steps: int
 ) -> Callable[[jax.Array, jax.Array], jax.Array]:
-    """Minimizer of cross-entropy plus ridge penalty for each row of ``row_weights [S, n]``, from given starts.
+    """Minimizer of cross-entropy plus ridge penalty for each of ``row_weights [S, n]``; the last is of all rows.
 
     Its weights are ``[S, d + 1, K]``, with the biases last. L-BFGS on preconditioned weights: the curvature of the
     loss is at most half the second moment of the rows (Boehning, 1992), whose Cholesky factor makes the number of
@@ -174,7 +184,7 @@ def _descent(
     rows = jnp.pad(rows, ((0, 0), (0, 1)), constant_values=1)  # a column of ones for the biases
     targets = jax.nn.one_hot(labels, num_classes)
     is_penalized = jnp.ones(rows.shape[1]).at[-1].set(0)
-    curvature = 0.5 * product(rows.T, rows) / len(rows)
+    curvature = 0.5 * second_moment(rows, row_weights[-1])
 
     def descend(starts: jax.Array, penalty: jax.Array) -> jax.Array:
         # With A = L L^T the bound on the curvature, weights are L^-T v.

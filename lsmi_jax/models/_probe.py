@@ -2,11 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from flax import nnx
 
 from lsmi_jax.decomposition import as_array, check_count
-from lsmi_jax.inputs import check_key
+from lsmi_jax.inputs import check_key, evenly_spaced
 from lsmi_jax.models._whitening import Whiten
 
 __all__ = ["Probe"]
@@ -26,12 +25,21 @@ class Probe(nnx.Module):
         (3, 2)
     """
 
-    def __init__(self, key: jax.Array, features: jax.Array, *, num_classes: int, width: int = 64):
+    def __init__(
+        self,
+        key: jax.Array,
+        features: jax.Array,
+        weights: jax.Array | None = None,
+        *,
+        num_classes: int,
+        width: int = 64,
+    ):
         """Initializes the weights, and the whitening from data.
 
         Args:
             key: Random key.
             features: Rows ``[n, d]`` to whiten with, sorted by class or in random order.
+            weights: Weight of each row ``[n]``; None for equal weights.
             num_classes: Number of classes K.
             width: Number of hidden units.
 
@@ -45,10 +53,10 @@ class Probe(nnx.Module):
         if features.ndim != 2 or 0 in features.shape:
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         size, dim = features.shape
-        self.whiten = Whiten(features)
+        self.whiten = Whiten(features, weights)
         self.kernel = nnx.Param(jnp.zeros((dim, num_classes)))
         self.bias = nnx.Param(jnp.zeros(num_classes))
-        rows = self.whiten(features[np.arange(NUM_DRAWN) * size // NUM_DRAWN])
+        rows = self.whiten(features[evenly_spaced(size, NUM_DRAWN, weights)])
         hidden = rows.T @ jax.random.normal(key, (NUM_DRAWN, width))
         # He initialization: rescaled so that hidden units have mean square 2 on the rows.
         power = ((rows @ hidden) ** 2).mean()

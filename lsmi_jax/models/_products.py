@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.models._linear_algebra import eigenvectors
+from lsmi_jax.models._linear_algebra import eigenvectors, second_moment
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
 from lsmi_jax.models._whitening import Standardize
 
@@ -35,26 +35,30 @@ class Products(NamedTuple):
         return jax.nn.log_softmax(linear_logits(self.weights, products))
 
 
-def fit_products(first: jax.Array, second: jax.Array, labels: jax.Array) -> tuple[Products, jax.Array]:
+def fit_products(
+    first: jax.Array, second: jax.Array, labels: jax.Array, weights: jax.Array | None = None
+) -> tuple[Products, jax.Array]:
     """Fits a classifier on products of posteriors that were not fitted on these rows.
 
     Args:
         first: Log-posteriors of the first modality, by held-out part ``[S, h, K]``, in nats.
         second: Those of the second modality.
         labels: Class labels ``[S, h]``.
+        weights: Weight of each row ``[S, h]``; None for equal weights.
 
     Returns:
         `Products`, and log-posteriors ``[S, h, K]`` in nats of the rows of each part, fitted to the other parts.
     """
     num_parts, size, num_classes = first.shape
+    flat = None if weights is None else weights.reshape(-1)
     directions = None
     if num_classes > MAX_DIRECTIONS:
-        directions = jnp.stack([_directions(jnp.exp(view).reshape(-1, num_classes)) for view in (first, second)])
+        directions = jnp.stack([_directions(jnp.exp(view).reshape(-1, num_classes), flat) for view in (first, second)])
     products = _products(directions, *(view.reshape(-1, num_classes) for view in (first, second)))
-    standardize = Standardize(products)
+    standardize = Standardize(products, flat)
     rows, left_out = standardize(products), jnp.arange(num_parts * size).reshape(num_parts, size)
     penalties = jnp.array(PENALTIES)
-    ridge = fit_ridge(rows, labels.reshape(-1), left_out, num_classes=num_classes, penalties=penalties)
+    ridge = fit_ridge(rows, labels.reshape(-1), left_out, flat, num_classes=num_classes, penalties=penalties)
     held_out = jax.nn.log_softmax(ridge.held_out(rows, left_out))
     return Products(directions, standardize, ridge.weights), held_out
 
@@ -67,7 +71,6 @@ def _products(directions: jax.Array | None, first: jax.Array, second: jax.Array)
     return (left[:, :, None] * right[:, None, :]).reshape(left.shape[0], -1)
 
 
-def _directions(probabilities: jax.Array) -> jax.Array:
+def _directions(probabilities: jax.Array, weights: jax.Array | None) -> jax.Array:
     """Leading eigenvectors of the second moment of probabilities ``[K, M]``."""
-    moment = probabilities.T @ probabilities / len(probabilities)
-    return eigenvectors(moment)[:, -MAX_DIRECTIONS:]
+    return eigenvectors(second_moment(probabilities, weights))[:, -MAX_DIRECTIONS:]

@@ -12,7 +12,7 @@ NUM_PASSES = 3
 RIDGE = 1e-6  # of the trace; keeps directions finite where there are fewer than asked
 
 
-def leading_directions(key: jax.Array, rows: jax.Array) -> jax.Array:
+def leading_directions(key: jax.Array, rows: jax.Array, weights: jax.Array | None = None) -> jax.Array:
     """Orthonormal directions that span the leading principal components of rows, nearly, in no order.
 
     Subspace iteration from random directions (Halko, Martinsson and Tropp, 2011).
@@ -20,6 +20,7 @@ def leading_directions(key: jax.Array, rows: jax.Array) -> jax.Array:
     Args:
         key: Random key.
         rows: Rows ``[n, d]``, centered.
+        weights: Weight of each row ``[n]``; None for equal weights.
 
     Returns:
         Directions ``[d, m]``, with m at most `NUM_DIRECTIONS`.
@@ -27,8 +28,9 @@ def leading_directions(key: jax.Array, rows: jax.Array) -> jax.Array:
     start_key, turn_key = jax.random.split(key)
     count = min(NUM_DIRECTIONS, *rows.shape)
     directions = jax.random.normal(start_key, (rows.shape[1], count))
+    weighted = rows if weights is None else weights[:, None] * rows
     for _ in range(NUM_PASSES):
-        directions = _orthonormal(product(rows.T, product(rows, directions)))
+        directions = _orthonormal(product(weighted.T, product(rows, directions)))
     # A random rotation makes the variances of the coordinates alike, so that standardizing them changes little.
     return product(directions, _orthonormal(jax.random.normal(turn_key, (count, count))))
 

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
+from lsmi_jax.decomposition import effective_size
 from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
 from lsmi_jax.models._linear_algebra import product, solve
 from lsmi_jax.models._products import Products, fit_products
@@ -53,7 +54,14 @@ class Stack(NamedTuple):
         return jnp.stack([joint, first, second, fused, products, jnp.broadcast_to(self.log_prior[None], joint.shape)])
 
 
-def fit_stack(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax.Array, log_prior: jax.Array) -> Stack:
+def fit_stack(
+    joint: jax.Array,
+    first: jax.Array,
+    second: jax.Array,
+    labels: jax.Array,
+    log_prior: jax.Array,
+    weights: jax.Array | None = None,
+) -> Stack:
     """Fits a stack to rows that the discriminators were not fitted on.
 
     Args:
@@ -62,18 +70,19 @@ def fit_stack(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax
         second: Those of the second modality.
         labels: Class labels ``[S, h]``.
         log_prior: Log-prior of the classes ``[K]``, in nats.
+        weights: Weight of each row ``[S, h]``; None for equal weights.
 
     Returns:
         A `Stack`.
     """
-    products, held_out = fit_products(first, second, labels)
+    products, held_out = fit_products(first, second, labels, weights)
     prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)  # an absent class must not make the fused logits undefined
     joint, first, second, held_out = (part.reshape(-1, part.shape[-1]) for part in (joint, first, second, held_out))
-    labels = labels.reshape(-1)
-    stack = Stack(fit_powers(jnp.stack([first, second]), labels, prior), products, jnp.zeros(6), prior)
+    labels, weights = labels.reshape(-1), None if weights is None else weights.reshape(-1)
+    stack = Stack(fit_powers(jnp.stack([first, second]), labels, prior, weights), products, jnp.zeros(6), prior)
     members = stack._members(joint, first, second, held_out)
     likelihoods = jnp.take_along_axis(members, labels[None, :, None], axis=2)[..., 0]
-    return stack._replace(log_weights=mixture_log_weights(likelihoods))
+    return stack._replace(log_weights=mixture_log_weights(likelihoods, weights))
 
 
 def fuse(powers: jax.Array, log_posteriors: jax.Array, log_prior: jax.Array) -> jax.Array:
@@ -82,7 +91,9 @@ def fuse(powers: jax.Array, log_posteriors: jax.Array, log_prior: jax.Array) -> 
     return jax.nn.log_softmax(log_prior[None] + (powers[:, None, None] * evidence).sum(0), axis=1)
 
 
-def fit_powers(log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Array) -> jax.Array:
+def fit_powers(
+    log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Array, weights: jax.Array | None = None
+) -> jax.Array:
     """Powers of least cross-entropy: of two posteriors in additive fusion, or of one, its inverse temperature.
 
     Newton's method on a convex loss with few unknowns, with short steps, towards one by a Gaussian prior.
@@ -91,24 +102,25 @@ def fit_powers(log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Arra
         log_posteriors: Log-posteriors of rows that they were not fitted on ``[m, n, K]``, in nats.
         labels: Class labels ``[n]``.
         log_prior: Log-prior of the classes ``[K]``, in nats, finite.
+        weights: Weight of each row ``[n]``; None for equal weights.
 
     Returns:
         Powers ``[m]``.
     """
-    evidence = log_posteriors - log_prior[None, None]
-    precision = 1 / (SPREAD**2 * labels.shape[0])
+    evidence, shares = log_posteriors - log_prior[None, None], _shares(weights, labels.shape[0])
+    precision = 1 / (SPREAD**2 * effective_size(weights, labels.shape[0]))
 
     def step(carry: tuple, _: None) -> tuple:
         powers, best, least = carry
         fused = fuse(powers, log_posteriors, log_prior)
-        chosen = jnp.take_along_axis(fused, labels[:, None], axis=1)
-        loss = -chosen.mean() + precision / 2 * ((powers - 1) ** 2).sum()
+        chosen = jnp.take_along_axis(fused, labels[:, None], axis=1)[:, 0]
+        loss = -(shares * chosen).sum() + precision / 2 * ((powers - 1) ** 2).sum()
         # The gradient is the mean of evidence less that of the label, the curvature its covariance under the posterior.
         probs = jnp.exp(fused)
         centered = evidence - (probs[None] * evidence).sum(2, keepdims=True)
-        gradient = -jnp.take_along_axis(centered, labels[None, :, None], axis=2).mean((1, 2))
-        weighted = (probs[None] * centered).reshape(len(powers), -1)
-        curvature = product(weighted, centered.reshape(len(powers), -1).T) / labels.shape[0]
+        gradient = -(shares[None] * jnp.take_along_axis(centered, labels[None, :, None], axis=2)[..., 0]).sum(1)
+        weighted = ((shares[:, None] * probs)[None] * centered).reshape(len(powers), -1)
+        curvature = product(weighted, centered.reshape(len(powers), -1).T)
         direction = solve(
             curvature + precision * jnp.eye(len(powers)),
             gradient + precision * (powers - 1),
@@ -126,24 +138,31 @@ def mixture(log_posteriors: jax.Array, log_weights: jax.Array) -> jax.Array:
     return logsumexp(log_posteriors + log_weights[:, None, None], axis=0)
 
 
-def mixture_log_weights(log_likelihoods: jax.Array) -> jax.Array:
+def mixture_log_weights(log_likelihoods: jax.Array, weights: jax.Array | None = None) -> jax.Array:
     """Weights of a mixture with the largest likelihood of held-out rows, by expectation maximization.
 
     Args:
         log_likelihoods: Log-probability of each row's label under each member ``[m, n]``, in nats.
+        weights: Weight of each row ``[n]``; None for equal weights.
 
     Returns:
         Log-weights ``[m]``; the last, of the prior, is at least that of one row in n.
     """
     num_members, num_rows = log_likelihoods.shape
+    shares = _shares(weights, num_rows)
     likelihoods = jnp.exp(log_likelihoods - log_likelihoods.max(0, keepdims=True))
 
-    def step(weights: jax.Array, _: None) -> tuple[jax.Array, None]:
+    def step(current: jax.Array, _: None) -> tuple[jax.Array, None]:
         # Each member's new weight is its mean responsibility.
-        return weights * product(likelihoods, 1 / (weights @ likelihoods)) / num_rows, None
+        return current * product(likelihoods, shares / (current @ likelihoods)), None
 
     start = jnp.full(num_members, 1 / num_members)
     log_weights = jnp.log(jax.lax.scan(step, start, None, length=NUM_EM_STEPS)[0])
     # A posterior surer than one in n rows is more than n rows can support.
-    floored = log_weights.at[-1].set(jnp.maximum(log_weights[-1], -jnp.log(float(num_rows))))
+    floored = log_weights.at[-1].set(jnp.maximum(log_weights[-1], -jnp.log(1.0 * effective_size(weights, num_rows))))
     return jax.nn.log_softmax(floored)
+
+
+def _shares(weights: jax.Array | None, num_rows: int) -> jax.Array:
+    """Share of each row in a mean ``[n]``."""
+    return jnp.full(num_rows, 1 / num_rows) if weights is None else weights / weights.sum()

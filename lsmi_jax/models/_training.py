@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from lsmi_jax.decomposition import average
 from lsmi_jax.inputs import check_key
 from lsmi_jax.models._chunking import in_chunks
 
@@ -95,6 +96,8 @@ def fit(
     train: Any,
     held_out: Any,
     *,
+    train_weights: jax.Array | None = None,
+    held_out_weights: jax.Array | None = None,
     optimizer: optax.GradientTransformation,
     num_rounds: int,
     steps_per_round: int,
@@ -111,6 +114,8 @@ def fit(
         loss: Per-row losses ``[b]`` of ``(params, rows, key)``; the key is None on held-out rows.
         train: Pytree of arrays ``[t, ...]``; batches are drawn from its rows with replacement.
         held_out: Pytree of arrays ``[h, ...]``.
+        train_weights: Weight of each training row ``[t]``, by which batches are drawn; None for equal weights.
+        held_out_weights: Weight of each held-out row ``[h]``; None for equal weights.
         optimizer: An optax transformation.
         num_rounds: Number of held-out evaluations.
         steps_per_round: Optimizer steps between them.
@@ -131,21 +136,35 @@ def fit(
     def evaluate(params: Params, data: Any) -> jax.Array:
         return in_chunks(lambda rows: loss(params, rows, None), data, CHUNK)
 
+    def held_out_mean(losses: jax.Array) -> jax.Array:
+        return average(losses, held_out_weights)
+
     def one_round(carry: tuple, drawn: tuple) -> tuple[tuple, jax.Array]:
         current, *best = carry
         current, _ = jax.lax.scan(step, current, drawn)
         # Keep the parameters of the best round so far.
         losses = evaluate(current[0], held_out)
-        improved = losses.mean() < best[1].mean()  # false for NaN
+        improved = held_out_mean(losses) < held_out_mean(best[1])  # false for NaN
         best = jax.tree.map(lambda new, old: jnp.where(improved, new, old), [current[0], losses], best)
-        return (current, *best), losses.mean()
+        return (current, *best), held_out_mean(losses)
 
     # Drawn before the loop and by a remainder: each random generator in a program is slow to compile.
     row_key, loss_key = jax.random.split(key)
     steps = (num_rounds, steps_per_round)
-    indices = jax.random.bits(row_key, (*steps, batch_size)) % np.uint32(num_train)
+    indices = _drawn_rows(jax.random.bits(row_key, (*steps, batch_size)), num_train, train_weights)
     start = evaluate(params, held_out)
     carry = ((params, optimizer.init(params)), params, start)
     (_, best, losses), means = jax.lax.scan(one_round, carry, (indices, jax.random.split(loss_key, steps)))
-    all_means = jnp.concatenate([start.mean()[None], means])
-    return Fit(best, losses.mean(), evaluate(best, train).mean(), all_means, start - losses)
+    all_means = jnp.concatenate([held_out_mean(start)[None], means])
+    train_loss = average(evaluate(best, train), train_weights)
+    return Fit(best, held_out_mean(losses), train_loss, all_means, start - losses)
+
+
+def _drawn_rows(bits: jax.Array, num_rows: int, weights: jax.Array | None) -> jax.Array:
+    """Row indices from random bits, each row as often as its weight."""
+    if weights is None:
+        return bits % np.uint32(num_rows)
+    # The inverse of the cumulative weights at a uniform number; rows of weight zero are at no number.
+    cumulative = jnp.cumsum(weights)
+    uniform = (bits >> np.uint32(8)).astype(jnp.float32) * np.float32(2**-24)
+    return jnp.searchsorted(cumulative, uniform * cumulative[-1], side="right")

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from lsmi_jax.decomposition import expand_like
+from lsmi_jax.decomposition import average, effective_size, expand_like
 from lsmi_jax.inputs import MANY_COLUMNS
-from lsmi_jax.models._linear_algebra import inverse_cholesky, product, solve
+from lsmi_jax.models._linear_algebra import inverse_cholesky, second_moment, solve
 
 __all__ = ["Standardize", "Statistic", "Whiten"]
 
@@ -22,16 +22,17 @@ class Statistic(nnx.Variable):
 class Standardize(nnx.Module):
     """Shifts and scales every column; a constant column becomes zero."""
 
-    def __init__(self, features: jax.Array):
+    def __init__(self, features: jax.Array, weights: jax.Array | None = None):
         """Measures mean and standard deviation.
 
         Args:
             features: Rows ``[n, d]``.
+            weights: Weight of each row ``[n]``; None for equal weights.
         """
         features = features.astype(jnp.float32)
         # Constant columns get scale zero, which maps them to zero.
-        mean = features.mean(0)
-        spread = features.std(0)
+        mean = average(features, weights)
+        spread = jnp.sqrt(average((features - mean[None]) ** 2, weights))
         self.mean = Statistic(mean)
         self.scale = Statistic(jnp.where(spread > ROUND_OFF * jnp.abs(mean), spread, 0.0))
 
@@ -51,17 +52,18 @@ class Whiten(nnx.Module):
     twenty. Full whitening with few rows would inflate directions that carry noise.
     """
 
-    def __init__(self, features: jax.Array, *, decorrelate: bool = True):
+    def __init__(self, features: jax.Array, weights: jax.Array | None = None, *, decorrelate: bool = True):
         """Measures means, spreads and correlations.
 
         Args:
             features: Rows ``[n, d]``.
+            weights: Weight of each row ``[n]``; None for equal weights.
             decorrelate: Whether correlations are removed at all.
         """
-        self.standardize = Standardize(features)
+        self.standardize = Standardize(features, weights)
         # With more, the matrix product per row would cost more than everything that follows.
         few_columns = features.shape[1] <= MANY_COLUMNS
-        self.matrix = Statistic(self._decorrelation(features)) if decorrelate and few_columns else None
+        self.matrix = Statistic(self._decorrelation(features, weights)) if decorrelate and few_columns else None
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Whitened features, ``[n, d]`` in float32."""
@@ -87,12 +89,12 @@ class Whiten(nnx.Module):
             return log_volume
         return log_volume - jnp.log(jnp.where(varies, jnp.diagonal(self.matrix[...]), 1)).sum()
 
-    def _decorrelation(self, features: jax.Array) -> jax.Array:
+    def _decorrelation(self, features: jax.Array, weights: jax.Array | None) -> jax.Array:
         """Inverse Cholesky factor of the shrunk correlation matrix, transposed ``[d, d]``."""
-        size, dim = features.shape
+        dim, size = features.shape[1], effective_size(weights, len(features))
         rows = self.standardize(features)
         num_columns = self.varies().sum().astype(jnp.float32)
         # Correlations C shrink to (1 - a) C + a I; with C = L L^T, rows times L^-T are uncorrelated.
         shrinkage = jnp.minimum(1, ROWS_PER_COLUMN * num_columns / size) ** 4
-        correlation = product(rows.T, rows) / size
+        correlation = second_moment(rows, weights)
         return inverse_cholesky((1 - shrinkage) * correlation + (shrinkage + RIDGE) * jnp.eye(dim)).T

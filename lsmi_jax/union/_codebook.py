@@ -2,14 +2,21 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+
+from lsmi_jax.inputs import evenly_spaced
 
 __all__ = ["fit_codebook", "nearest_cell"]
 
 NUM_ITERATIONS = 15
 
 
-def fit_codebook(key: jax.Array, first: jax.Array, second: jax.Array, num_cells: int) -> jax.Array:
+def fit_codebook(
+    key: jax.Array,
+    first: jax.Array,
+    second: jax.Array,
+    num_cells: int,
+    weights: tuple[jax.Array, jax.Array] | None = None,
+) -> jax.Array:
     """Cells for the posteriors of two modalities, by Lloyd's algorithm in Hellinger distance.
 
     Both modalities share the cells, so that nearly equal posteriors of the two fall into the same cell: the
@@ -21,23 +28,28 @@ def fit_codebook(key: jax.Array, first: jax.Array, second: jax.Array, num_cells:
         first: Square roots of the posteriors of the first modality ``[n, K]``.
         second: Square roots of the posteriors of the second modality ``[n, K]``.
         num_cells: Number of cells M, even.
+        weights: Weights of the rows of each modality ``[n]``; None for equal weights.
 
     Returns:
         Centers ``[M, K]``; a cell without rows keeps its start.
     """
     num_rows = first.shape[0]
-    # Rows spread over a random order; with few rows, some are drawn more than once and their cells stay empty.
-    drawn = jax.random.permutation(key, num_rows)[np.arange(num_cells // 2) * num_rows // (num_cells // 2)]
+    order = jax.random.permutation(key, num_rows)
     points = jnp.concatenate([first, second])
+    shares = jnp.ones(len(points)) if weights is None else jnp.concatenate(weights)
+
+    def start_of(rows: jax.Array, own: jax.Array | None) -> jax.Array:
+        # Rows spread over a random order; with few rows, some are drawn more than once and their cells stay empty.
+        return rows[order[evenly_spaced(num_rows, num_cells // 2, None if own is None else own[order])]]
 
     def iterate(centers: jax.Array, _: None) -> tuple[jax.Array, None]:
         # Each center moves to the mean of the points nearest to it.
         cell = nearest_cell(centers, points)
-        counts = jax.ops.segment_sum(jnp.ones(len(points)), cell, num_cells)[:, None]
-        sums = jax.ops.segment_sum(points, cell, num_cells)
-        return jnp.where(counts > 0, sums / jnp.maximum(counts, 1), centers), None
+        counts = jax.ops.segment_sum(shares, cell, num_cells)[:, None]
+        sums = jax.ops.segment_sum(shares[:, None] * points, cell, num_cells)
+        return jnp.where(counts > 0, sums / jnp.where(counts > 0, counts, 1), centers), None
 
-    start = jnp.concatenate([first[drawn], second[drawn]])
+    start = jnp.concatenate([start_of(first, weights and weights[0]), start_of(second, weights and weights[1])])
     return jax.lax.scan(iterate, start, None, length=NUM_ITERATIONS)[0]
 
 

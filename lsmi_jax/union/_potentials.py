@@ -14,7 +14,8 @@ import numpy as np
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import log_posterior
+from lsmi_jax.decomposition import average, log_posterior
+from lsmi_jax.inputs import evenly_spaced
 from lsmi_jax.models import in_chunks
 from lsmi_jax.union._codebook import fit_codebook, nearest_cell
 from lsmi_jax.union._solver import TINY, fixed_point_step, largest_log_sums, log_sums
@@ -58,7 +59,13 @@ class Potentials(NamedTuple):
 
 
 def fit_potentials(
-    key: jax.Array, first: ArrayLike, second: ArrayLike, log_prior: ArrayLike, *, num_cells: int = 192
+    key: jax.Array,
+    first: ArrayLike,
+    second: ArrayLike,
+    log_prior: ArrayLike,
+    weights: tuple[jax.Array, jax.Array] | None = None,
+    *,
+    num_cells: int = 192,
 ) -> Potentials:
     """Fits potentials to the posteriors of two modalities; labels do not enter.
 
@@ -69,24 +76,31 @@ def fit_potentials(
         first: Logits of the first modality ``[n, K]``, of rows that the discriminator was not fitted on.
         second: Logits of the second modality ``[n, K]``, of the same rows.
         log_prior: Log-prior of the classes ``[K]``, in nats.
+        weights: Weights of the rows of each modality ``[n]``, zero where it is missing; None for equal weights.
         num_cells: Number of cells M, even.
 
     Returns:
         `Potentials`.
     """
     prior = jnp.exp(_floored(jnp.asarray(log_prior, jnp.float32)[None])[0])
-    given = tuple(_floored(_spread(logits, MAX_ENTRIES)) for logits in (first, second))
+    given = tuple(_floored(_spread(logits, jnp.shape(first))) for logits in (first, second))
+    some_weights = weights and (_spread(weights[0], jnp.shape(first)), _spread(weights[1], jnp.shape(first)))
     # Computed in an order that does not depend on which modality is called the first, so that results swap exactly.
-    swapped = _mean_entropy(given[0]) > _mean_entropy(given[1])
+    entropies = map(_mean_entropy, given, some_weights or (None, None))
+    swapped = jnp.greater(*entropies)
     logs = _swap_if(swapped, given)
+    of_rows = some_weights and _swap_if(swapped, some_weights)
     root1, root2 = (jnp.exp(log / 2) for log in logs)
-    centers = fit_codebook(key, root1, root2, num_cells)
-    (mass1, posterior1), (mass2, posterior2) = (_cell_statistics(centers, root, prior) for root in (root1, root2))
+    centers = fit_codebook(key, root1, root2, num_cells, of_rows)
+    weight1, weight2 = of_rows or (None, None)
+    mass1, posterior1 = _cell_statistics(centers, root1, prior, weight1)
+    mass2, posterior2 = _cell_statistics(centers, root2, prior, weight2)
     cells = _sweeps(mass1, posterior1, mass2, posterior2)
     lower, upper = _bounds(cells, (mass1, mass2), (posterior1, posterior2), prior)
     slopes = _slopes(mass1, posterior1, cells[0]), _slopes(mass2, posterior2, cells[1])
     fitted = Potentials(centers, (mass1, mass2), (posterior1, posterior2), cells, slopes, cells, lower, upper)
-    some = tuple(log[np.arange(NUM_REFERENCES) * len(log) // NUM_REFERENCES] for log in logs)
+    chosen = (evenly_spaced(len(root1), NUM_REFERENCES, own) for own in (weight1, weight2))
+    some = tuple(log[rows] for log, rows in zip(logs, chosen, strict=True))
     fitted = fitted._replace(references=(_own(fitted, 0, some[0]), _own(fitted, 1, some[1])))
     return jax.tree.map(partial(_swap_if, swapped), fitted, is_leaf=lambda leaf: type(leaf) is tuple)
 
@@ -141,9 +155,9 @@ def _floored(logits: jax.Array) -> jax.Array:
     return jnp.logaddexp(log + np.float32(np.log1p(-FLOOR)), np.float32(np.log(FLOOR / log.shape[1])))
 
 
-def _mean_entropy(log_posteriors: jax.Array) -> jax.Array:
+def _mean_entropy(log_posteriors: jax.Array, weights: jax.Array | None) -> jax.Array:
     """Mean entropy of posteriors ``[n, K]``, in nats."""
-    return -(jnp.exp(log_posteriors) * log_posteriors).sum(1).mean()
+    return average(-(jnp.exp(log_posteriors) * log_posteriors).sum(1), weights)
 
 
 def _swap_if(swapped: jax.Array, pair: Any) -> Any:
@@ -153,32 +167,34 @@ def _swap_if(swapped: jax.Array, pair: Any) -> Any:
     return jnp.where(swapped, pair[1], pair[0]), jnp.where(swapped, pair[0], pair[1])
 
 
-def _spread(logits: ArrayLike, max_entries: int) -> jax.Array:
-    """At most so many entries, in rows spread over all."""
-    rows = jnp.asarray(logits)
-    count = min(len(rows), max(max_entries // rows.shape[1], NUM_REFERENCES))
-    return rows[np.arange(count) * len(rows) // count]
+def _spread(rows: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
+    """Rows spread over all, as many as posteriors of a shape ``[n, K]`` have at most `MAX_ENTRIES`."""
+    count = min(shape[0], max(MAX_ENTRIES // shape[1], NUM_REFERENCES))
+    return jnp.asarray(rows)[evenly_spaced(shape[0], count)]
 
 
-def _cell_statistics(centers: jax.Array, roots: jax.Array, prior: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _cell_statistics(
+    centers: jax.Array, roots: jax.Array, prior: jax.Array, weights: jax.Array | None
+) -> tuple[jax.Array, jax.Array]:
     """Log-mass ``[M]`` and log-posterior ``[M, K]`` of each cell, which average to the prior."""
     num_cells = len(centers)
     cell = nearest_cell(centers, roots)
-    counts = jax.ops.segment_sum(jnp.ones(len(roots)), cell, num_cells)
-    sums = jax.ops.segment_sum(roots**2, cell, num_cells)
-    masses = counts / len(roots)
+    shares = jnp.ones(len(roots)) if weights is None else weights
+    counts = jax.ops.segment_sum(shares, cell, num_cells)
+    sums = jax.ops.segment_sum(shares[:, None] * roots**2, cell, num_cells)
+    masses = counts / shares.sum()
     # A cell without rows of this modality has no mass; its posterior is that of its center.
     means = jnp.where(counts[:, None] > 0, sums, centers**2)
     posteriors = means / means.sum(1, keepdims=True)
 
-    def reweigh(weights: jax.Array, _: None) -> tuple[jax.Array, None]:
-        scaled = posteriors * weights[None]
-        average = masses @ (scaled / scaled.sum(1, keepdims=True))
-        return weights * prior / jnp.maximum(average, TINY), None
+    def reweigh(factors: jax.Array, _: None) -> tuple[jax.Array, None]:
+        scaled = posteriors * factors[None]
+        frequencies = masses @ (scaled / scaled.sum(1, keepdims=True))
+        return factors * prior / jnp.maximum(frequencies, TINY), None
 
     # Both modalities need the same class frequencies: otherwise the dual has no maximum.
-    weights, _ = jax.lax.scan(reweigh, jnp.ones_like(prior), None, length=30)
-    scaled = posteriors * weights[None]
+    factors, _ = jax.lax.scan(reweigh, jnp.ones_like(prior), None, length=30)
+    scaled = posteriors * factors[None]
     log_posteriors = jnp.log(scaled + TINY) - jnp.log(scaled.sum(1, keepdims=True) + TINY)
     return jnp.log(masses + TINY), log_posteriors
 

@@ -50,7 +50,7 @@ def test_an_impossible_label_spreads_to_no_other_row(features, logits, redundanc
     assert summary.num_samples == SIZE - 1
     expected = np.asarray(result.interactions.redundancy, np.float64)[others].mean()
     np.testing.assert_allclose(summary.mean.redundancy, expected, rtol=1e-5)
-    assert result.mean(groups=LABELS).num_samples.tolist() == [20, 20, 19]
+    assert result.mean(by=LABELS).num_samples.tolist() == [20, 20, 19]
     shifted = result.mean(adjusted=True)
     expected = np.asarray(result.adjusted.redundancy, np.float64)[others].mean()
     np.testing.assert_allclose(shifted.mean.redundancy, expected, atol=1e-6)
@@ -71,7 +71,7 @@ def test_means_work_where_nan_is_an_error(features, logits):
     jax.config.update("jax_debug_nans", True)
     try:
         assert np.isfinite(result.mean().mean.redundancy)
-        assert np.isfinite(result.mean(groups=LABELS, adjusted=True).upper.synergy).all()
+        assert np.isfinite(result.mean(by=LABELS, adjusted=True).upper.synergy).all()
     finally:
         jax.config.update("jax_debug_nans", False)
 

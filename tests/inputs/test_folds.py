@@ -16,7 +16,8 @@ from lsmi_jax.inputs import spread_rows, stratified_folds
 )
 def test_every_row_is_left_out_once_and_classes_are_spread(seed, size, num_folds, num_classes):
     labels = np.random.default_rng(seed).integers(0, num_classes, size).astype(np.int32)
-    train, left_out = map(np.asarray, stratified_folds(jax.random.key(seed), jax.numpy.asarray(labels), num_folds))
+    folds = stratified_folds(jax.random.key(seed), jax.numpy.asarray(labels), num_folds)
+    train, left_out = np.asarray(folds.train), np.asarray(folds.left_out)
     counts = np.zeros((num_folds, num_classes), int)
     fold_of = np.full(size, -1)
     for fold in range(num_folds):

@@ -1,0 +1,104 @@
+"""Rows that lack a modality: masks of whole rows, from the user, from masked arrays, or from rows of NaN."""
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.typing import ArrayLike
+
+from lsmi_jax.decomposition import check_several
+
+__all__ = ["Missing", "separate_missing"]
+
+Missing = Literal["error", "mask"] | Sequence[ArrayLike]
+"""What to do with rows that lack a modality, or which rows do, of each block."""
+
+
+def separate_missing(
+    features: Any, missing: Missing, *, only_two: bool = True
+) -> tuple[tuple[Any, ...], tuple[np.ndarray, ...] | None]:
+    """Finds the rows that lack a modality, and fills them with values of another row, which are never used.
+
+    Args:
+        features: Feature blocks ``[n, d]``.
+        missing: ``"error"`` to expect that every row has every block, but for rows that a masked array masks;
+            ``"mask"`` to take rows of only NaN as missing; or, for each block, booleans ``[n]``, true where the row
+            lacks it.
+        only_two: Whether exactly two blocks are expected, not two or more.
+
+    Returns:
+        The filled blocks, and where each is present ``[n]``; None if no row lacks any.
+
+    Raises:
+        TypeError: If masks are not booleans.
+        ValueError: If ``missing`` is something else, a row lacks some but not all columns of a block, or no row has it.
+    """
+    blocks = check_several("features", features, 2, at_least=not only_two)
+    masks = _given_masks(missing, len(blocks))
+    found = [
+        _missing_rows(f"features[{m}]", block, missing == "mask")
+        if masks is None
+        else _given_mask(f"missing[{m}]", masks[m], block)
+        for m, block in enumerate(blocks)
+    ]
+    if not any(is_missing is not None and is_missing.any() for is_missing in found):
+        return tuple(blocks), None
+    lengths = [len(block) for block in blocks]
+    if len(set(lengths)) > 1:
+        raise ValueError(f"features: expected blocks of one length, got {' and '.join(map(str, lengths))} rows")
+    present = [np.ones(lengths[0], bool) if is_missing is None else ~is_missing for is_missing in found]
+    for m, own in enumerate(present):
+        if not own.any():
+            raise ValueError(f"features[{m}]: expected at least one row that has the modality, got none")
+    return tuple(map(_filled, blocks, present)), tuple(present)
+
+
+def _given_masks(missing: Any, num_blocks: int) -> list | None:
+    """The user's masks; None for a word."""
+    if isinstance(missing, str):
+        if missing not in ("error", "mask"):
+            raise ValueError(f'missing: expected "error", "mask", or a mask for each block, got {missing!r}')
+        return None
+    return check_several("missing", missing, num_blocks, items="masks")
+
+
+def _given_mask(name: str, mask: ArrayLike, block: Any) -> np.ndarray:
+    """Checks one mask of the user."""
+    array, size = np.asarray(mask), len(block)
+    if array.dtype != bool:
+        raise TypeError(f"{name}: expected booleans, true where a row lacks the block, got dtype {array.dtype}")
+    if array.shape != (size,):
+        raise ValueError(f"{name}: expected shape ({size},) to match the features, got {array.shape}")
+    return array
+
+
+def _missing_rows(name: str, block: Any, nan_is_missing: bool) -> np.ndarray | None:
+    """Which rows ``[n]`` a masked array masks or, if asked, hold only NaN; None where none can."""
+    if isinstance(block, np.ma.MaskedArray):
+        lacking = np.ma.getmaskarray(block)
+    elif nan_is_missing and np.issubdtype(getattr(block, "dtype", np.float64), np.inexact):
+        lacking = np.asarray(jnp.isnan(block)) if isinstance(block, jax.Array) else np.isnan(np.asarray(block))
+    else:
+        return None
+    if lacking.ndim != 2:
+        return None  # the check of the features says what is wrong
+    partly = int((lacking.any(1) & ~lacking.all(1)).sum())
+    if partly:
+        raise ValueError(
+            f"{name}: expected rows with all columns or none, got {partly} of {len(lacking)} rows that lack some; "
+            "leave them out, or impute the values"
+        )
+    return np.asarray(lacking.all(1))
+
+
+def _filled(block: Any, present: np.ndarray) -> Any:
+    """A block whose missing rows are copies of its first present row."""
+    if present.all():
+        return np.asarray(block) if isinstance(block, np.ma.MaskedArray) else block
+    if isinstance(block, jax.Array):
+        return jnp.where(jnp.asarray(present)[:, None], block, block[np.argmax(present)][None])
+    array = np.array(block)  # a masked array's data
+    array[~present] = array[np.argmax(present)]
+    return array
