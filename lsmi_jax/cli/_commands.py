@@ -36,7 +36,7 @@ EXAMPLES = {
     "estimate": """Examples:
 ```text
 lsmi-jax estimate data.npz --x1 audio --x2 video --labels y --out results/
-lsmi-jax estimate table.csv --x1 audio_ --x2 video_ --labels emotion --ids clip --group speaker --out results/
+lsmi-jax estimate table.csv --x1 audio_ --x2 video_ --labels emotion --ids clip --split-by speaker --out results/
 lsmi-jax estimate features/ --x1 image --x2 text --labels topic --config options.toml --out results/
 lsmi-jax estimate --x1 audio.parquet:emb --x2 video.parquet:emb --labels audio.parquet:y --join clip --out results/
 ```""",
@@ -67,7 +67,7 @@ def estimate(
     Data are arrays by name: a .npz or .safetensors file, a folder of .npy files, or the columns of a .parquet,
     .feather, .csv, .tsv or .jsonl file. In a table, --x1 takes all columns whose names begin with its value. A TOML
     file for --config has the options as they are written here, without the dashes: num-folds = 10, num_cells = 96,
-    group = ["speaker"].
+    means-by = ["speaker"].
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def estimate(
         labels, classes = lsmi_jax.encode_labels(arrays.labels)
         cache = _prepare(results.out, resume=fit.resume)
         key = jax.random.key(fit.seed)
-        common: dict[str, Any] = {"logits": arrays.logits, "redundancy": chosen, "progress": begin}
+        common: dict[str, Any] = {**_rows(arrays, inputs), "redundancy": chosen, "progress": begin}
         result = lsmi_jax.estimate(
             key,
             arrays.features,
@@ -141,7 +141,7 @@ def score(
         fitted = lsmi_jax.load(estimator)
         begin("scoring")
         chosen = redundancy.build(fitted.redundancy)
-        result = lsmi_jax.score(fitted, arrays.features, labels, logits=arrays.logits, redundancy=chosen)
+        result = lsmi_jax.score(fitted, arrays.features, labels, **_rows(arrays, inputs), redundancy=chosen)
         jax.block_until_ready(result)
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
@@ -196,7 +196,7 @@ class _Run:
     def write(self, result: Estimate) -> dict[str, Any]:
         """Writes the table, the summary and the report; returns the summary."""
         out, arrays = self.results.out, self.arrays
-        groups = {name: lsmi_jax.encode_labels(values) for name, values in arrays.groups.items()}
+        means_by = {name: lsmi_jax.encode_labels(values) for name, values in arrays.means_by.items()}
         described = {
             "path": ", ".join(map(str, arrays.paths)),
             "sha256": checksum(*arrays.paths),
@@ -208,9 +208,9 @@ class _Run:
             "versions": versions(),
             "options": self.options,
             "data": described,
-            **summary_of(result, (self.labels, self.classes), groups),
+            **summary_of(result, (self.labels, self.classes), means_by),
         }
-        given = {"id": arrays.ids, "label": arrays.labels, **arrays.groups}
+        given = {"id": arrays.ids, "label": arrays.labels, **arrays.means_by}
         write_table(out / f"samples.{self.results.format}", given | result.columns())
         for other in {"parquet", "csv"} - {self.results.format}:  # of an earlier run, whose summary is replaced too
             (out / f"samples.{other}").unlink(missing_ok=True)
@@ -220,6 +220,16 @@ class _Run:
         report = Report(title, (names[0], names[1]), result, summary, arrays.ids, arrays.labels, arrays.images)
         write_report(out / "report.html", report)
         return summary
+
+
+def _rows(arrays: Inputs, inputs: InputOptions) -> dict[str, Any]:
+    """What is known of the rows, as arguments of the library."""
+    return {
+        "logits": arrays.logits,
+        "groups": arrays.groups,
+        "weights": arrays.weights,
+        "missing": inputs.missing,
+    }
 
 
 def _classes(estimator: Path) -> np.ndarray:

@@ -26,7 +26,9 @@ class Inputs(NamedTuple):
     labels: np.ndarray
     logits: tuple[np.ndarray, ...] | None
     ids: np.ndarray
-    groups: dict[str, np.ndarray]
+    groups: np.ndarray | None
+    weights: np.ndarray | None
+    means_by: dict[str, np.ndarray]
     images: np.ndarray | None
     columns: dict[str, list[str]]  # names in the files, for each feature block
     paths: tuple[Path, ...]  # of the files
@@ -61,16 +63,22 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
     _check_distinct(columns, taken, options)
     hint = "" if options.keep_na or not any(map(is_text, columns.paths)) else KEEP_NA
     labels = check_classes(column(columns, options.labels, "--labels"), "--labels", hint)
-    size, groups = len(labels), options.group or []
-    for name in groups:
+    size, means_by = len(labels), options.means_by or []
+    for name in means_by:
         if name in RESULTS:
-            raise ValueError(f"--group: expected a name that is not a column of the results, got {name!r}")
+            raise ValueError(f"--means-by: expected a name that is not a column of the results, got {name!r}")
+
+    def classes_of(name: str, option: str) -> np.ndarray:
+        return check_classes(column(columns, name, option, size), option, hint)
+
     return Inputs(
         features=(block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
         labels=labels,
         logits=tuple(block(columns, name, "--logits") for name in options.logits) if options.logits else None,
         ids=_ids(columns, options.ids, size, hint),
-        groups={name: check_classes(column(columns, name, "--group", size), "--group", hint) for name in groups},
+        groups=None if options.split_by is None else classes_of(options.split_by, "--split-by"),
+        weights=None if options.weights is None else column(columns, options.weights, "--weights", size),
+        means_by={name: classes_of(name, "--means-by") for name in means_by},
         images=_images(columns, options.image, size),
         columns=taken,
         paths=columns.paths,

@@ -87,7 +87,11 @@ class InputOptions:
         labels: Class labels: integers, strings, anything that can be sorted.
         logits: Logits of your own models of the first modality, the second, and both.
         ids: Names of the samples; row numbers by default.
-        group: Also report means by this column; repeatable.
+        split_by: Rows with one value here belong together, such as those of a speaker: they are never on both sides
+            of a split, and errors of means count groups of rows.
+        weights: Weight of each row, positive, in all fits and means.
+        missing: What a row without any value in --x1 or --x2 is: an error, or (mask) a row that lacks the modality.
+        means_by: Also report means by this column; repeatable.
         join: Ids in each of several files, by which their rows are matched; without, files have the same rows.
         image: Pixels, or names of image files in the folder of the data, shown in the report.
         max_bytes: Most bytes of arrays to read; half of the memory by default.
@@ -99,7 +103,10 @@ class InputOptions:
     labels: str
     logits: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
     ids: str | None = None
-    group: Annotated[list[str] | None, Parameter(negative="")] = None
+    split_by: str | None = None
+    weights: str | None = None
+    missing: Literal["error", "mask"] = "error"
+    means_by: Annotated[list[str] | None, Parameter(negative="")] = None
     join: str | None = None
     image: str | None = None
     max_bytes: Annotated[int | None, Parameter(converter=_size)] = None
@@ -210,6 +217,8 @@ _RENAMED = {
     "logits[2]": "--logits (third)",
     "checkpoint": "--resume",
     "path": "--estimator",
+    "groups": "--split-by",
+    "missing": "--missing",
 }
 """Arguments of the library whose options have other names."""
 

@@ -148,13 +148,15 @@ def _owner(path: str, names: Collection[str]) -> str:
 
 
 def _values_of(series: Any, name: str) -> np.ndarray:
-    """Values of a pandas column: lists become rows, and strings text."""
+    """Values of a pandas column: lists become rows, a missing one a row of NaN, and strings text."""
     values = series.to_numpy()
     if values.dtype != object or not len(values):
         return values
-    if all(isinstance(value, np.ndarray | list | tuple) for value in values):
-        lengths = {len(value) for value in values}
+    lists = [value for value in values if isinstance(value, np.ndarray | list | tuple)]
+    if lists and all(value is None for value in values if not isinstance(value, np.ndarray | list | tuple)):
+        lengths = {len(value) for value in lists}
         if len(lengths) > 1:
             raise ValueError(f"{name}: expected lists of one length, got {min(lengths)} to {max(lengths)} values")
-        return np.stack([np.asarray(value) for value in values])
+        nothing = np.full(lengths.pop(), np.nan, np.float32)
+        return np.stack([nothing if value is None else np.asarray(value) for value in values])
     return values.astype(str) if all(isinstance(value, str) for value in values) else values

@@ -77,14 +77,14 @@ def from_cells(values: np.ndarray) -> np.ndarray:
 
 
 def summary_of(
-    result: Estimate, classes: tuple[np.ndarray, np.ndarray], groups: dict[str, tuple[np.ndarray, np.ndarray]]
+    result: Estimate, classes: tuple[np.ndarray, np.ndarray], means_by: dict[str, tuple[np.ndarray, np.ndarray]]
 ) -> dict[str, Any]:
     """Means with intervals of all samples, of each class and of each group, with diagnostics.
 
     Args:
         result: The estimate.
         classes: The class ``0..K-1`` of each sample, and the classes' names.
-        groups: For each grouping, the group ``0..G-1`` of each sample, and the groups' names.
+        means_by: For each column of the user, the part ``0..G-1`` of each sample, and the names of the parts.
 
     Returns:
         A dictionary for JSON, in nats. ``errors_include_fit`` is true if errors and intervals are those of sampling
@@ -95,7 +95,7 @@ def summary_of(
     means = {
         "overall": _both(result, None)[0],
         "classes": _by_name(result, *classes),
-        "groups": {name: _by_name(result, *grouping) for name, grouping in groups.items()},
+        "by": {name: _by_name(result, *parts) for name, parts in means_by.items()},
     }
     return {
         "units": "nats",
@@ -111,9 +111,9 @@ def _by_name(result: Estimate, index: np.ndarray, names: np.ndarray) -> dict[str
     return dict(zip(map(str, names), _both(result, index), strict=True))
 
 
-def _both(result: Estimate, groups: np.ndarray | None) -> list[dict[str, Any]]:
+def _both(result: Estimate, by: np.ndarray | None) -> list[dict[str, Any]]:
     """Raw means of each group, with the means after the paper's shift under ``adjusted``, and the ``shift``."""
-    raw, adjusted = result.mean(groups), result.mean(groups, adjusted=True)
+    raw, adjusted = result.mean(by), result.mean(by, adjusted=True)
     constant = 0.0 if adjusted.shift is None else adjusted.shift  # the union information needs no shift
     entries, shift, zero = _entries(raw), np.ravel(np.asarray(constant))[0], adjusted.set_to_zero()
     for entry, shifted in zip(entries, _entries(adjusted), strict=True):

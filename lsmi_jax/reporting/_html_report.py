@@ -84,7 +84,7 @@ def _context(report: Report) -> dict[str, Any]:
         "largest": max(PARTS, key=lambda part: overall["adjusted"][part.symbol]["mean"]),
         "num_classes": len(means["classes"]),
         "bars": _bars(overall["adjusted"]),
-        "groups": [_group(name, groups) for name, groups in (("class", means["classes"]), *means["groups"].items())],
+        "groups": [_group(name, groups) for name, groups in (("class", means["classes"]), *means["by"].items())],
         "histograms": _histograms(report.result),
         "tops": [_top(report, top) for top in top_samples(report.result, NUM_TOP)],
         "threshold": THRESHOLD,

@@ -29,6 +29,6 @@ def results(arrays, named, tmp_path_factory):
     """A folder with ``data.npz`` and the results of ``estimate`` in ``out``."""
     folder = tmp_path_factory.mktemp("results")
     np.savez(folder / "data.npz", **arrays)
-    extra = ["--ids", "clip", "--group", "speaker", "--image", "frame", "--num-folds", "2", "--save-estimator"]
+    extra = ["--ids", "clip", "--means-by", "speaker", "--image", "frame", "--num-folds", "2", "--save-estimator"]
     assert main(["estimate", str(folder / "data.npz"), *named, *extra, "--out", str(folder / "out")]) == 0
     return folder

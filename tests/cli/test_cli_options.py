@@ -42,9 +42,9 @@ def refused(words, capsys):
 
 def test_the_shell_takes_precedence_over_the_file(tmp_path, received):
     path = tmp_path / "options.toml"
-    path.write_text('x1 = "audio"\nx2 = "video"\nlabels = "y"\nout = "there"\nformat = "csv"\ngroup = ["a", "b"]\n')
+    path.write_text('x1 = "audio"\nx2 = "video"\nlabels = "y"\nout = "there"\nformat = "csv"\nmeans-by = ["a", "b"]\n')
     table_format, inputs = received("--config", str(path), "--x2", "text")
-    assert (inputs.x1, inputs.x2, inputs.labels, inputs.group, table_format) == (
+    assert (inputs.x1, inputs.x2, inputs.labels, inputs.means_by, table_format) == (
         "audio",
         "text",
         "y",
@@ -72,7 +72,7 @@ def test_a_file_may_have_dashes_or_underscores(spelling, tmp_path, monkeypatch, 
 
 
 class _Arrays:
-    features, logits, labels = None, None, ["a", "b"]
+    features, logits, labels, groups, weights = None, None, ["a", "b"], None, None
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ class _Arrays:
         ('num-folds = "a"', "expected num-folds to be a whole number, got 'a'"),
         ("num-folds = 2.5", "expected num-folds to be a whole number, got 2.5"),
         ("num_seeds = true", "expected num-seeds to be a whole number, got True"),
-        ('group = "speaker"', "expected group to be names in brackets, got 'speaker'"),
+        ('means_by = "speaker"', "expected means-by to be names in brackets, got 'speaker'"),
         ('logits = ["a", "b"]', "expected logits to be 3 names in brackets"),
         ("resume = 1", "expected resume to be true or false, got 1"),
         ("x1 = 3", "expected x1 to be a string, got 3"),
@@ -115,7 +115,7 @@ def test_wrong_values_of_a_file_are_named(text, error, tmp_path, capsys):
         (["--seed", "4294967296"], "--seed: expected a seed from 0 to 4294967295, got 4294967296"),
         (["--max-bytes", "0"], "--max-bytes: expected at least 1 byte, got 0"),
         (["--ids", ""], "--ids: expected a name, got an empty one"),
-        (["--group", "a", "--group", ""], "--group: expected a name, got an empty one"),
+        (["--means-by", "a", "--means-by", ""], "--means-by: expected a name, got an empty one"),
         (["--logits", "a", "", "b"], "--logits: expected a name, got an empty one"),
         (["--num-cells", "3"], "--num-cells: expected a positive even number, got 3"),
         (

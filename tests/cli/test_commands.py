@@ -31,8 +31,8 @@ def test_samples_hold_what_estimate_returns(results, arrays):
 
 def test_the_summary_has_everything_the_numbers_follow_from(results, arrays):
     summary = json.loads((results / "out" / "summary.json").read_text())
-    assert set(summary["means"]) == {"overall", "classes", "groups"}
-    assert set(summary["means"]["groups"]["speaker"]) == {"0", "1"}
+    assert set(summary["means"]) == {"overall", "classes", "by"}
+    assert set(summary["means"]["by"]["speaker"]) == {"0", "1"}
     assert set(summary["means"]["classes"]) == {"cat", "<dog>", "eel"}
     overall = summary["means"]["overall"]
     assert overall["samples"] == len(arrays["y"])

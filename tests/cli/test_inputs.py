@@ -26,7 +26,10 @@ NAMED = ["--x1", "audio", "--x2", "video", "--labels", "y"]
         (["data.npz", "--x1", "short", *NAMED[2:]], "--x1, --x2: expected blocks of one length, got 3 and 72 rows"),
         (["data.npz", *NAMED, "--image", "audio"], "--image: expected names of files [n], or pixels [n, h, w]"),
         (["data.npz", *NAMED, "--image", "speaker"], "--image: expected names of files [n], or pixels [n, h, w]"),
-        (["data.npz", *NAMED, "--group", "s_spread"], "--group: expected a name that is not a column of the results"),
+        (
+            ["data.npz", *NAMED, "--means-by", "s_spread"],
+            "--means-by: expected a name that is not a column of the results",
+        ),
         (
             ["data.npz", *NAMED, "--num-folds", "40"],
             "--labels: expected at least 40 samples of every class for --num-folds 40",
@@ -66,9 +69,9 @@ NAMED_IN_TABLE = ["--x1", "a_", "--x2", "b_", "--labels", "y"]
         ),
         (["--keep-na"], {"y": ["", "b"] * 4}, "--labels: expected no missing values, got 4 among 8\n"),
         (
-            ["--keep-na", "--group", "place"],
+            ["--keep-na", "--means-by", "place"],
             {"place": ["", *"abcdefg"]},
-            "--group: expected no missing values, got 1 among 8\n",
+            "--means-by: expected no missing values, got 1 among 8\n",
         ),
         (
             ["--keep-na", "--ids", "clip"],

@@ -98,11 +98,11 @@ def test_clips_from_parquet_with_lists_ids_and_groups(shell, data_set, tmp_path)
     columns = {"voice": list(data["x1"]), "face": list(data["x2"])}
     columns |= {"emotion": data["y"], "clip": data["clip"], "actor": data["actor"]}
     parquet.write_table(arrow.table(columns), tmp_path / "clips.parquet")
-    words = ["--x1", "voice", "--x2", "face", "--labels", "emotion", "--ids", "clip", "--group", "actor"]
+    words = ["--x1", "voice", "--x2", "face", "--labels", "emotion", "--ids", "clip", "--means-by", "actor"]
     shell("estimate", "clips.parquet", *words, "--out", "out")
     samples, summary = results(tmp_path / "out", 7442, (0.612, 1.001, 1.138), 2202)
     assert list(samples["id"]) == list(data["clip"])
-    groups = summary["means"]["groups"]["actor"]
+    groups = summary["means"]["by"]["actor"]
     assert {int(name): group["samples"] for name, group in groups.items()} == {
         actor: (data["actor"] == actor).sum() for actor in np.unique(data["actor"])
     }
@@ -152,7 +152,7 @@ def test_spoken_digits_by_a_file_of_options_then_scores_of_others(shell, data_se
     )
     shell("estimate", "train.npz", "--config", "options.toml", "--save-estimator")
     _, summary = results(tmp_path / "out", 2700, (1.964, 2.176, 2.233), 300)
-    assert set(summary["means"]["groups"]["name"]) == set(data["speaker_names"])
+    assert set(summary["means"]["by"]["name"]) == set(data["speaker_names"])
     assert (tmp_path / "out" / "report.html").read_text().count("data:image/png;base64,") >= 4
     named = ["--x1", "image", "--x2", "sound", "--labels", "y"]
     shell("score", "test.npz", *named, "--estimator", Path("out") / "estimator", "--out", "scored")

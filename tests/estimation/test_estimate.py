@@ -178,9 +178,9 @@ def test_means_with_standard_errors(result, task):
         np.testing.assert_allclose(
             groups.standard_error.redundancy[k], mine.std(ddof=1) / np.sqrt(len(mine)), rtol=resampled
         )
-    with pytest.raises(ValueError, match=r"groups: expected shape \(150,\)"):
+    with pytest.raises(ValueError, match=r"by: expected shape \(150,\)"):
         result.mean(np.zeros(3, int))
-    with pytest.raises(TypeError, match="groups: expected integers"):
+    with pytest.raises(TypeError, match="by: expected integers"):
         result.mean(np.zeros(NUM_SAMPLES))
 
 

@@ -1,0 +1,78 @@
+"""Options of rows: --split-by, --weights and --missing do what the arguments of the library do."""
+
+import json
+
+import jax
+import numpy as np
+import pandas
+import pytest
+
+import lsmi_jax
+from lsmi_jax.__main__ import main
+
+NUM_ROWS = 60
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    labels = np.arange(NUM_ROWS) % 2
+    columns = {f"{name}_{k}": rng.normal(size=NUM_ROWS) + labels for name in ("a", "b") for k in range(2)}
+    table = pandas.DataFrame(columns | {"y": labels, "speaker": np.arange(NUM_ROWS) // 3, "w": 1.0 + labels})
+    table.loc[::5, ["b_0", "b_1"]] = np.nan
+    return table
+
+
+def estimate_of(table, **options):
+    blocks = [table[[f"{name}_{k}" for k in range(2)]].to_numpy(np.float64) for name in ("a", "b")]
+    return lsmi_jax.estimate(jax.random.key(0), blocks, table["y"].to_numpy(), num_folds=2, **options)
+
+
+NAMES = ["--x1", "a_", "--x2", "b_", "--labels", "y", "--num-folds", "2", "--format", "csv"]
+ROWS = ["--split-by", "speaker", "--weights", "w", "--missing", "mask"]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_rows_are_those_of_the_library(table, tmp_path, suffix):
+    path = tmp_path / f"table.{suffix}"
+    table.to_csv(path, index=False) if suffix == "csv" else table.to_parquet(path)
+    assert main(["estimate", str(path), *NAMES, *ROWS, "--out", str(tmp_path / "out")]) == 0
+    expected = estimate_of(table, groups=table["speaker"], weights=table["w"], missing="mask")
+    written = pandas.read_csv(tmp_path / "out" / "samples.csv")
+    for name in ("r", "i1", "i2", "i12"):
+        np.testing.assert_allclose(written[name], expected.columns()[name], atol=1e-5)
+    assert written["r"].isna().sum() == written["i2"].isna().sum() == 12
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    overall = summary["means"]["overall"]
+    np.testing.assert_allclose(overall["I12"]["mean"], expected.mean().mean.information12, atol=1e-6)
+    assert overall["samples"] == 48
+    assert any("20.0% the second" in finding for finding in summary["findings"])
+    assert "20.0% the second" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_a_list_that_is_null_is_a_missing_row(table, tmp_path):
+    lists = pandas.DataFrame({name: list(table[[f"{name}_0", f"{name}_1"]].to_numpy()) for name in ("a", "b")})
+    lists.loc[table["b_0"].isna(), "b"] = None
+    lists["y"] = table["y"]
+    lists.to_parquet(tmp_path / "table.parquet")
+    words = ["--x1", "a", "--x2", "b", *NAMES[4:], "--out", str(tmp_path / "out")]
+    assert main(["estimate", str(tmp_path / "table.parquet"), *words, "--missing", "mask"]) == 0
+    written = pandas.read_csv(tmp_path / "out" / "samples.csv")
+    np.testing.assert_allclose(written["i2"], estimate_of(table, missing="mask").columns()["i2"], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "--x2: expected finite values, got NaN or inf in 12 of 60 rows"),
+        (["--missing", "mask", "--split-by", "gap"], "--split-by: expected no missing values, got 1 among 60"),
+        (["--missing", "mask", "--weights", "y"], "--weights: expected positive, finite weights, got 30 others"),
+        (["--missing", "mask", "--weights", "word"], "--weights: expected real numbers, got dtype"),
+        (["--missing", "mask", "--split-by", "y"], "--split-by: expected at least 3 groups, got 2"),
+    ],
+)
+def test_bad_rows_are_named(table, tmp_path, capsys, options, message):
+    wrong = table.assign(gap=[None, *range(1, NUM_ROWS)], word="x")
+    wrong.to_csv(tmp_path / "table.csv", index=False)
+    assert main(["estimate", str(tmp_path / "table.csv"), *NAMES, *options, "--out", str(tmp_path / "out")]) == 1
+    assert message in capsys.readouterr().err
