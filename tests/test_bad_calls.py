@@ -71,6 +71,19 @@ COMMON = {
     "redundancy": NO_REDUNDANCIES,
     "progress": NO_PROGRESS,
 }
+NO_MASKS = ("drop", None, 3, (np.zeros(24, bool),), (np.zeros(24), np.zeros(24, bool)), (np.zeros(5, bool),) * 2)
+ROWS = {
+    "groups": (
+        LABELS[:5],
+        np.zeros(24, int),
+        np.zeros((24, 2)),
+        np.full(24, np.nan),
+        RAGGED,
+        [*[1] * 12, *["a", None] * 6],
+    ),
+    "weights": (np.zeros(24), -np.ones(24), np.ones(5), np.ones((24, 1)), np.full(24, np.inf), ["1"] * 24, RAGGED),
+    "missing": NO_MASKS,
+}
 KEPT = {"checkpoint": (3, 2.5, __file__)}
 FOLDS = {"num_folds": (*NO_COUNTS, 1), "num_seeds": NO_COUNTS}
 OR = jnp.array([[[1, 0], [0, 1]], [[0, 1], [0, 1]]]) / 4
@@ -94,10 +107,10 @@ def export(**given):
 
 
 TABLE = [
-    (estimate, COMMON | FOLDS | KEPT),
+    (estimate, COMMON | FOLDS | KEPT | ROWS),
     (pairs, COMMON | FOLDS | KEPT | {"names": ("ab", ["a"], ["a", "a"])}),
-    (fit, COMMON | KEPT),
-    (stream, {"max_rows": NO_COUNTS}),
+    (fit, COMMON | KEPT | ROWS),
+    (stream, {"groups": (LABELS,), "weights": (LABELS,), "missing": ("mask",), "max_rows": NO_COUNTS}),
     (permute, {"num_permutations": NO_COUNTS, "null": ("none", None), "key": NO_KEYS, "features": NO_FEATURES}),
     (lsmi_jax.UnionInformation, {"num_cells": (*NO_COUNTS, 3)}),
     (lsmi_jax.SpecificityAmbiguity, {"num_components": NO_COUNTS, "covariance": ("round", 0, -1, True, None)}),
@@ -275,6 +288,8 @@ TABLE = [
         {
             "level": (0, 1, 2.0),
             "num_resamples": (*NO_COUNTS, 1),
+            "by": (np.zeros(2, int), np.zeros(3), -np.ones(3, int), np.array([0, 1, 10**7]), 10**9 * np.arange(3)),
+            "weights": (np.zeros(3), np.ones(2)),
             "groups": (np.zeros(2, int), np.zeros(3), -np.ones(3, int), np.array([0, 1, 10**7]), 10**9 * np.arange(3)),
             "interactions": (None, INFORMATION, X),
         },

@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from lsmi_jax.decomposition import INFORMATION, PARTS, Means, check_count
 from lsmi_jax.estimation._estimate import estimate
 from lsmi_jax.estimation._formatting import LABELS, Overview, Row, is_concrete, plain_repr
-from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._result import Estimate, mean_cells
 from lsmi_jax.inputs import check_key, to_host
 
 __all__ = ["Null", "PermutationTest", "permutation_test"]
@@ -107,6 +107,9 @@ def permutation_test(
     may have synergy; a small p-value of S under ``"within_class"`` says that there is more of it than such blocks
     have. Blocks that repeat each other lower I12 and S instead, and give p-values near one.
 
+    With ``groups``, whole groups are permuted: their labels, if all rows of a group have one, and otherwise the rows in
+    the order of the permuted groups, which is exact for groups of one size.
+
     Every permutation refits all models with new folds, so that data and permutations are exchangeable under
     the null hypothesis and the p-values are exact for any estimator. The test costs ``num_permutations + 1``
     estimates, compiled once.
@@ -137,7 +140,8 @@ def permutation_test(
     observed = _means(estimate(keys[0], features, labels, **options))
     permuted = []
     for own_key, order_key in zip(keys[1:], jax.random.split(permutation_key, num_permutations), strict=True):
-        permuted.append(_means(estimate(own_key, *_permute(order_key, features, labels, null, block), **options)))
+        blocks, own_labels, own_options = _permute(order_key, features, labels, null, block, options)
+        permuted.append(_means(estimate(own_key, blocks, own_labels, **own_options)))
     # The observed estimate counts as one permutation, so that no p-value is zero.
     under_null = Means(*(jnp.stack(column) for column in zip(*permuted, strict=True)))
     p_values = [(1 + (n >= o).sum()) / (num_permutations + 1) for n, o in zip(under_null, observed, strict=True)]
@@ -162,26 +166,51 @@ def _check_null(null: str, block: int | None, options: dict[str, Any]) -> int | 
 
 
 def _permute(
-    key: jax.Array, features: Sequence[ArrayLike], labels: ArrayLike, null: Null, block: int | None
-) -> tuple[Sequence[ArrayLike], ArrayLike]:
-    """Features and labels after one random permutation."""
+    key: jax.Array,
+    features: Sequence[ArrayLike],
+    labels: ArrayLike,
+    null: Null,
+    block: int | None,
+    options: dict[str, Any],
+) -> tuple[Sequence[ArrayLike], ArrayLike, dict[str, Any]]:
+    """Features, labels and options after one random permutation, which keeps the rows of a group together."""
     on_host = to_host(labels)
-    order = np.asarray(jax.random.permutation(key, len(on_host)))
+    groups = options.get("groups")
+    unit = np.arange(len(on_host)) if groups is None else np.unique(to_host(groups), return_inverse=True)[1]
+    order = np.asarray(jax.random.permutation(key, unit.max() + 1))
     if null == "labels":
-        return features, on_host[order]
-    if null == "within_class":
-        order = _within_class(order, on_host)
-    return [to_host(rows)[order] if index == block else rows for index, rows in enumerate(features)], labels
+        return features, _permuted_labels(order, unit, on_host), options
+    chosen = _chosen_rows(order, unit, on_host if null == "within_class" else np.zeros_like(unit))
+    permuted = [_taken(rows, chosen) if index == block else rows for index, rows in enumerate(features)]
+    missing = options.get("missing", "error")
+    if not isinstance(missing, str):
+        masks = [np.asarray(mask)[chosen] if index == block else mask for index, mask in enumerate(missing)]
+        options = options | {"missing": masks}
+    return permuted, labels, options
 
 
-def _within_class(order: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The permutation of the rows of each class that a random order of all rows induces."""
-    # Rows by class in their own order are matched with rows by class in the random order.
-    induced = np.empty_like(order)
-    induced[np.argsort(labels, kind="stable")] = order[np.argsort(labels[order], kind="stable")]
-    return induced
+def _permuted_labels(order: np.ndarray, unit: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Labels ``[n]`` of groups in a random order: one per group where groups have one, otherwise row by row."""
+    of_group = np.empty(len(order), labels.dtype)
+    of_group[unit] = labels
+    if (of_group[unit] == labels).all():
+        return of_group[order][unit]
+    return labels[_chosen_rows(order, unit, np.zeros_like(unit))]
+
+
+def _chosen_rows(order: np.ndarray, unit: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """The permutation of the rows of each class ``[n]`` that a random order of the groups induces."""
+    # Rows by class and group in their own order are matched with rows by class and group in the random order.
+    chosen = np.empty_like(unit)
+    chosen[np.lexsort((unit, labels))] = np.lexsort((np.argsort(order)[unit], labels))
+    return chosen
+
+
+def _taken(rows: ArrayLike, chosen: np.ndarray) -> ArrayLike:
+    """Chosen rows of a block; a masked array stays one."""
+    return rows[chosen] if isinstance(rows, np.ma.MaskedArray) else to_host(rows)[chosen]
 
 
 def _means(result: Estimate) -> Means:
     """Raw means of an estimate."""
-    return Means(*(part.mean() for part in (*result.interactions, *result.information)))
+    return Means(*(jnp.float32(cell.mean) for cell in mean_cells(result)))

@@ -60,11 +60,53 @@ def test_every_permutation_within_classes_is_equally_likely():
     rng = np.random.default_rng(0)
     counts = {}
     for _ in range(2400):
-        order = tuple(_permutation._within_class(rng.permutation(5), labels).tolist())
+        order = tuple(_permutation._chosen_rows(rng.permutation(5), np.arange(5), labels).tolist())
         counts[order] = counts.get(order, 0) + 1
     assert len(counts) == 2 * 6
     assert all((labels[list(order)] == labels).all() for order in counts)
     assert stats.chisquare(list(counts.values())).pvalue > 0.001
+
+
+@pytest.mark.parametrize("null", ["labels", "rows", "within_class"])
+@pytest.mark.parametrize("constant", [True, False])
+def test_groups_are_permuted_as_a_whole(null, constant, seen, key):
+    features, labels = numbered()
+    groups = np.arange(NUM_ROWS) // 3  # of one size
+    labels = groups % 2 if constant else np.random.default_rng(0).integers(0, 3, NUM_ROWS)
+    block = 0 if null == "rows" else None
+    options = {"groups": groups[::-1].astype(str), "missing": ([True] + 29 * [False], [False] * 30)}
+    lsmi_jax.permutation_test(key, features, labels, null=null, block=block, num_permutations=5, **options)
+    moved = {"labels": 2, "rows": 0, "within_class": 1}[null]
+    orders = set()
+    for arrays in seen[1:]:
+        values = arrays[moved].ravel()
+        orders.add(tuple(values))
+        if null == "labels":
+            # Whole groups: three labels of one group stay together, in their order.
+            allowed = {tuple(labels[groups == group]) for group in range(10)}
+            assert {tuple(values[groups == group]) for group in range(10)} <= allowed
+            np.testing.assert_array_equal(np.sort(values), np.sort(labels))
+        elif null == "rows" or constant:
+            first = values[::3] % 100
+            assert (first % 3 == 0).all()
+            np.testing.assert_array_equal(values % 100, np.repeat(first, 3) + np.tile([0, 1, 2], 10))
+            if null == "within_class":
+                np.testing.assert_array_equal(labels[first.astype(int)], labels[::3])
+    assert len(orders) == 5
+
+
+def test_masks_move_with_their_rows(key, monkeypatch):
+    features, labels = numbered()
+    masks = (np.arange(NUM_ROWS) < 4, np.zeros(NUM_ROWS, bool))
+    calls = []
+    monkeypatch.setattr(
+        _permutation, "estimate", lambda key, features, labels, **options: calls.append((features, options))
+    )
+    monkeypatch.setattr(_permutation, "_means", lambda _: lsmi_jax.Means(*(jnp.zeros(()),) * 7))
+    lsmi_jax.permutation_test(key, features, labels, null="rows", block=0, num_permutations=3, missing=masks)
+    for blocks, options in calls:
+        np.testing.assert_array_equal(options["missing"][0], blocks[0][:, 0] < 4)
+        np.testing.assert_array_equal(options["missing"][1], masks[1])
 
 
 def test_options_that_do_not_go_together_are_named(key):
