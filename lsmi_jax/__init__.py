@@ -53,7 +53,7 @@ from lsmi_jax.estimation import (
     score_to_file,
     summarize,
 )
-from lsmi_jax.inputs import ArrayBatches, encode_labels
+from lsmi_jax.inputs import ArrayBatches, consecutive_groups, encode_labels
 from lsmi_jax.models import Knife, Probe, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.online import Tracker, batch_interactions, init_tracker, interaction_penalty, update_tracker
 
@@ -85,6 +85,7 @@ __all__ = [
     "applications",
     "batch_interactions",
     "common_change",
+    "consecutive_groups",
     "datasets",
     "decompose",
     "encode_labels",

@@ -26,7 +26,8 @@ from lsmi_jax.cli._progress import fit_stages, stage_bar
 from lsmi_jax.cli._readers import checksum
 from lsmi_jax.cli._writers import check_libraries, summary_of, versions, write_json, write_table
 from lsmi_jax.decomposition import PARTS
-from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate
+from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate, told_apart
+from lsmi_jax.inputs import pack
 from lsmi_jax.reporting import Report, write_report
 from lsmi_jax.storage import damage_as_value_error
 
@@ -210,6 +211,10 @@ class _Run:
             "data": described,
             **summary_of(result, (self.labels, self.classes), means_by),
         }
+        if arrays.groups is None and self.options["command"] == "estimate":
+            columns, named = {name: index for name, (index, _) in means_by.items()}, ("x1", "x2")
+            data = pack(arrays.features, self.labels, missing=self.options["missing"])
+            summary["findings"] += told_apart(data, columns, [self.options[name] for name in named])
         given = {"id": arrays.ids, "label": arrays.labels, **arrays.means_by}
         write_table(out / f"samples.{self.results.format}", given | result.columns())
         for other in {"parquet", "csv"} - {self.results.format}:  # of an earlier run, whose summary is replaced too

@@ -1,6 +1,7 @@
 """Estimates: fitting, scoring and their results, summaries, checkpoints, export and streaming."""
 
 from lsmi_jax.estimation._checkpoint import load, save
+from lsmi_jax.estimation._data_checks import check_data, told_apart
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimation._estimate import estimate, estimate_pairs
 from lsmi_jax.estimation._estimator import Estimator, stack, unstack
@@ -36,6 +37,7 @@ __all__ = [
     "Summary",
     "all_finite",
     "assemble",
+    "check_data",
     "concatenate",
     "cross_fitted_posteriors",
     "estimate",
@@ -58,5 +60,6 @@ __all__ = [
     "summarize",
     "to_pandas",
     "to_xarray",
+    "told_apart",
     "unstack",
 ]

@@ -10,6 +10,8 @@ from lsmi_jax.decomposition import finite_rows
 
 __all__ = ["Diagnostics", "all_finite"]
 
+REPEATED = 0.05  # of the rows
+MOSTLY = 0.5  # of the columns
 OUTLIER = 1e6  # times the spread of a column: float32 keeps hardly a digit of the other values beside it
 _NAMES = ("the first modality", "the second modality", "both modalities")
 
@@ -35,6 +37,12 @@ class Diagnostics(NamedTuple):
             absolute deviation, among the rows of the fit, of each modality ``[2]``.
         missing_fraction: Fraction of samples that lack the first modality, the second, and either ``[3]``; None if none
             does. Losses and accuracies are of the samples that have both.
+        repeated_fraction: Fraction of rows that another row nearly repeats, of another group if there are groups, in
+            each modality ``[2]``; None for scored data.
+        neighbor_likeness: How much nearer consecutive rows are than random rows of their class, as the mean log-ratio
+            of distances in each modality ``[2]``; zero unless consecutive rows share labels, too, both beyond chance.
+            None for scored data.
+        constant_fraction: Fraction of columns of each modality that are constant ``[2]``; None for scored data.
     """
 
     single_source_fraction: jax.Array | None
@@ -48,6 +56,9 @@ class Diagnostics(NamedTuple):
     union_gap: jax.Array | None = None
     outlier_ratio: jax.Array | None = None
     missing_fraction: jax.Array | None = None
+    repeated_fraction: jax.Array | None = None
+    neighbor_likeness: jax.Array | None = None
+    constant_fraction: jax.Array | None = None
 
     def findings(self) -> list[str]:
         """One sentence for each unusual value; empty if there is none."""
@@ -69,14 +80,36 @@ class Diagnostics(NamedTuple):
                 f"{first:.1%} of the samples lack the first modality and {second:.1%} the second: means are over the "
                 f"{1 - either:.1%} that have both."
             )
-        ratios = np.empty(0) if self.outlier_ratio is None else np.asarray(self.outlier_ratio)
-        for name, ratio in zip(_NAMES, ratios, strict=False):
+        for name, ratio in zip(_NAMES, _values(self.outlier_ratio), strict=False):
             if ratio > OUTLIER:
                 found.append(
                     f"A column of {name} has a value {ratio:.0e} times as far from the others as these are from each "
                     "other: what the column says is lost beside it. Correct the value, or leave out its row."
                 )
-        return found + self._discriminator_findings() + self._density_findings()
+        return found + self._data_findings() + self._discriminator_findings() + self._density_findings()
+
+    def _data_findings(self) -> list[str]:
+        """Findings about rows that belong together, and columns that say nothing."""
+        found = []
+        for name, fraction in zip(_NAMES, _values(self.repeated_fraction), strict=False):
+            if fraction > REPEATED:
+                found.append(
+                    f"{fraction:.0%} of the rows of {name} are nearly repeated by another row, so that models have "
+                    "seen what they are tested on. Keep the copies of a row together with groups."
+                )
+        for name, ratio in zip(_NAMES, _values(self.neighbor_likeness), strict=False):
+            if ratio > 0:
+                found.append(
+                    f"Consecutive rows share labels and are alike in {name} ({np.exp(ratio):.1f} times nearer than "
+                    "other rows of their class), as in a series or with several rows per source. Keep the rows of a "
+                    "source, or long stretches of rows (consecutive_groups), together with groups."
+                )
+        for name, fraction in zip(_NAMES, _values(self.constant_fraction), strict=False):
+            if fraction == 1:
+                found.append(f"All columns of {name} are constant: it says nothing.")
+            elif fraction > MOSTLY:
+                found.append(f"{fraction:.0%} of the columns of {name} are constant.")
+        return found
 
     def _discriminator_findings(self) -> list[str]:
         """Findings about held-out loss and overfitting of the discriminators."""
@@ -93,20 +126,23 @@ class Diagnostics(NamedTuple):
                 "The discriminator of both modalities does worse than that of a single one, so the synergy is biased "
                 f"downwards (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats)."
             )
-        gaps = np.empty(0) if self.discriminator_gap is None else np.asarray(self.discriminator_gap)
-        for name, gap in zip(_NAMES, gaps, strict=False):
+        for name, gap in zip(_NAMES, _values(self.discriminator_gap), strict=False):
             if gap < -0.3:
                 found.append(f"The discriminator of {name} overfits by {-gap:.2f} nats: more samples would help.")
         return found
 
     def _density_findings(self) -> list[str]:
         """Findings about overfitting of the densities."""
-        gaps = np.empty(0) if self.density_gap is None else np.asarray(self.density_gap)
         return [
             f"The density of {name} overfits by {-gap:.2f} nats: redundancy by surprisal is uncertain."
-            for name, gap in zip(_NAMES, gaps, strict=False)
+            for name, gap in zip(_NAMES, _values(self.density_gap), strict=False)
             if gap < -1
         ]
+
+
+def _values(array: jax.Array | None) -> np.ndarray:
+    """Values of an array on the host; none for None."""
+    return np.empty(0) if array is None else np.asarray(array)
 
 
 def all_finite(*arrays: jax.Array, where: jax.Array | None = None) -> jax.Array:

@@ -6,9 +6,11 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
+from lsmi_jax.estimation._data_checks import check_data
 from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._result import Estimate
@@ -206,7 +208,21 @@ def _cross_fit(key: jax.Array, data: Dataset, options: _CrossFit, names: Sequenc
         fit_key, data, folds.train, options.redundancy, fill=folds.train_weights, stage=stage, names=names
     )
     scored = partial(assemble, estimators, data, folds.left_out, options.redundancy)
-    return stages(options.progress)("scores", scored)
+    return _with_checks(stages(options.progress)("scores", scored), data)
+
+
+def _with_checks(results: tuple[Estimate, ...], data: Dataset) -> tuple[Estimate, ...]:
+    """Adds to the diagnostics of each pair what was found in the rows themselves."""
+    checks = check_data(data)
+
+    def checked(result: Estimate, pair: tuple[int, int]) -> Estimate:
+        repeated, alike, constant = (jnp.asarray(values[list(pair)]) for values in checks)
+        diagnostics = result.diagnostics._replace(
+            repeated_fraction=repeated, neighbor_likeness=alike, constant_fraction=constant
+        )
+        return result._replace(diagnostics=diagnostics)
+
+    return tuple(map(checked, results, pairs_of(len(data.features))))
 
 
 def _folds(key: jax.Array, data: Dataset, options: _CrossFit) -> Folds:
