@@ -77,7 +77,7 @@ def estimate(
         every name has a file of its own.
     """
     chosen = redundancy.build()
-    stages = fit_stages(chosen, fits_discriminators=inputs.logits is None)
+    stages = fit_stages(chosen, fits_discriminators=not (inputs.logits or inputs.probabilities))
     with stage_bar(["reading", *stages, "scores", *(stages if fit.save_estimator else []), "writing"]) as begin:
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
@@ -211,16 +211,15 @@ class _Run:
             "data": described,
             **summary_of(result, (self.labels, self.classes), means_by),
         }
-        if arrays.groups is None and self.options["command"] == "estimate":
-            columns, named = {name: index for name, (index, _) in means_by.items()}, ("x1", "x2")
+        names = tuple((self.options[name] or name).rstrip("_-. ") or self.options[name] for name in ("x1", "x2"))
+        if arrays.groups is None and arrays.features is not None and self.options["command"] == "estimate":
             data = pack(arrays.features, self.labels, missing=self.options["missing"])
-            summary["findings"] += told_apart(data, columns, [self.options[name] for name in named])
+            summary["findings"] += told_apart(data, {name: index for name, (index, _) in means_by.items()}, names)
         given = {"id": arrays.ids, "label": arrays.labels, **arrays.means_by}
         write_table(out / f"samples.{self.results.format}", given | result.columns())
         for other in {"parquet", "csv"} - {self.results.format}:  # of an earlier run, whose summary is replaced too
             (out / f"samples.{other}").unlink(missing_ok=True)
         write_json(out / "summary.json", summary)
-        names = tuple(self.options[name].rstrip("_-. ") or self.options[name] for name in ("x1", "x2"))
         title = " and ".join(path.name or str(path) for path in arrays.paths)
         report = Report(title, (names[0], names[1]), result, summary, arrays.ids, arrays.labels, arrays.images)
         write_report(out / "report.html", report)
@@ -231,6 +230,7 @@ def _rows(arrays: Inputs, inputs: InputOptions) -> dict[str, Any]:
     """What is known of the rows, as arguments of the library."""
     return {
         "logits": arrays.logits,
+        "probabilities": arrays.probabilities,
         "groups": arrays.groups,
         "weights": arrays.weights,
         "missing": inputs.missing,

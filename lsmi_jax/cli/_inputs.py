@@ -22,9 +22,10 @@ KEEP_NA = "; --keep-na reads words such as NA and None as text"
 class Inputs(NamedTuple):
     """Arrays with one row per sample, by the names of the options."""
 
-    features: tuple[np.ndarray, np.ndarray]
+    features: tuple[np.ndarray, np.ndarray] | None
     labels: np.ndarray
     logits: tuple[np.ndarray, ...] | None
+    probabilities: tuple[np.ndarray, ...] | None
     ids: np.ndarray
     groups: np.ndarray | None
     weights: np.ndarray | None
@@ -36,7 +37,7 @@ class Inputs(NamedTuple):
 
     def notes(self, options: InputOptions) -> list[str]:
         """What the user may not expect of the blocks, in words."""
-        prefixes = {"x1": options.x1, "x2": options.x2}
+        prefixes = {"x1": options.x1 or "", "x2": options.x2 or ""}
         swept = {name: unnumbered(taken, prefixes[name]) for name, taken in self.columns.items()}
         notes = [f"--{name} {prefixes[name]} also takes {', '.join(more)}." for name, more in swept.items() if more]
         unmatched = [f"{count} of the rows of {file}" for file, count in self.left_out.items() if count]
@@ -59,7 +60,8 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
         ValueError: If a name does not exist, or its array has the wrong kind or length.
     """
     columns = open_sources(path, options)
-    taken = {"x1": block_names(columns, options.x1, "--x1"), "x2": block_names(columns, options.x2, "--x2")}
+    blocks = {"x1": options.x1, "x2": options.x2}
+    taken = {key: block_names(columns, name, f"--{key}") for key, name in blocks.items() if name is not None}
     _check_distinct(columns, taken, options)
     hint = "" if options.keep_na or not any(map(is_text, columns.paths)) else KEEP_NA
     labels = check_classes(column(columns, options.labels, "--labels"), "--labels", hint)
@@ -72,9 +74,12 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
         return check_classes(column(columns, name, option, size), option, hint)
 
     return Inputs(
-        features=(block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
+        features=None
+        if options.x1 is None or options.x2 is None
+        else (block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
         labels=labels,
-        logits=tuple(block(columns, name, "--logits") for name in options.logits) if options.logits else None,
+        logits=_blocks(columns, options.logits, "--logits"),
+        probabilities=_blocks(columns, options.probabilities, "--probabilities"),
         ids=_ids(columns, options.ids, size, hint),
         groups=None if options.split_by is None else classes_of(options.split_by, "--split-by"),
         weights=None if options.weights is None else column(columns, options.weights, "--weights", size),
@@ -88,16 +93,21 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
 
 def _check_distinct(columns: Sources, taken: dict[str, list[str]], options: InputOptions) -> None:
     """Checks that no prefix of a feature block also matches labels, ids or logits."""
-    first, second = taken["x1"], taken["x2"]
-    logits = [found for name in options.logits or () for found in block_names(columns, name, "--logits")]
-    ids = [] if options.ids is None else [options.ids]
-    others = {"--labels": [options.labels], "--ids": ids, "--logits": logits}
+    first, second = taken.get("x1", []), taken.get("x2", [])
+    others = {"--labels": [options.labels], "--ids": [] if options.ids is None else [options.ids]}
+    for option, given in (("--logits", options.logits), ("--probabilities", options.probabilities)):
+        others[option] = [found for name in given or () for found in block_names(columns, name, option)]
     other_block = {} if options.x1 == options.x2 else {"--x2": second}  # one block may be used twice on purpose
     for option, names, rest in (("--x1", first, others | other_block), ("--x2", second, others)):
         for other, theirs in rest.items():
             shared = [name for name in names if name in theirs]
             if shared:
                 raise ValueError(f"{option}: expected columns of its own, got {shared[0]}, which {other} takes too")
+
+
+def _blocks(columns: Sources, names: tuple[str, ...] | None, option: str) -> tuple[np.ndarray, ...] | None:
+    """The arrays of several names, if they are given."""
+    return None if names is None else tuple(block(columns, name, option) for name in names)
 
 
 def _ids(columns: Sources, name: str | None, size: int, hint: str) -> np.ndarray:

@@ -62,6 +62,10 @@ def _check_names(_: Any, options: "InputOptions") -> None:
         value = getattr(options, field.name)
         if "" in ((value,) if isinstance(value, str) else value if isinstance(value, tuple | list) else ()):
             raise ValueError(f"{field.name}: expected a name, got an empty one")
+    for name, value in (("x1", options.x1), ("x2", options.x2)):
+        others = options.x1, options.x2
+        if value is None and (any(others) or not (options.logits or options.probabilities)):
+            raise ValueError(f"{name}: expected a name; only --logits or --probabilities make up for both modalities")
 
 
 def _covariance(_: Any, tokens: Sequence[Token]) -> str | int:
@@ -82,10 +86,11 @@ class InputOptions:
 
     Attributes:
         x1: The first modality: an array, or all columns whose names begin with this. FILE:NAME, here and in other
-            options, is in another file.
+            options, is in another file. May be left out, with --x2, where --logits or --probabilities are given.
         x2: The second modality.
         labels: Class labels: integers, strings, anything that can be sorted.
         logits: Logits of your own models of the first modality, the second, and both.
+        probabilities: Probabilities of your own models, instead of --logits.
         ids: Names of the samples; row numbers by default.
         split_by: Rows with one value here belong together, such as those of a speaker: they are never on both sides
             of a split, and errors of means count groups of rows.
@@ -98,10 +103,11 @@ class InputOptions:
         keep_na: Words such as NA, None and null in a .csv or .tsv file are text, not missing values.
     """
 
-    x1: str
-    x2: str
     labels: str
+    x1: str | None = None
+    x2: str | None = None
     logits: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
+    probabilities: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
     ids: str | None = None
     split_by: str | None = None
     weights: str | None = None
@@ -212,9 +218,11 @@ _RENAMED = {
     "features": "--x1, --x2",
     "features[0]": "--x1",
     "features[1]": "--x2",
-    "logits[0]": "--logits (first)",
-    "logits[1]": "--logits (second)",
-    "logits[2]": "--logits (third)",
+    **{
+        f"{kind}[{m}]": f"--{kind} ({place})"
+        for kind in ("logits", "probabilities")
+        for m, place in enumerate(("first", "second", "third"))
+    },
     "checkpoint": "--resume",
     "path": "--estimator",
     "groups": "--split-by",

@@ -94,7 +94,8 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
         ValueError: If a name has no file, or ``--join`` cannot match the rows.
     """
     given: dict[str, Iterable[str | None] | None]
-    given = {"--x1": [options.x1], "--x2": [options.x2], "--labels": [options.labels], "--logits": options.logits}
+    given = {"--x1": [options.x1], "--x2": [options.x2], "--labels": [options.labels]}
+    given |= {"--logits": options.logits, "--probabilities": options.probabilities}
     given |= {"--ids": [options.ids], "--split-by": [options.split_by], "--weights": [options.weights]}
     given |= {"--means-by": options.means_by, "--image": [options.image]}
     named = [(option, name) for option, names in given.items() for name in names or () if name is not None]

@@ -108,7 +108,8 @@ def _sketch(block: jax.Array, present: jax.Array | None) -> tuple[jax.Array, jax
     standardized = jnp.where(is_constant, 0, centered / jnp.where(is_constant, 1, spread))
     dim = block.shape[1]
     directions = np.eye(dim) if dim <= NUM_DIRECTIONS else np.random.default_rng(0).normal(size=(dim, NUM_DIRECTIONS))
-    return standardized @ jnp.asarray(directions, jnp.float32), is_constant.mean()
+    constant = is_constant.mean() if dim else jnp.zeros(())
+    return standardized @ jnp.asarray(directions, jnp.float32), constant
 
 
 def _queries(num_rows: int) -> np.ndarray:
@@ -131,7 +132,7 @@ def _nearest(sketch: np.ndarray, queries: np.ndarray, groups: np.ndarray) -> tup
 
 def _repeated(sketch: np.ndarray, groups: np.ndarray) -> float:
     """Fraction of rows that another row nearly repeats."""
-    if len(sketch) < 3 or not _is_continuous(sketch):
+    if len(sketch) < 3 or not sketch.shape[1] or not _is_continuous(sketch):
         return 0.0
     first, second = _nearest(sketch, _queries(len(sketch)), groups)[1].T
     return float((np.isfinite(second) & (first < NEAR * second)).mean())

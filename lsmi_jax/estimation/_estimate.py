@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
 from lsmi_jax.estimation._data_checks import check_data
-from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
+from lsmi_jax.estimation._fitting import VIEWS, check_columns, fit_stacked, fit_stages
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import assemble
@@ -38,13 +38,14 @@ DEFAULT = UnionInformation()
 @across_meshes
 def estimate(
     key: jax.Array,
-    features: Sequence[ArrayLike],
+    features: Sequence[ArrayLike] | None,
     labels: ArrayLike,
     *,
     num_folds: int = 5,
     num_seeds: int = 1,
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
+    probabilities: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
@@ -61,14 +62,17 @@ def estimate(
 
     Args:
         key: Random key.
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; None if logits or probabilities are given and the
+            redundancy needs no density.
         labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
         num_folds: Number of folds, at least 2.
         num_seeds: Number of repetitions under new folds and initializations, in one program. Each sample then
             has its mean over seeds, and its spread.
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of the user's own discriminators of the first modality, the second, and both, each
-            ``[n, K]`` and not fitted on these rows; None to train discriminators here.
+            ``[n, K]`` (of two classes also ``[n]``, the logit of class 1) and not fitted on these rows; None to train
+            discriminators here.
+        probabilities: Their probabilities of the same shapes, instead of logits.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
         groups: Group of each row ``[n]``, such as the speaker or the recording. Rows of one group are never on both
             sides of a split, and the bootstrap of means resamples groups. None if all rows are independent.
@@ -106,6 +110,7 @@ def estimate(
         labels,
         num_classes=num_classes,
         logits=logits,
+        probabilities=probabilities,
         log_prior=log_prior,
         groups=groups,
         weights=weights,
@@ -118,7 +123,7 @@ def estimate(
 @across_meshes
 def estimate_pairs(
     key: jax.Array,
-    features: Sequence[ArrayLike],
+    features: Sequence[ArrayLike] | None,
     labels: ArrayLike,
     *,
     names: Sequence[str] | None = None,
@@ -126,6 +131,7 @@ def estimate_pairs(
     num_seeds: int = 1,
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
+    probabilities: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
@@ -142,7 +148,7 @@ def estimate_pairs(
 
     Args:
         key: Random key.
-        features: Two or more feature blocks, each ``[n, d]``.
+        features: Two or more feature blocks, each ``[n, d]``; None as in `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
         names: Names of the modalities, all different; None for ``x1``, ``x2``, ...
         num_folds: As in `lsmi_jax.estimate`.
@@ -150,6 +156,7 @@ def estimate_pairs(
         num_classes: As in `lsmi_jax.estimate`.
         logits: Logits ``[n, K]`` of the user's own discriminators, of each modality, then of each pair in the order
             (1, 2), (1, 3), ..., (2, 3), ..., not fitted on these rows; None to train discriminators here.
+        probabilities: Their probabilities, instead of logits.
         log_prior: As in `lsmi_jax.estimate`.
         groups: As in `lsmi_jax.estimate`.
         weights: As in `lsmi_jax.estimate`.
@@ -167,18 +174,19 @@ def estimate_pairs(
         ValueError: As `lsmi_jax.estimate`, or if the names are not different or not one per block.
     """
     key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
-    named = _check_names(names, features)
     data = pack(
         features,
         labels,
         num_classes=num_classes,
         logits=logits,
+        probabilities=probabilities,
         log_prior=log_prior,
         groups=groups,
         weights=weights,
         missing=missing,
         only_two=False,
     )
+    named = _check_names(names, len(data.features))
     of_pairs = (f"{named[a]} and {named[b]}" for a, b in pairs_of(len(named)))
     return Pairs(_cross_fit(key, data, options, (*named, *of_pairs)), named)
 
@@ -200,6 +208,7 @@ class _CrossFit:
 
 def _cross_fit(key: jax.Array, data: Dataset, options: _CrossFit, names: Sequence[str]) -> tuple[Estimate, ...]:
     """Fits on all folds but one and scores that one, for every fold, and decomposes every pair of blocks."""
+    check_columns(data, options.redundancy)
     check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
     fold_key, fit_key = jax.random.split(key)
     folds = _folds(fold_key, data, options)
@@ -238,9 +247,8 @@ def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds
     return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
 
 
-def _check_names(names: Sequence[str] | None, features: Sequence[ArrayLike]) -> tuple[str, ...]:
+def _check_names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
     """Checks that there is one name per block and all names are different."""
-    count = len(features) if isinstance(features, Sequence) else 0  # pack reports what is wrong with the features
     if names is None:
         return tuple(f"x{m + 1}" for m in range(count))
     if isinstance(names, str) or len(names) != count or len(set(names)) != count:

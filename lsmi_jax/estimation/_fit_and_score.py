@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator, check_estimator, stack, unstack
-from lsmi_jax.estimation._fitting import fit_stacked, fit_stages
+from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import assemble, concatenate
 from lsmi_jax.inputs import (
@@ -37,11 +37,12 @@ DEFAULT = UnionInformation()
 @across_meshes
 def fit_estimator(
     key: jax.Array,
-    features: Sequence[ArrayLike] | Batches,
+    features: Sequence[ArrayLike] | Batches | None,
     labels: ArrayLike | None = None,
     *,
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
+    probabilities: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
@@ -56,11 +57,13 @@ def fit_estimator(
     Args:
         key: Random key.
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; or, without labels, an iterable of
-            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once.
+            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once; or None, as in
+            `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` in ``0..K-1``; None if the features are batches.
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of the user's own discriminators of the first modality, the second, and both, each
             ``[n, K]``; None to train discriminators here.
+        probabilities: Their probabilities, instead of logits; None with batches.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
         groups: As in `lsmi_jax.estimate`, for the splits within the fit; None with batches.
         weights: As in `lsmi_jax.estimate`; None with batches.
@@ -82,8 +85,8 @@ def fit_estimator(
     key, redundancy = check_key(key), check_redundancy(redundancy)
     if labels is None:
         check_no_logits(logits)
-        _check_arrays_only(groups=groups, weights=weights, missing=missing)
-        (features, labels, logits), counts = sample(key, features, max_rows, num_classes)
+        batches = _only_batches(features, probabilities=probabilities, groups=groups, weights=weights, missing=missing)
+        (features, labels, logits), counts = sample(key, batches, max_rows, num_classes)
         if log_prior is None and len(labels) < counts.sum():  # type: ignore[arg-type]
             log_prior = jnp.log(jnp.asarray(counts / counts.sum(), jnp.float32))
     data = pack(
@@ -91,11 +94,13 @@ def fit_estimator(
         labels,
         num_classes=num_classes,
         logits=logits,
+        probabilities=probabilities,
         log_prior=log_prior,
         groups=groups,
         weights=weights,
         missing=missing,
     )
+    check_columns(data, redundancy)
     check_counts(data, minimum=2, reason="fitting and early stopping")
     stage = fit_stages(progress, checkpoint, redundancy, key, data)
     return unstack(fit_stacked(key, data, _all_rows(data), redundancy, stage=stage))
@@ -104,10 +109,11 @@ def fit_estimator(
 @across_meshes
 def score(
     estimator: Estimator,
-    features: Sequence[ArrayLike] | Batches,
+    features: Sequence[ArrayLike] | Batches | None,
     labels: ArrayLike | None = None,
     *,
     logits: Sequence[ArrayLike] | None = None,
+    probabilities: Sequence[ArrayLike] | None = None,
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
@@ -118,9 +124,11 @@ def score(
     Args:
         estimator: From `fit_estimator`.
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; or, without labels, an iterable of
-            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once.
+            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once; or None, as in
+            `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` of the classes the estimator was fitted on; None if the features are batches.
         logits: Logits of the user's discriminators, each ``[n, K]``, if it was fitted with logits.
+        probabilities: Their probabilities, instead of logits; None with batches.
         groups: As in `lsmi_jax.estimate`, for errors of means; None with batches.
         weights: As in `lsmi_jax.estimate`, for means; None with batches.
         missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
@@ -137,10 +145,10 @@ def score(
     redundancy = redundancy_of(estimator, redundancy)
     if labels is None:
         check_no_logits(logits)
-        _check_arrays_only(groups=groups, weights=weights, missing=missing)
+        batches = _only_batches(features, probabilities=probabilities, groups=groups, weights=weights, missing=missing)
         parts = [
             score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy)
-            for chunk, _ in chunks(features, CHUNK)
+            for chunk, _ in chunks(batches, CHUNK)
         ]
         return concatenate(parts)
     data = pack(
@@ -148,13 +156,15 @@ def score(
         labels,
         num_classes=estimator.num_classes,
         logits=logits,
+        probabilities=probabilities,
         log_prior=estimator.log_prior,
         groups=groups,
         weights=weights,
         missing=missing,
         units=estimator.units,
     )
-    if (logits is None) != (estimator.discriminators is not None):
+    check_columns(data, redundancy)
+    if (data.logits is None) != (estimator.discriminators is not None):
         expected = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {expected}, as in fit_estimator, got the opposite")
     (result,) = assemble(stack(estimator), data, _all_rows(data), redundancy)
@@ -176,12 +186,15 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None) -> Redund
     return redundancy
 
 
-def _check_arrays_only(*, missing: Missing, **options: Any) -> None:
-    """Raises ValueError if an option that needs arrays was passed together with batches."""
+def _only_batches(features: Batches | None, *, missing: Missing, **options: Any) -> Batches:
+    """The batches, after a check that no option was passed with them that needs arrays."""
+    if features is None:
+        raise ValueError("labels: expected labels, as there are no batches of features, got None")
     given = [name for name, value in options.items() if value is not None]
     given += ["missing"] if not (isinstance(missing, str) and missing == "error") else []
     if given:
         raise ValueError(f"{given[0]}: expected none together with batches; pass arrays of all rows")
+    return features
 
 
 def _all_rows(data: Dataset) -> jax.Array:

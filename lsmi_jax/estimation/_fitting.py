@@ -26,7 +26,7 @@ from lsmi_jax.models import (
 from lsmi_jax.storage import Progress, Stage, computed, stages
 from lsmi_jax.union import Potentials, fit_potentials
 
-__all__ = ["VIEWS", "fit_stacked", "fit_stages"]
+__all__ = ["VIEWS", "check_columns", "fit_stacked", "fit_stages"]
 
 ALL_HELD_OUT = 1000  # up to so many rows of a fit, every row is held out once
 VIEWS = ("first", "second", "joint")
@@ -105,6 +105,12 @@ def fit_stacked(
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     log_prior, units, ratios, own_key = _repeat((data.log_prior, data.units, ratios), keys[-1], rows.shape[:2])
     return Estimator(discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy)
+
+
+def check_columns(data: Dataset, redundancy: Redundancy) -> None:
+    """Raises ValueError if blocks without columns need a density."""
+    if redundancy.density is not None and any(not block.shape[1] for block in data.features):
+        raise ValueError(f"features: expected feature blocks, as {redundancy!r} fits densities, got None")
 
 
 def fit_stages(progress: Progress | None, checkpoint: str | Path | None, redundancy: Redundancy, *inputs: Any) -> Stage:

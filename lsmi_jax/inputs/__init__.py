@@ -7,6 +7,7 @@ from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_
 from lsmi_jax.inputs._grouped_folds import consecutive_groups, grouped_folds, grouped_splits
 from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels
 from lsmi_jax.inputs._missing import Missing
+from lsmi_jax.inputs._predictions import check_logits, check_no_logits
 from lsmi_jax.inputs._sampling import Sample, sample
 from lsmi_jax.inputs._sharding import across_meshes, to_host
 from lsmi_jax.inputs._units import Units, in_units, outlier_ratio, units_of
@@ -14,8 +15,6 @@ from lsmi_jax.inputs._validation import (
     check_features,
     check_key,
     check_log_prior,
-    check_logits,
-    check_no_logits,
     check_weights,
 )
 

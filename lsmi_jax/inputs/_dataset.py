@@ -13,6 +13,7 @@ from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs._grouped_folds import check_group_counts
 from lsmi_jax.inputs._labels import check_class_counts, check_labels
 from lsmi_jax.inputs._missing import Missing, separate_missing
+from lsmi_jax.inputs._predictions import check_predictions, num_blocks_of
 from lsmi_jax.inputs._sharding import to_host
 from lsmi_jax.inputs._units import Units, in_units, units_of
 from lsmi_jax.inputs._validation import (
@@ -20,8 +21,8 @@ from lsmi_jax.inputs._validation import (
     check_finite,
     check_groups,
     check_log_prior,
-    check_logits,
     check_weights,
+    rows_of_one_length,
 )
 
 __all__ = ["MANY_COLUMNS", "Dataset", "check_counts", "pack", "pairs_of", "views"]
@@ -58,10 +59,9 @@ class Dataset(NamedTuple):
     @property
     def view_weights(self) -> tuple[jax.Array | None, ...]:
         """Weights of the rows of each view ``[n]``, zero where it is missing; None for all if all are equal."""
-        num_blocks = len(self.features)
         if self.present is None:
-            return (self.weights,) * (num_blocks + len(pairs_of(num_blocks)))
-        has = (*self.present, *(self.present[a] & self.present[b] for a, b in pairs_of(num_blocks)))
+            return (self.weights,) * num_views(len(self.features))
+        has = _of_views(self.present)
         return tuple(
             own.astype(jnp.float32) if self.weights is None else jnp.where(own, self.weights, 0) for own in has
         )
@@ -83,6 +83,7 @@ def pack(
     *,
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
+    probabilities: Sequence[ArrayLike] | None = None,
     log_prior: ArrayLike | None = None,
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
@@ -93,10 +94,11 @@ def pack(
     """Checks the user's arguments and packs them.
 
     Args:
-        features: Feature blocks ``[n, d]``.
+        features: Feature blocks ``[n, d]``; None if there are logits or probabilities, for blocks without columns.
         labels: Class labels ``[n]``.
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of each block, then of each pair; None for none.
+        probabilities: Probabilities instead of logits; None for none.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
         groups: Group of each row ``[n]``, of any sortable kind; None if all rows are independent.
         weights: Weight of each row ``[n]``, positive; None for equal weights.
@@ -111,15 +113,21 @@ def pack(
         TypeError: If labels are not integers or features are not numbers.
         ValueError: If an argument has the wrong shape or values.
     """
-    blocks, present = separate_missing(features, missing, only_two=only_two)
-    blocks = check_features(blocks, only_two=only_two)
+    predictions = logits if probabilities is None else probabilities
+    if features is None and isinstance(predictions, Sequence):
+        blocks, present = separate_missing(
+            _no_columns(labels, 2 if only_two else num_blocks_of(predictions)), missing, only_two=only_two
+        )
+    else:
+        blocks, present = separate_missing(features, missing, only_two=only_two)
+        blocks = check_features(blocks, only_two=only_two)
     checked, count = check_labels(labels, len(blocks[0]), num_classes)
-    if logits is not None:
-        logits = check_logits(logits, len(checked), count, len(blocks) + len(pairs_of(len(blocks))))
+    views = None if present is None else _of_views(present)
+    logits = check_predictions(logits, probabilities, len(checked), count, num_views(len(blocks)), views)
     encoded, shares = check_groups(groups, len(checked)), check_weights(weights, len(checked))
     prior = _label_log_prior(checked, count, shares) if log_prior is None else log_prior
     prior = check_log_prior(prior, count, checked)
-    units = tuple(map(units_of, blocks)) if units is None else units
+    units = tuple(map(units_of, blocks)) if units is None or features is None else units
     expected, got = tuple(len(own.scale) for own in units), tuple(block.shape[1] for block in blocks)
     if got != expected:
         raise ValueError(f"features: expected {expected} columns, as in fit_estimator, got {got}")
@@ -128,6 +136,21 @@ def pack(
         check_finite(f"features[{m}]", block, "finite float32 values in the units of the fit")
     masks = None if present is None else tuple(map(jnp.asarray, present))
     return Dataset(blocks, checked, logits, prior, units, encoded, shares, masks)
+
+
+def num_views(num_blocks: int) -> int:
+    """Number of views of M blocks: each block, and each pair."""
+    return num_blocks + len(pairs_of(num_blocks))
+
+
+def _of_views(present: Sequence[Any]) -> tuple[Any, ...]:
+    """Where each view is present ``[n]``, from where each block is."""
+    return (*present, *(present[a] & present[b] for a, b in pairs_of(len(present))))
+
+
+def _no_columns(labels: ArrayLike, num_blocks: int) -> tuple[np.ndarray, ...]:
+    """Blocks without columns, for as many rows as there are labels."""
+    return (np.zeros((len(rows_of_one_length("labels", labels)), 0), np.float32),) * num_blocks
 
 
 def check_counts(data: Dataset, *, minimum: int, reason: str) -> None:

@@ -1,5 +1,7 @@
 """Class labels: encoding labels of any kind as integers, and checks."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -12,11 +14,12 @@ from lsmi_jax.inputs._validation import rows_of_one_length
 __all__ = ["check_class_counts", "check_labels", "encode_labels"]
 
 
-def encode_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
-    """Encodes labels as ``0..K-1`` in sorted order: strings, floats, or integers with gaps.
+def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes labels as ``0..K-1`` in sorted order: strings, floats, booleans, or integers with gaps.
 
     Args:
-        labels: Labels ``[n]`` of one sortable kind, without missing values.
+        labels: Labels ``[n]`` of one sortable kind, without missing values. Those of pandas may be of any of its types;
+            the categories of a categorical keep their order, and those that do not occur are left out.
 
     Returns:
         Integers ``[n]``, and the classes ``[K]`` they index: ``classes[encoded]`` are the labels.
@@ -30,19 +33,37 @@ def encode_labels(labels: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         >>> print(encoded, classes)
         [1 0 1] ['cat' 'dog']
     """
+    categories = getattr(labels, "cat", labels)  # of a Series, or of the array itself
+    if hasattr(categories, "categories") and hasattr(categories, "codes"):
+        return _encode_categories(np.asarray(categories.codes), np.asarray(categories.categories))
+    if hasattr(labels, "isna"):  # pandas: its missing values have no truth
+        _check_none_missing(int(labels.isna().sum()), len(labels))
+        labels = labels.to_numpy()
     values = rows_of_one_length("labels", labels)
+    if values.ndim != 1:
+        advice = "; of several columns, make one, such as strings" if values.ndim == 2 else ""
+        raise ValueError(f"labels: expected shape [n], got {values.shape}{advice}")
     if isinstance(labels, (list, tuple)) and values.dtype.kind in "US" and not all(isinstance(v, str) for v in labels):
         raise TypeError("labels: expected one kind of value, got strings among others")
-    if values.ndim != 1:
-        raise ValueError(f"labels: expected shape [n], got {values.shape}")
-    missing = sum(value is None or value != value for value in values.tolist())
-    if missing:
-        raise ValueError(f"labels: expected no missing values, got {missing} among {len(values)}")
+    _check_none_missing(sum(value is None or value != value for value in values.tolist()), len(values))
     try:
         classes, encoded = np.unique(values, return_inverse=True)
     except TypeError as error:
         raise TypeError(f"labels: expected values that can be sorted, got dtype {values.dtype}: {error}") from None
     return encoded.astype(np.int32), classes
+
+
+def _encode_categories(codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes codes of categories, of which those that do not occur are left out."""
+    _check_none_missing(int((codes < 0).sum()), len(codes))
+    occurring, encoded = np.unique(codes, return_inverse=True)
+    return encoded.astype(np.int32), categories[occurring]
+
+
+def _check_none_missing(missing: int, size: int) -> None:
+    """Raises ValueError if labels are missing."""
+    if missing:
+        raise ValueError(f"labels: expected no missing values, got {missing} among {size}")
 
 
 def check_labels(

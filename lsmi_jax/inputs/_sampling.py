@@ -8,7 +8,8 @@ import numpy as np
 from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._batches import NO_ROWS, Batch, Batches, joined, numbered_batches
 from lsmi_jax.inputs._labels import check_labels
-from lsmi_jax.inputs._validation import check_features, check_logits
+from lsmi_jax.inputs._predictions import check_logits
+from lsmi_jax.inputs._validation import check_features
 
 __all__ = ["Sample", "sample"]
 

@@ -115,6 +115,8 @@ def outlier_ratio(block: jax.Array, present: jax.Array | None = None) -> jax.Arr
 
     Only rows that are present ``[n]`` count.
     """
+    if not block.shape[1]:
+        return jnp.zeros(())
     counted = jnp.ones((len(block), 1), bool) if present is None else present[:, None]
     deviations = abs(block - block.mean(0, keepdims=True, where=counted))
     others = (jnp.arange(len(block))[:, None] != deviations.argmax(0)[None]) & counted

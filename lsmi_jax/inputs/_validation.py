@@ -17,8 +17,6 @@ __all__ = [
     "check_groups",
     "check_key",
     "check_log_prior",
-    "check_logits",
-    "check_no_logits",
     "check_weights",
     "rows_of_one_length",
 ]
@@ -74,49 +72,6 @@ def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> t
     if len(set(lengths)) > 1:
         raise ValueError(f"features: expected blocks of one length, got {' and '.join(map(str, lengths))} rows")
     return checked
-
-
-def check_logits(
-    logits: Sequence[ArrayLike], num_samples: int, num_classes: int, count: int = 3
-) -> tuple[jax.Array, ...]:
-    """Checks logits ``[n, K]`` of each modality, then of each pair.
-
-    Args:
-        logits: Arrays of floats; ``-inf`` is allowed, for a class that is ruled out.
-        num_samples: Number of rows n.
-        num_classes: Number of classes K.
-        count: Number of arrays: three for two modalities.
-
-    Returns:
-        The logits as float32 arrays.
-
-    Raises:
-        TypeError: If they are not floats.
-        ValueError: If the number of arrays or a shape is wrong, a value is NaN or +inf, or a row has only ``-inf``.
-    """
-    checked = []
-    for m, values in enumerate(check_several("logits", logits, count)):
-        name, array = f"logits[{m}]", as_array(f"logits[{m}]", values)
-        if not jnp.issubdtype(array.dtype, jnp.floating):
-            raise TypeError(f"{name}: expected a floating dtype, got {array.dtype}")
-        if array.shape != (num_samples, num_classes):
-            raise ValueError(f"{name}: expected shape ({num_samples}, {num_classes}), got {array.shape}")
-        bad = int((jnp.isnan(array) | (array == jnp.inf)).any(axis=1).sum())
-        if bad:
-            raise ValueError(f"{name}: expected no NaN and no +inf, got some in {bad} of {num_samples} rows")
-        empty = int((array == -jnp.inf).all(axis=1).sum())
-        if empty:
-            raise ValueError(
-                f"{name}: expected a possible class in every row, got only -inf in {empty} of {num_samples}"
-            )
-        checked.append(array.astype(jnp.float32))
-    return tuple(checked)
-
-
-def check_no_logits(logits: object) -> None:
-    """Raises ValueError if logits were passed in addition to batches, which hold their own."""
-    if logits is not None:
-        raise ValueError("logits: expected none together with batches; make each batch (features, labels, logits)")
 
 
 def check_log_prior(log_prior: ArrayLike, num_classes: int, labels: ArrayLike | None = None) -> jax.Array:

@@ -72,7 +72,8 @@ def test_a_file_may_have_dashes_or_underscores(spelling, tmp_path, monkeypatch, 
 
 
 class _Arrays:
-    features, logits, labels, groups, weights = None, None, ["a", "b"], None, None
+    features, labels = None, ["a", "b"]
+    logits = probabilities = groups = weights = None
 
 
 @pytest.mark.parametrize(

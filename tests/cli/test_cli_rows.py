@@ -76,3 +76,29 @@ def test_bad_rows_are_named(table, tmp_path, capsys, options, message):
     wrong.to_csv(tmp_path / "table.csv", index=False)
     assert main(["estimate", str(tmp_path / "table.csv"), *NAMES, *options, "--out", str(tmp_path / "out")]) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("with_features", [True, False])
+def test_probabilities_with_or_without_features(table, tmp_path, with_features):
+    labels = table["y"].to_numpy()
+    rng = np.random.default_rng(1)
+    chances = {f"p{m}": 1 / (1 + np.exp(-rng.normal(2 * labels - 1))) for m in range(3)}
+    table.drop(columns=["b_0", "b_1"]).assign(b_0=1.0, b_1=table["a_0"], **chances).to_csv(
+        tmp_path / "t.csv", index=False
+    )
+    words = ["--labels", "y", "--num-folds", "2", "--format", "csv", "--probabilities", "p0", "p1", "p2"]
+    words += ["--x1", "a_", "--x2", "b_"] if with_features else []
+    assert main(["estimate", str(tmp_path / "t.csv"), *words, "--out", str(tmp_path / "out")]) == 0
+    expected = lsmi_jax.estimate(jax.random.key(0), None, labels, probabilities=list(chances.values()), num_folds=2)
+    written = pandas.read_csv(tmp_path / "out" / "samples.csv")
+    for name in ("r", "i1", "i12"):
+        np.testing.assert_allclose(written[name], expected.columns()[name], atol=1e-5)
+    assert (tmp_path / "out" / "report.html").stat().st_size > 1000
+
+
+@pytest.mark.parametrize("names", [[], ["--x1", "a_"], ["--x2", "b_", "--logits", "a_0", "a_0", "a_0"]])
+def test_one_modality_cannot_be_left_out(table, tmp_path, capsys, names):
+    table.to_csv(tmp_path / "t.csv", index=False)
+    with pytest.raises(SystemExit, match="2"):
+        main(["estimate", str(tmp_path / "t.csv"), "--labels", "y", *names, "--out", str(tmp_path / "out")])
+    assert "expected a name; only --logits or --probabilities make up for both modalities" in capsys.readouterr().err

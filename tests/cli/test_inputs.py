@@ -94,7 +94,7 @@ def test_a_table_is_checked_before_anything_is_fitted(words, more, error, tmp_pa
 
 def test_what_only_a_prefix_took_in_is_shown(tmp_path):
     table(tmp_path / "data.csv", a_seconds=range(8), b_width=range(8))
-    options = InputOptions("a_", "b_0", "y", keep_na=True)
+    options = InputOptions(x1="a_", x2="b_0", labels="y", keep_na=True)
     inputs = read_inputs(tmp_path / "data.csv", options)
     assert inputs.columns == {"x1": ["a_0", "a_1", "a_seconds"], "x2": ["b_0"]}
     assert inputs.notes(options) == ["--x1 a_ also takes a_seconds."]
@@ -115,7 +115,7 @@ def two_files(tmp_path, monkeypatch):
     return clips
 
 
-JOINED = InputOptions("audio.parquet:emb", "video.csv:v_", "audio.parquet:y", join="clip")
+JOINED = InputOptions(x1="audio.parquet:emb", x2="video.csv:v_", labels="audio.parquet:y", join="clip")
 
 
 def test_rows_of_two_files_are_matched_by_their_ids(two_files):
