@@ -37,9 +37,23 @@ _DIMENSIONS = {
     "discriminator_gap": "view",
     "density_gap": "modality",
     "outlier_ratio": "modality",
+    "missing_fraction": "view",
+    "repeated_fraction": "modality",
+    "neighbor_likeness": "modality",
+    "constant_fraction": "modality",
 }
 # Everything else is in nats.
-_WITHOUT_UNITS = {"kind", "accuracy", "single_source_fraction", "finite_fraction", "outlier_ratio"}
+_WITHOUT_UNITS = {
+    "kind",
+    "accuracy",
+    "single_source_fraction",
+    "finite_fraction",
+    "outlier_ratio",
+    "missing_fraction",
+    "repeated_fraction",
+    "neighbor_likeness",
+    "constant_fraction",
+}
 
 
 def named_columns(blocks: Mapping[str, Sequence[Any] | None]) -> dict[str, np.ndarray]:
