@@ -14,6 +14,7 @@ from lsmi_jax.decomposition._arrays import (
     finite_rows,
     widen,
 )
+from lsmi_jax.decomposition._continuous import target_information
 from lsmi_jax.decomposition._decompose import (
     decompose,
     from_redundancy,
@@ -132,6 +133,7 @@ __all__ = [
     "soft_decompose",
     "soft_specificity_ambiguity",
     "specificity_ambiguity",
+    "target_information",
     "union_information",
     "widen",
 ]

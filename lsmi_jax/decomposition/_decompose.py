@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition._arrays import check_floats, check_several, check_temperature
-from lsmi_jax.decomposition._information import pointwise_information, score_information
+from lsmi_jax.decomposition._continuous import target_information
+from lsmi_jax.decomposition._information import log_posterior, pointwise_information, score_information
 from lsmi_jax.decomposition._options import PointwiseRedundancy
 from lsmi_jax.decomposition._quantities import Interactions
 from lsmi_jax.decomposition._redundancies import soft_specificity_ambiguity, specificity_ambiguity, union_information
@@ -32,6 +33,7 @@ def interactions_from_posteriors(
     *,
     log_union_scores: ArrayLike | None = None,
     redundancy: PointwiseRedundancy | None = None,
+    positions: ArrayLike | None = None,
 ) -> tuple[Interactions, tuple[jax.Array, ...]]:
     """Interactions of each sample, from what three discriminators predict and its label.
 
@@ -45,6 +47,8 @@ def interactions_from_posteriors(
         log_union_scores: Log-score of every class under the union information ``[..., K]``, in nats; None if the
             redundancy does not use it.
         redundancy: Pointwise redundancy, as in `decompose`.
+        positions: Rank of each sample's continuous target ``[n]``, from 0 to 1, where the classes are its bins; None
+            for classes.
 
     Returns:
         Interactions and the information ``i1, i2, i12``, in nats, each ``[...]``, or ``[..., K]`` without labels;
@@ -66,12 +70,20 @@ def interactions_from_posteriors(
     three = check_several("logits", logits, 3)
     h1, h2 = (None, None) if surprisals is None else check_several("surprisals", surprisals, 2)
     # i1, i2 and i12, then Eq. 2.
-    first, second, joint = (pointwise_information(posterior, labels, log_prior) for posterior in three)
+    if positions is None:
+        first, second, joint = (pointwise_information(posterior, labels, log_prior) for posterior in three)
+    else:
+        first, second, joint = (
+            target_information(log_posterior(posterior), positions, log_prior) for posterior in three
+        )
     if labels is None and surprisals is not None:
         h1, h2 = (jnp.broadcast_to(jnp.asarray(h)[..., None], first.shape) for h in (h1, h2))
     if log_union_scores is None:
         return decompose(first, second, joint, h1, h2, redundancy=redundancy), (first, second, joint)
-    union = score_information(log_union_scores, labels, log_prior)
+    if positions is None:
+        union = score_information(log_union_scores, labels, log_prior)
+    else:
+        union = target_information(log_union_scores, positions, log_prior)
     parts = decompose(first, second, joint, h1, h2, i_union=union, redundancy=redundancy)
     return parts, (first, second, joint, union)
 

@@ -19,6 +19,7 @@ from lsmi_jax.inputs import (
     Dataset,
     Folds,
     Missing,
+    Target,
     across_meshes,
     check_counts,
     check_key,
@@ -50,6 +51,7 @@ def estimate(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
@@ -81,6 +83,9 @@ def estimate(
         missing: ``"error"`` if every row has both blocks; ``"mask"`` if a row of only NaN lacks the block; or booleans
             ``[n]`` for each block, true where the row lacks it. Rows of masked arrays always are. What needs the block
             is NaN for the row, and the row is in no mean.
+        target: ``"continuous"`` if the labels are numbers ``[n]``: they are cut at their quantiles into ``num_classes``
+            bins (by default half the root of n, from 4 to 32), whose order the discriminators use, and information is
+            about the number itself, by interpolation between bins.
         redundancy: The redundancy with its options, such as ``UnionInformation()`` or ``SpecificityAmbiguity()``.
         progress: Called with the name of each stage before it starts.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
@@ -115,6 +120,7 @@ def estimate(
         groups=groups,
         weights=weights,
         missing=missing,
+        target=target,
     )
     (result,) = _cross_fit(key, data, options, VIEWS)
     return result
@@ -136,6 +142,7 @@ def estimate_pairs(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     progress: Progress | None = None,
     checkpoint: str | Path | None = None,
@@ -161,6 +168,7 @@ def estimate_pairs(
         groups: As in `lsmi_jax.estimate`.
         weights: As in `lsmi_jax.estimate`.
         missing: As in `lsmi_jax.estimate`.
+        target: As in `lsmi_jax.estimate`.
         redundancy: As in `lsmi_jax.estimate`.
         progress: As in `lsmi_jax.estimate`.
         checkpoint: As in `lsmi_jax.estimate`.
@@ -184,6 +192,7 @@ def estimate_pairs(
         groups=groups,
         weights=weights,
         missing=missing,
+        target=target,
         only_two=False,
     )
     named = _check_names(names, len(data.features))

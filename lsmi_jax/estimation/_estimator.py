@@ -30,6 +30,7 @@ class Estimator:
             `Diagnostics`.
         key: Random key for resampling.
         redundancy: The redundancy that it was fitted for.
+        knots: Quantiles of a continuous target, whose bins are the classes; None for classes.
     """
 
     discriminators: tuple[Discriminator, ...] | None
@@ -41,6 +42,7 @@ class Estimator:
     outlier_ratio: jax.Array
     key: jax.Array
     redundancy: Redundancy = field(metadata={"static": True})
+    knots: jax.Array | None = None
 
     @property
     def num_features(self) -> tuple[int, ...]:

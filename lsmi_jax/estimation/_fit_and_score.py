@@ -18,10 +18,12 @@ from lsmi_jax.inputs import (
     Batches,
     Dataset,
     Missing,
+    Target,
     across_meshes,
     check_counts,
     check_key,
     check_no_logits,
+    check_target,
     chunks,
     pack,
     sample,
@@ -47,6 +49,7 @@ def fit_estimator(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     max_rows: int = 200_000,
     progress: Progress | None = None,
@@ -68,6 +71,7 @@ def fit_estimator(
         groups: As in `lsmi_jax.estimate`, for the splits within the fit; None with batches.
         weights: As in `lsmi_jax.estimate`; None with batches.
         missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
+        target: As in `lsmi_jax.estimate`; ``"classes"`` with batches.
         redundancy: The redundancy with its options, as in `lsmi_jax.estimate`; `score` uses it by default.
         max_rows: Number of rows to fit on, drawn at random from all batches; the log-prior is that of all rows.
         progress: Called with the name of each stage before it starts.
@@ -86,6 +90,8 @@ def fit_estimator(
     if labels is None:
         check_no_logits(logits)
         batches = _only_batches(features, probabilities=probabilities, groups=groups, weights=weights, missing=missing)
+        if check_target(target):
+            raise ValueError("target: expected classes with batches; pass arrays of all rows for a continuous target")
         (features, labels, logits), counts = sample(key, batches, max_rows, num_classes)
         if log_prior is None and len(labels) < counts.sum():  # type: ignore[arg-type]
             log_prior = jnp.log(jnp.asarray(counts / counts.sum(), jnp.float32))
@@ -99,6 +105,7 @@ def fit_estimator(
         groups=groups,
         weights=weights,
         missing=missing,
+        target=target,
     )
     check_columns(data, redundancy)
     check_counts(data, minimum=2, reason="fitting and early stopping")
@@ -146,6 +153,8 @@ def score(
     if labels is None:
         check_no_logits(logits)
         batches = _only_batches(features, probabilities=probabilities, groups=groups, weights=weights, missing=missing)
+        if estimator.knots is not None:
+            raise ValueError("features: expected arrays of all rows for a continuous target, got batches")
         parts = [
             score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy)
             for chunk, _ in chunks(batches, CHUNK)
@@ -161,6 +170,8 @@ def score(
         groups=groups,
         weights=weights,
         missing=missing,
+        target="classes" if estimator.knots is None else "continuous",
+        knots=estimator.knots,
         units=estimator.units,
     )
     check_columns(data, redundancy)

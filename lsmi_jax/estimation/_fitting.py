@@ -22,6 +22,7 @@ from lsmi_jax.models import (
     fit_discriminator,
     fit_stack,
     inner_splits,
+    smoother_of,
 )
 from lsmi_jax.storage import Progress, Stage, computed, stages
 from lsmi_jax.union import Potentials, fit_potentials
@@ -103,8 +104,11 @@ def fit_stacked(
             for own_key, (a, b), name in pairs
         )
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
-    log_prior, units, ratios, own_key = _repeat((data.log_prior, data.units, ratios), keys[-1], rows.shape[:2])
-    return Estimator(discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy)
+    shared = data.log_prior, data.units, ratios, data.knots
+    log_prior, units, ratios, knots, own_key = _repeat(shared, keys[-1], rows.shape[:2])
+    return Estimator(
+        discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy, knots
+    )
 
 
 def check_columns(data: Dataset, redundancy: Redundancy) -> None:
@@ -130,9 +134,11 @@ def _fit_views(
     names: Sequence[str],
 ) -> tuple[tuple[Discriminator, ...], tuple[jax.Array, ...]]:
     """Discriminators of the views, and their posteriors of held-out rows ``[m, F, S, h, K]``."""
+    # The bins of a continuous target have an order.
+    smoother = None if data.positions is None else jnp.asarray(smoother_of(data.num_classes))
     fitted = []
     for name, own_key, view, own in zip(names, keys, inputs, weights, strict=True):
-        fit = partial(_fit_discriminators, own_key, view, data.labels, rows, splits, own, data.num_classes)
+        fit = partial(_fit_discriminators, own_key, view, data.labels, rows, splits, own, smoother, data.num_classes)
         fitted.append(stage(f"{name} discriminator", fit))
     discriminators, held_out = zip(*fitted, strict=True)
     return discriminators, held_out
@@ -151,12 +157,14 @@ def _repeat(shared: tuple, keys: jax.Array, stacked: tuple[int, int]) -> tuple:
     return *repeated, jnp.broadcast_to(keys[:, None], stacked)
 
 
-@partial(jax.jit, static_argnums=6)
-def _fit_discriminators(keys, features, labels, rows, splits, weights, num_classes) -> tuple[Discriminator, jax.Array]:
+@partial(jax.jit, static_argnums=7)
+def _fit_discriminators(
+    keys, features, labels, rows, splits, weights, smoother, num_classes
+) -> tuple[Discriminator, jax.Array]:
     """Fits the discriminator of one view on all seeds and folds."""
 
     def fit(key: jax.Array, own: jax.Array, splits: Folds, weights: Any) -> tuple[Discriminator, jax.Array]:
-        return fit_discriminator(key, features[own], labels[own], splits, weights, num_classes=num_classes)
+        return fit_discriminator(key, features[own], labels[own], splits, weights, smoother, num_classes=num_classes)
 
     return _over_folds(fit)(keys, rows, splits, weights)
 

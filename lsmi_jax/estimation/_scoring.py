@@ -168,7 +168,7 @@ def _decompose_pair(
 
     def of_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
-        interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy)
+        interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy, data.positions)
         complete = _complete_rows(data, pair)
         violation = None if scores.potentials is None else _largest_violation(*scores.potentials[0], rows, complete)
         diagnostics = _diagnose(ordered, interactions, information, estimators, data, pair, violation)
@@ -211,7 +211,11 @@ def _without_missing(
 
 
 def decompose_scores(
-    scores: Scores, labels: jax.Array, log_prior: jax.Array, redundancy: Redundancy
+    scores: Scores,
+    labels: jax.Array,
+    log_prior: jax.Array,
+    redundancy: Redundancy,
+    positions: jax.Array | None = None,
 ) -> tuple[Interactions, tuple[jax.Array, ...]]:
     """Interactions of one pair, and its information: i1, i2, i12, and the union information if it is needed."""
     needs_union = num_cells_of(redundancy) is not None
@@ -222,6 +226,7 @@ def decompose_scores(
         scores.surprisals,
         log_union_scores=scores.log_union_scores if needs_union else None,
         redundancy=redundancy,
+        positions=positions,
     )
 
 

@@ -10,6 +10,7 @@ from lsmi_jax.inputs._missing import Missing
 from lsmi_jax.inputs._predictions import check_logits, check_no_logits
 from lsmi_jax.inputs._sampling import Sample, sample
 from lsmi_jax.inputs._sharding import across_meshes, to_host
+from lsmi_jax.inputs._targets import NUM_KNOTS, Target, check_target
 from lsmi_jax.inputs._units import Units, in_units, outlier_ratio, units_of
 from lsmi_jax.inputs._validation import (
     check_features,
@@ -20,6 +21,7 @@ from lsmi_jax.inputs._validation import (
 
 __all__ = [
     "MANY_COLUMNS",
+    "NUM_KNOTS",
     "ArrayBatches",
     "Batch",
     "Batches",
@@ -28,6 +30,7 @@ __all__ = [
     "Missing",
     "Position",
     "Sample",
+    "Target",
     "Units",
     "across_meshes",
     "check_class_counts",
@@ -38,6 +41,7 @@ __all__ = [
     "check_log_prior",
     "check_logits",
     "check_no_logits",
+    "check_target",
     "check_weights",
     "chunks",
     "consecutive_groups",

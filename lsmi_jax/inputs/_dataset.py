@@ -15,6 +15,7 @@ from lsmi_jax.inputs._labels import check_class_counts, check_labels
 from lsmi_jax.inputs._missing import Missing, separate_missing
 from lsmi_jax.inputs._predictions import check_predictions, num_blocks_of
 from lsmi_jax.inputs._sharding import to_host
+from lsmi_jax.inputs._targets import Target, bins_of, check_target, fitted_bins
 from lsmi_jax.inputs._units import Units, in_units, units_of
 from lsmi_jax.inputs._validation import (
     check_features,
@@ -45,6 +46,9 @@ class Dataset(NamedTuple):
             None if all rows are independent.
         weights: Weight of each row ``[n]``, float32, with mean one; None for equal weights.
         present: Where each block is present ``[n]``; None if no row lacks a block.
+        positions: Rank of each row's continuous target ``[n]``, from 0 to 1, whose bins are the labels; None for
+            classes.
+        knots: Quantiles of the continuous target; None for classes.
     """
 
     features: tuple[jax.Array, ...]
@@ -55,6 +59,8 @@ class Dataset(NamedTuple):
     groups: jax.Array | None = None
     weights: jax.Array | None = None
     present: tuple[jax.Array, ...] | None = None
+    positions: jax.Array | None = None
+    knots: jax.Array | None = None
 
     @property
     def view_weights(self) -> tuple[jax.Array | None, ...]:
@@ -88,6 +94,8 @@ def pack(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    target: Target = "classes",
+    knots: ArrayLike | None = None,
     units: tuple[Units, ...] | None = None,
     only_two: bool = True,
 ) -> Dataset:
@@ -103,6 +111,8 @@ def pack(
         groups: Group of each row ``[n]``, of any sortable kind; None if all rows are independent.
         weights: Weight of each row ``[n]``, positive; None for equal weights.
         missing: As in `separate_missing`.
+        target: ``"continuous"`` if the labels are numbers to be cut into bins, ``num_classes`` of them.
+        knots: Quantiles of the target of a fit, whose bins are used; None to cut these.
         units: Units of each block, those of the rows that a model was fitted on; None to measure them.
         only_two: Whether exactly two blocks are expected.
 
@@ -121,10 +131,17 @@ def pack(
     else:
         blocks, present = separate_missing(features, missing, only_two=only_two)
         blocks = check_features(blocks, only_two=only_two)
+    shares, positions = check_weights(weights, len(blocks[0])), None
+    if check_target(target):
+        if knots is None:
+            labels, positions, knots = bins_of(labels, len(blocks[0]), num_classes, shares)
+            num_classes = None
+        else:
+            labels, positions = fitted_bins(labels, len(blocks[0]), knots, log_prior)
     checked, count = check_labels(labels, len(blocks[0]), num_classes)
     views = None if present is None else _of_views(present)
     logits = check_predictions(logits, probabilities, len(checked), count, num_views(len(blocks)), views)
-    encoded, shares = check_groups(groups, len(checked)), check_weights(weights, len(checked))
+    encoded = check_groups(groups, len(checked))
     prior = _label_log_prior(checked, count, shares) if log_prior is None else log_prior
     prior = check_log_prior(prior, count, checked)
     units = tuple(map(units_of, blocks)) if units is None or features is None else units
@@ -135,7 +152,8 @@ def pack(
     for m, block in enumerate(blocks):
         check_finite(f"features[{m}]", block, "finite float32 values in the units of the fit")
     masks = None if present is None else tuple(map(jnp.asarray, present))
-    return Dataset(blocks, checked, logits, prior, units, encoded, shares, masks)
+    ranks, quantiles = (None if array is None else jnp.asarray(array) for array in (positions, knots))
+    return Dataset(blocks, checked, logits, prior, units, encoded, shares, masks, ranks, quantiles)
 
 
 def num_views(num_blocks: int) -> int:

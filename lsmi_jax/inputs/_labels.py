@@ -86,7 +86,8 @@ def check_labels(
     """
     array = to_host(labels) if isinstance(labels, jax.Array) else rows_of_one_length("labels", labels)
     if not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}; encode_labels makes them")
+        advice = '; target="continuous" takes numbers' if array.dtype.kind == "f" else ""
+        raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}; encode_labels makes them{advice}")
     if array.shape != (num_samples,):
         raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}")
     if array.min() < 0:

@@ -9,6 +9,7 @@ from lsmi_jax.models._kernel_features import kernel_features
 from lsmi_jax.models._knife import Knife
 from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, solve
 from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_losses
+from lsmi_jax.models._ordinal import smoother_of
 from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._products import fit_products
@@ -54,5 +55,6 @@ __all__ = [
     "posterior_coordinates",
     "scale_by_vector_adam",
     "schedule",
+    "smoother_of",
     "solve",
 ]

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from lsmi_jax.decomposition import average, effective_size, label_log_prior
@@ -53,6 +54,8 @@ class Discriminator(NamedTuple):
         log_prior: Log-prior of the classes ``[K]``, in nats.
         held_out_loss: Mean cross-entropy of the mixture on held-out rows, in nats.
         train_loss: Mean cross-entropy on training rows, in nats, as the networks overfit.
+        smoother: Matrix ``[K, K]`` that smooths logits over ordered classes, whose smoothed members follow the others;
+            None for classes without order.
     """
 
     standardize: Standardize
@@ -66,6 +69,7 @@ class Discriminator(NamedTuple):
     log_prior: jax.Array
     held_out_loss: jax.Array
     train_loss: jax.Array
+    smoother: jax.Array | None = None
 
     def log_posterior(self, features: jax.Array) -> jax.Array:
         """Log-posterior of each class; also usable as logits.
@@ -85,7 +89,7 @@ class Discriminator(NamedTuple):
         networks = jax.vmap(lambda probe: probe(projected))(self.networks)
         linear = jax.vmap(linear_logits, in_axes=(0, None))(self.linear, standardized)
         kernel = linear_logits(self.kernel, self.features(standardized))
-        logits = jnp.concatenate([networks, linear, kernel[None]])
+        logits = _with_smoothed(self.smoother, jnp.concatenate([networks, linear, kernel[None]]))
         return _mixed(_tempered(self.powers, logits), self.log_weights, self.log_prior)
 
 
@@ -95,6 +99,7 @@ def fit_discriminator(
     labels: jax.Array,
     splits: Folds,
     weights: jax.Array | None = None,
+    smoother: jax.Array | None = None,
     *,
     num_classes: int,
 ) -> tuple[Discriminator, jax.Array]:
@@ -114,6 +119,7 @@ def fit_discriminator(
         labels: Class labels ``[n]``.
         splits: Training rows and held-out rows of each split, from `inner_splits`.
         weights: Weight of each row ``[n]``; None for equal weights.
+        smoother: Matrix ``[K, K]`` that smooths logits over ordered classes; None for classes without order.
         num_classes: Number of classes K.
 
     Returns:
@@ -138,7 +144,8 @@ def fit_discriminator(
     networks, network_logits = _fit_networks(network_key, _project(directions, rows), labels, splits, weights, start)
 
     kinds = [network_logits, ridge.held_out(rows, left_out), analysis_logits, kernel.held_out(expanded, left_out)]
-    logits, targets, log_prior = jnp.stack(kinds), labels[left_out], label_log_prior(labels, num_classes, weights)
+    logits = _with_smoothed(smoother, jnp.stack(kinds))
+    targets, log_prior = labels[left_out], label_log_prior(labels, num_classes, weights)
     counted = None if left_out_weights is None else left_out_weights.reshape(-1)
     powers, log_weights = _weigh(logits.reshape(len(logits), -1, num_classes), targets.reshape(-1), log_prior, counted)
     held_out = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
@@ -147,7 +154,8 @@ def fit_discriminator(
 
     # The networks share the weight of their kind.
     num_splits = len(left_out)
-    each = jnp.repeat(log_weights[:1] - jnp.log(float(num_splits)), num_splits)
+    each = np.array([num_splits, *[1] * (len(kinds) - 1)] * (len(logits) // len(kinds)))
+    of_members = jnp.repeat(log_weights[:-1] - jnp.log(each.astype(np.float32)), each, total_repeat_length=each.sum())
     fitted = Discriminator(
         standardize,
         directions,
@@ -155,11 +163,12 @@ def fit_discriminator(
         jax.tree.map(lambda *leaves: jnp.stack(leaves), ridge.weights, analysis),
         expansion,
         kernel.weights,
-        jnp.concatenate([jnp.repeat(powers[:1], num_splits), powers[1:]]),
-        jnp.concatenate([each, log_weights[1:]]),
+        jnp.repeat(powers, each, total_repeat_length=each.sum()),
+        jnp.concatenate([of_members, log_weights[-1:]]),
         log_prior,
         loss,
         loss + gap,
+        smoother,
     )
     return fitted, held_out
 
@@ -221,6 +230,11 @@ def _fit_analysis(
     parts = left_out, training_weights(left_out, all_rows)
     analysis = fit_discriminant(rows, labels, num_classes=num_classes, weights=all_rows)
     return analysis, jax.lax.map(held_out_logits, parts)
+
+
+def _with_smoothed(smoother: jax.Array | None, logits: jax.Array) -> jax.Array:
+    """Logits ``[m, ..., K]`` of members, followed by those smoothed over ordered classes."""
+    return logits if smoother is None else jnp.concatenate([logits, logits @ smoother])
 
 
 def _weigh(
