@@ -34,8 +34,8 @@ def target_information(log_scores: ArrayLike, positions: ArrayLike, log_prior: A
     Examples:
         >>> posterior = jnp.log(jnp.array([[0.75, 0.25]]))
         >>> uniform = jnp.log(jnp.array([0.5, 0.5]))
-        >>> print(target_information(posterior, jnp.array([0.5]), uniform).round(2))
-        [-0.1]
+        >>> print(f"{target_information(posterior, jnp.array([0.2]), uniform)[0]:.2f}")
+        0.45
     """
     scores, ranks, prior = (
         as_array(name, value)

@@ -156,6 +156,8 @@ def _check_null(null: str, block: int | None, options: dict[str, Any]) -> int | 
         if block is not None:
             raise ValueError(f'block: expected None for null="labels", got {block!r}')
         return None
+    if null == "within_class" and options.get("target", "classes") != "classes":
+        raise ValueError(f'null: expected "labels" or "rows" for a continuous target, got {null!r}')
     if options.get("logits") is not None:
         raise ValueError(f'logits: expected None for null="{null}", which needs discriminators to be refitted')
     if null == "within_class" and block is None:

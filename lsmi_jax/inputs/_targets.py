@@ -55,8 +55,8 @@ def bins_of(
     ranks = (np.cumsum(own) - own / 2)[which]
     count = int(np.clip(np.sqrt(num_samples / ROWS_PER_BIN), LEAST_BINS, MOST_BINS)) if num_bins is None else num_bins
     bins = np.minimum((ranks * check_count("num_classes", count, 2)).astype(int), count - 1)
-    at = np.linspace(0, 1, NUM_KNOTS)
-    knots = np.interp(at, np.cumsum(own) - own / 2, distinct)
+    below = np.searchsorted(np.cumsum(own), np.linspace(0, 1, NUM_KNOTS))
+    knots = distinct[np.minimum(below, len(distinct) - 1)]
     return np.unique(bins, return_inverse=True)[1], ranks.astype(np.float32), knots.astype(np.float32)
 
 

@@ -11,7 +11,7 @@ from lsmi_jax.cli import _app, _commands
 @pytest.mark.parametrize(
     ("words", "error"),
     [
-        (["estimate", "data.npz"], "missing --x1, --x2, --labels, --out: give it here or in the file of --config"),
+        (["estimate", "data.npz"], "missing --labels, --out: give it here or in the file of --config"),
         (["compare", "one"], "missing SECOND"),
         (["nonsense"], 'Unknown command "nonsense". Available commands: estimate, score, compare, demo, info.'),
         (["info", "--debgu"], "Unknown option: --debgu. Did you mean --debug?"),

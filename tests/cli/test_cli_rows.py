@@ -20,15 +20,36 @@ def table():
     columns = {f"{name}_{k}": rng.normal(size=NUM_ROWS) + labels for name in ("a", "b") for k in range(2)}
     table = pandas.DataFrame(columns | {"y": labels, "speaker": np.arange(NUM_ROWS) // 3, "w": 1.0 + labels})
     table.loc[::5, ["b_0", "b_1"]] = np.nan
+    for m in range(3):
+        table[f"logit{m}"] = rng.normal(size=NUM_ROWS) + labels
     return table
 
 
 def estimate_of(table, **options):
     blocks = [table[[f"{name}_{k}" for k in range(2)]].to_numpy(np.float64) for name in ("a", "b")]
-    return lsmi_jax.estimate(jax.random.key(0), blocks, table["y"].to_numpy(), num_folds=2, **options)
+    logits = [table[f"logit{m}"].to_numpy() for m in range(3)]
+    return lsmi_jax.estimate(
+        jax.random.key(0), blocks, table["y"].to_numpy(), num_folds=2, logits=logits, redundancy=LEAST, **options
+    )
 
 
-NAMES = ["--x1", "a_", "--x2", "b_", "--labels", "y", "--num-folds", "2", "--format", "csv"]
+LEAST = lsmi_jax.MinimumInformation()
+OWN = ["--logits", "logit0", "logit1", "logit2"]
+NAMES = [
+    "--x1",
+    "a_",
+    "--x2",
+    "b_",
+    "--labels",
+    "y",
+    "--num-folds",
+    "2",
+    "--format",
+    "csv",
+    *OWN,
+    "--redundancy",
+    "minimum_information",
+]
 ROWS = ["--split-by", "speaker", "--weights", "w", "--missing", "mask"]
 
 
@@ -53,7 +74,7 @@ def test_rows_are_those_of_the_library(table, tmp_path, suffix):
 def test_a_list_that_is_null_is_a_missing_row(table, tmp_path):
     lists = pandas.DataFrame({name: list(table[[f"{name}_0", f"{name}_1"]].to_numpy()) for name in ("a", "b")})
     lists.loc[table["b_0"].isna(), "b"] = None
-    lists["y"] = table["y"]
+    lists = lists.join(table[["y", "logit0", "logit1", "logit2"]])
     lists.to_parquet(tmp_path / "table.parquet")
     words = ["--x1", "a", "--x2", "b", *NAMES[4:], "--out", str(tmp_path / "out")]
     assert main(["estimate", str(tmp_path / "table.parquet"), *words, "--missing", "mask"]) == 0
@@ -87,16 +108,18 @@ def test_probabilities_with_or_without_features(table, tmp_path, with_features):
         tmp_path / "t.csv", index=False
     )
     words = ["--labels", "y", "--num-folds", "2", "--format", "csv", "--probabilities", "p0", "p1", "p2"]
+    words += ["--redundancy", "minimum_information"]
     words += ["--x1", "a_", "--x2", "b_"] if with_features else []
     assert main(["estimate", str(tmp_path / "t.csv"), *words, "--out", str(tmp_path / "out")]) == 0
-    expected = lsmi_jax.estimate(jax.random.key(0), None, labels, probabilities=list(chances.values()), num_folds=2)
+    options = {"probabilities": list(chances.values()), "num_folds": 2, "redundancy": LEAST}
+    expected = lsmi_jax.estimate(jax.random.key(0), None, labels, **options)
     written = pandas.read_csv(tmp_path / "out" / "samples.csv")
     for name in ("r", "i1", "i12"):
         np.testing.assert_allclose(written[name], expected.columns()[name], atol=1e-5)
     assert (tmp_path / "out" / "report.html").stat().st_size > 1000
 
 
-@pytest.mark.parametrize("names", [[], ["--x1", "a_"], ["--x2", "b_", "--logits", "a_0", "a_0", "a_0"]])
+@pytest.mark.parametrize("names", [[], ["--x1", "a_"], ["--x2", "b_", *OWN]])
 def test_one_modality_cannot_be_left_out(table, tmp_path, capsys, names):
     table.to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(SystemExit, match="2"):

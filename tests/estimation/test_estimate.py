@@ -65,6 +65,7 @@ def test_no_sample_is_scored_by_a_model_that_saw_it(result, task):
     assert same.sum() == NUM_SAMPLES // NUM_FOLDS - 1
 
 
+@pytest.mark.slow
 def test_same_key_same_result_other_key_other_folds(result, task):
     again = estimate(jax.random.key(0), task.features, task.labels, num_folds=NUM_FOLDS)
     np.testing.assert_array_equal(again.interactions.redundancy, result.interactions.redundancy)

@@ -22,6 +22,7 @@ def test_pure_noise_gives_the_prior(key, rng):
     assert abs(float(expected_information.mean())) < 0.02
 
 
+@pytest.mark.slow
 def test_held_out_posteriors_are_of_members_that_did_not_see_the_rows(key, rng):
     """Labels that only a model that saw them can know."""
     features, labels = jnp.asarray(rng.normal(size=SHAPE), jnp.float32), jnp.asarray(rng.integers(0, 2, 300))

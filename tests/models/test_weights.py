@@ -139,15 +139,22 @@ def test_powers_mixtures_and_stacks_are_those_of_repeated_rows(rows, posteriors)
     close(twice.log_posterior(joint, *posteriors), fit_stack(*views, targets, prior).log_posterior(joint, *posteriors))
 
 
+def test_rows_of_weight_zero_are_not_taken(key, rows):
+    kept = 60
+    weights = jnp.asarray(np.arange(NUM_ROWS) < kept, jnp.float32)
+    ruined = rows[0].at[kept:].set(1e3)
+    landmarks = kernel_features(ruined, weights).landmarks
+    assert float(abs(landmarks).max()) < 100
+    assert int(evenly_spaced(NUM_ROWS, 500, weights).max()) < kept
+    assert int(spread_rows(key, NUM_ROWS, 500, weights).max()) < kept
+
+
+@pytest.mark.slow
 def test_rows_of_weight_zero_are_nowhere(key, rows):
     features, labels = rows
     kept = 60
     weights = jnp.asarray(np.arange(NUM_ROWS) < kept, jnp.float32)
     ruined = features.at[kept:].set(1e3)
-    landmarks = kernel_features(ruined, weights).landmarks
-    assert float(abs(landmarks).max()) < 100
-    assert int(evenly_spaced(NUM_ROWS, 500, weights).max()) < kept
-    assert int(spread_rows(key, NUM_ROWS, 500, weights).max()) < kept
     splits = inner_splits(key, labels)
     fitted, _ = fit_discriminator(key, ruined, labels, splits, weights, num_classes=3)
     other, _ = fit_discriminator(key, features.at[kept:].set(-1e3), labels, splits, weights, num_classes=3)
@@ -197,7 +204,12 @@ def test_potentials_are_those_of_repeated_rows(key, rows, posteriors):
     plain = fit_potentials(key, *posteriors, prior, num_cells=32)
     twice = fit_potentials(key, *posteriors, prior, (jnp.full(NUM_ROWS, 2.0),) * 2, num_cells=32)
     close(log_union_scores(plain, *posteriors), log_union_scores(twice, *posteriors), 2e-3)
-    # Each modality may lack rows: their posteriors do not matter.
+
+
+@pytest.mark.slow
+def test_posteriors_of_missing_rows_are_in_no_potential(key, rows, posteriors):
+    _, labels = rows
+    prior = label_log_prior(labels, 3)
     has1, has2 = (jnp.asarray(np.arange(NUM_ROWS) % 5 != m, jnp.float32) for m in (0, 1))
     first, second = posteriors
     scores = [

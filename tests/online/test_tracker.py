@@ -73,6 +73,7 @@ def test_converges_to_the_offline_estimate_on_a_stationary_stream(stream, space)
             assert abs(float(part[labels == label].mean() - by_class[label])) < 1.5 * error
 
 
+@pytest.mark.slow
 def test_a_step_is_pure_and_the_same_compiled(stream):
     batch = jax.tree.map(lambda leaf: leaf[0], in_batches(stream))
     state = tracker("features")

@@ -26,6 +26,7 @@ def with_key_data(result):
     return result._replace(key=jax.random.key_data(result.key))
 
 
+@pytest.mark.slow
 def test_a_fit_resumes_after_the_last_cached_stage(blobs, tmp_path):
     folder, key = tmp_path / "kept", jax.random.key(0)
     with pytest.raises(CrashError):
