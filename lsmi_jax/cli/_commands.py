@@ -1,17 +1,16 @@
 """The commands: each function is one command, with its options as parameters."""
 
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
 
 import lsmi_jax
 from lsmi_jax.cli import _comparison
 from lsmi_jax.cli._inputs import Inputs, read_inputs
+from lsmi_jax.cli._labels import CLASSES, Labels, check_saved, labels_of, labels_to_score
 from lsmi_jax.cli._options import (
     AppOptions,
     FitOptions,
@@ -29,7 +28,6 @@ from lsmi_jax.decomposition import PARTS
 from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate, told_apart
 from lsmi_jax.inputs import pack
 from lsmi_jax.reporting import Report, write_report
-from lsmi_jax.storage import damage_as_value_error
 
 __all__ = ["EXAMPLES", "compare", "demo", "estimate", "info", "score"]
 
@@ -49,7 +47,6 @@ lsmi-jax score test.npz --estimator train/estimator --x1 audio --x2 video --labe
     "compare": "Example:\n```text\nlsmi-jax compare results-a/ results-b/\n```",
 }
 
-CLASSES = "classes.json"  # in the folder of an estimator: the labels of its classes
 APP, FIT, REDUNDANCY = AppOptions(), FitOptions(), RedundancyOptions()
 
 
@@ -82,28 +79,29 @@ def estimate(
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
         arrays = read_inputs(data, inputs)
-        labels, classes = lsmi_jax.encode_labels(arrays.labels)
+        labels = labels_of(arrays, fit.target)
         cache = _prepare(results.out, resume=fit.resume)
         key = jax.random.key(fit.seed)
-        common: dict[str, Any] = {**_rows(arrays, inputs), "redundancy": chosen, "progress": begin}
+        common: dict[str, Any] = {**_rows(arrays, inputs), "target": fit.target, "redundancy": chosen}
+        common["progress"] = begin
         result = lsmi_jax.estimate(
             key,
             arrays.features,
-            labels,
+            labels.given,
             num_folds=fit.num_folds,
             num_seeds=fit.num_seeds,
             checkpoint=cache / "folds",
             **common,
         )
         if fit.save_estimator:
-            fitted = lsmi_jax.fit_estimator(key, arrays.features, labels, checkpoint=cache / "all", **common)
+            fitted = lsmi_jax.fit_estimator(key, arrays.features, labels.given, checkpoint=cache / "all", **common)
             jax.block_until_ready(fitted)
         begin("writing")
         if fit.save_estimator:
             lsmi_jax.save(results.out / "estimator", fitted, overwrite=True)
-            write_json(results.out / "estimator" / CLASSES, {"classes": classes.tolist()})
+            write_json(results.out / "estimator" / CLASSES, {"classes": labels.names.tolist()})
         options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
-        summary = _Run(arrays, labels, classes, results, options).write(result)
+        summary = _Run(arrays, labels, results, options).write(result)
         shutil.rmtree(cache)
     _print_summary(results, summary, arrays.notes(inputs))
 
@@ -132,21 +130,18 @@ def score(
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
         arrays = read_inputs(data, inputs)
-        classes = _classes(estimator)
-        unknown = np.setdiff1d(arrays.labels, classes)
-        if unknown.size:
-            raise ValueError(f"--labels: expected labels the estimator was fitted on, got {unknown[0]!s}")
-        labels = np.searchsorted(classes, arrays.labels).astype(np.int32)
+        check_saved(estimator)
+        fitted = lsmi_jax.load(estimator)
+        labels = labels_to_score(arrays, estimator, fitted)
         results.out.mkdir(parents=True, exist_ok=True)
         enable_compilation_cache()
-        fitted = lsmi_jax.load(estimator)
         begin("scoring")
         chosen = redundancy.build(fitted.redundancy)
-        result = lsmi_jax.score(fitted, arrays.features, labels, **_rows(arrays, inputs), redundancy=chosen)
+        result = lsmi_jax.score(fitted, arrays.features, labels.given, **_rows(arrays, inputs), redundancy=chosen)
         jax.block_until_ready(result)
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
-        summary = _Run(arrays, labels, classes, results, options).write(result)
+        summary = _Run(arrays, labels, results, options).write(result)
     _print_summary(results, summary, arrays.notes(inputs))
 
 
@@ -189,8 +184,7 @@ class _Run:
     """What the files of a run are made of, besides its result."""
 
     arrays: Inputs
-    labels: np.ndarray
-    classes: np.ndarray
+    labels: Labels
     results: OutputOptions
     options: dict[str, Any]
 
@@ -201,19 +195,19 @@ class _Run:
         described = {
             "path": ", ".join(map(str, arrays.paths)),
             "sha256": checksum(*arrays.paths),
-            "samples": len(self.labels),
-            "classes": len(self.classes),
+            "samples": len(self.labels.codes),
+            "classes": len(self.labels.names),
             "columns": arrays.columns,
         }
         summary = {
             "versions": versions(),
             "options": self.options,
             "data": described,
-            **summary_of(result, (self.labels, self.classes), means_by),
+            **summary_of(result, (self.labels.codes, self.labels.names), means_by),
         }
         names = tuple((self.options[name] or name).rstrip("_-. ") or self.options[name] for name in ("x1", "x2"))
         if arrays.groups is None and arrays.features is not None and self.options["command"] == "estimate":
-            data = pack(arrays.features, self.labels, missing=self.options["missing"])
+            data = pack(arrays.features, self.labels.codes, missing=self.options["missing"])
             summary["findings"] += told_apart(data, {name: index for name, (index, _) in means_by.items()}, names)
         given = {"id": arrays.ids, "label": arrays.labels, **arrays.means_by}
         write_table(out / f"samples.{self.results.format}", given | result.columns())
@@ -235,15 +229,6 @@ def _rows(arrays: Inputs, inputs: InputOptions) -> dict[str, Any]:
         "weights": arrays.weights,
         "missing": inputs.missing,
     }
-
-
-def _classes(estimator: Path) -> np.ndarray:
-    """Labels of the classes of a saved estimator."""
-    path = estimator / CLASSES
-    if not path.is_file():
-        raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator wrote, got {estimator}")
-    with damage_as_value_error(f"--estimator: expected the classes that --save-estimator wrote, got {path}"):
-        return np.asarray(json.loads(path.read_text())["classes"])
 
 
 def _prepare(out: Path, *, resume: bool) -> Path:

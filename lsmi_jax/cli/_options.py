@@ -182,6 +182,8 @@ class FitOptions:
 
     Attributes:
         seed: Seed of the random key.
+        target: What --labels are: classes, or (continuous) numbers, which are cut at their quantiles into bins whose
+            order is used.
         num_folds: Number of folds.
         num_seeds: Repetitions under new folds, for a spread.
         resume: Continue an interrupted run from what it left in --out.
@@ -189,6 +191,7 @@ class FitOptions:
     """
 
     seed: Seed = 0
+    target: Literal["classes", "continuous"] = "classes"
     num_folds: WholeNumber = 5
     num_seeds: WholeNumber = 1
     resume: Flag = False

@@ -10,7 +10,7 @@ from lsmi_jax.inputs._missing import Missing
 from lsmi_jax.inputs._predictions import check_logits, check_no_logits
 from lsmi_jax.inputs._sampling import Sample, sample
 from lsmi_jax.inputs._sharding import across_meshes, to_host
-from lsmi_jax.inputs._targets import NUM_KNOTS, Target, check_target
+from lsmi_jax.inputs._targets import NUM_KNOTS, Target, bins_of, check_target, fitted_bins, names_of_bins
 from lsmi_jax.inputs._units import Units, in_units, outlier_ratio, units_of
 from lsmi_jax.inputs._validation import (
     check_features,
@@ -33,6 +33,7 @@ __all__ = [
     "Target",
     "Units",
     "across_meshes",
+    "bins_of",
     "check_class_counts",
     "check_counts",
     "check_features",
@@ -47,11 +48,13 @@ __all__ = [
     "consecutive_groups",
     "encode_labels",
     "evenly_spaced",
+    "fitted_bins",
     "grouped_folds",
     "grouped_splits",
     "import_extra",
     "in_input_order",
     "in_units",
+    "names_of_bins",
     "outlier_ratio",
     "pack",
     "pairs_of",

@@ -10,7 +10,7 @@ from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._sharding import to_host
 from lsmi_jax.inputs._validation import rows_of_one_length
 
-__all__ = ["NUM_KNOTS", "Target", "bins_of", "check_target", "fitted_bins"]
+__all__ = ["NUM_KNOTS", "Target", "bins_of", "check_target", "fitted_bins", "names_of_bins"]
 
 Target = Literal["classes", "continuous"]
 """What the labels are."""
@@ -58,6 +58,25 @@ def bins_of(
     below = np.searchsorted(np.cumsum(own), np.linspace(0, 1, NUM_KNOTS))
     knots = distinct[np.minimum(below, len(distinct) - 1)]
     return np.unique(bins, return_inverse=True)[1], ranks.astype(np.float32), knots.astype(np.float32)
+
+
+def names_of_bins(labels: Any, bins: np.ndarray) -> np.ndarray:
+    """Names of the bins of a continuous target, by the numbers that they hold.
+
+    Args:
+        labels: Targets ``[n]``.
+        bins: Bin of each ``[n]``, ``0..B-1``.
+
+    Returns:
+        Names ``[B]``, such as ``0.1 to 0.25``.
+
+    Examples:
+        >>> print(*names_of_bins(np.array([0.1, 3.0, 0.25, 3.0]), np.array([0, 1, 0, 1])), sep=", ")
+        0.1 to 0.25, 3
+    """
+    values = _check_targets(labels, len(bins))
+    ends = [(values[bins == b].min(), values[bins == b].max()) for b in range(bins.max() + 1)]
+    return np.array([f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}" for low, high in ends])
 
 
 def fitted_bins(labels: Any, num_samples: int, knots: Any, log_prior: Any) -> tuple[np.ndarray, np.ndarray]:

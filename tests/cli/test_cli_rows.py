@@ -125,3 +125,25 @@ def test_one_modality_cannot_be_left_out(table, tmp_path, capsys, names):
     with pytest.raises(SystemExit, match="2"):
         main(["estimate", str(tmp_path / "t.csv"), "--labels", "y", *names, "--out", str(tmp_path / "out")])
     assert "expected a name; only --logits or --probabilities make up for both modalities" in capsys.readouterr().err
+
+
+def test_a_continuous_target_is_estimated_saved_and_scored(table, tmp_path):
+    rating = np.random.default_rng(2).normal(size=NUM_ROWS)
+    logits = {f"l{m}_{k:02}": np.zeros(NUM_ROWS) - abs(rating - k) for m in range(3) for k in range(4)}
+    table.drop(columns="y").assign(rating=rating, b_0=1.0, b_1=2.0, **logits).to_csv(tmp_path / "t.csv", index=False)
+    words = [str(tmp_path / "t.csv"), "--labels", "rating", "--logits", "l0_", "l1_", "l2_", "--format", "csv"]
+    first = [*words, "--target", "continuous", "--num-folds", "2", "--save-estimator"]
+    assert main(["estimate", *first, "--redundancy", "minimum_information", "--out", str(tmp_path / "out")]) == 0
+    blocks = [table.assign(**logits)[[f"l{m}_{k:02}" for k in range(4)]].to_numpy() for m in range(3)]
+    options = {"logits": blocks, "target": "continuous", "num_folds": 2, "redundancy": LEAST}
+    expected = lsmi_jax.estimate(jax.random.key(0), None, rating, **options)
+    written = pandas.read_csv(tmp_path / "out" / "samples.csv")
+    np.testing.assert_allclose(written["i12"], expected.columns()["i12"], atol=1e-5)
+    np.testing.assert_allclose(written["label"], rating)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert len(summary["means"]["classes"]) == 4
+    assert all(" to " in name for name in summary["means"]["classes"])
+    again = ["--estimator", str(tmp_path / "out" / "estimator"), "--out", str(tmp_path / "scored")]
+    assert main(["score", *words, *again]) == 0
+    scored = pandas.read_csv(tmp_path / "scored" / "samples.csv")
+    assert np.corrcoef(scored["i12"], written["i12"])[0, 1] > 0.95

@@ -11,7 +11,7 @@ from lsmi_jax.cli._progress import fit_stages
 
 
 @pytest.mark.parametrize("redundancy", [lsmi_jax.UnionInformation(), lsmi_jax.SpecificityAmbiguity()])
-@pytest.mark.parametrize("given", [False, True])
+@pytest.mark.parametrize("given", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_stages_are_those_of_an_estimate(given, redundancy, arrays):
     labels, _ = lsmi_jax.encode_labels(arrays["y"])
     logits = [np.log(np.full((len(labels), 3), 1 / 3, np.float32))] * 3 if given else None

@@ -111,6 +111,7 @@ def small():
     return features, y, exact
 
 
+@pytest.mark.slow
 def test_an_estimate_of_numbers(small):
     features, y, exact = small
     result = estimate(jax.random.key(0), features, y, **FAST)

@@ -185,6 +185,7 @@ def test_means_with_standard_errors(result, task):
         result.mean(np.zeros(NUM_SAMPLES))
 
 
+@pytest.mark.slow
 def test_integer_features_and_any_integer_labels_are_accepted(result, task):
     rng = np.random.default_rng(0)
     labels = np.asarray(task.labels)
@@ -206,7 +207,8 @@ def test_progress_names_every_step(task):
     ]
 
 
-@pytest.mark.parametrize("redundancy", [MinimumInformation(), pytest.param(CommonChange(), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("redundancy", [MinimumInformation(), CommonChange()])
 def test_no_density_is_fitted_where_none_is_needed(blobs, redundancy):
     steps, options = [], {"num_folds": NUM_FOLDS, "redundancy": redundancy}
     ours = estimate(jax.random.key(0), *blobs, progress=steps.append, **options)

@@ -26,6 +26,7 @@ def test_a_new_probe_says_nothing_and_starts_linear(key, rng):
     np.testing.assert_allclose(probe(features), expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_rotation_turns_the_weights_and_changes_no_output(key, rng):
     features = rng.normal(size=(2000, 5)) * np.arange(1, 6)
     labels = jnp.asarray(rng.integers(0, 3, 2000))

@@ -198,6 +198,7 @@ def test_products_are_those_of_repeated_rows(rows, posteriors):
     close(plain.log_posterior(*posteriors), weighted.log_posterior(*posteriors), 2e-3)
 
 
+@pytest.mark.slow
 def test_potentials_are_those_of_repeated_rows(key, rows, posteriors):
     _, labels = rows
     prior = label_log_prior(labels, 3)

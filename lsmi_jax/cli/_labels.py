@@ -1,0 +1,88 @@
+"""Labels of the rows: those of a fit with the names of their classes, and new ones in the terms of a fit."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from lsmi_jax.cli._inputs import Inputs
+from lsmi_jax.estimation import Estimator
+from lsmi_jax.inputs import bins_of, encode_labels, fitted_bins, names_of_bins
+from lsmi_jax.storage import damage_as_value_error
+
+__all__ = ["CLASSES", "Labels", "check_saved", "labels_of", "labels_to_score"]
+
+CLASSES = "classes.json"
+"""File of the names of the classes, in the folder of a saved estimator."""
+
+
+class Labels(NamedTuple):
+    """Labels for results and for the library.
+
+    Attributes:
+        codes: Class, or bin of a continuous target, of each sample ``[n]``.
+        names: Their names ``[K]``.
+        given: What the library takes ``[n]``: the codes, or the numbers of a continuous target.
+    """
+
+    codes: np.ndarray
+    names: np.ndarray
+    given: np.ndarray
+
+
+def labels_of(arrays: Inputs, target: str) -> Labels:
+    """Labels of rows to fit on.
+
+    Args:
+        arrays: The data.
+        target: ``"classes"`` or ``"continuous"``.
+
+    Returns:
+        `Labels`.
+    """
+    if target == "classes":
+        index, names = encode_labels(arrays.labels)
+        return Labels(index, names, index)
+    weights = None if arrays.weights is None else jnp.asarray(arrays.weights)
+    bins, *_ = bins_of(arrays.labels, len(arrays.labels), None, weights)
+    return Labels(bins, names_of_bins(arrays.labels, bins), arrays.labels)
+
+
+def labels_to_score(arrays: Inputs, folder: Path, fitted: Estimator) -> Labels:
+    """Labels of new rows in the terms of a saved estimator.
+
+    Args:
+        arrays: The data.
+        folder: Folder of the estimator.
+        fitted: The estimator.
+
+    Returns:
+        `Labels`.
+
+    Raises:
+        ValueError: If a label is of no class of the fit, or the file of the classes is damaged.
+    """
+    names = _names(folder)
+    if fitted.knots is not None:
+        bins, _ = fitted_bins(arrays.labels, len(arrays.labels), fitted.knots, fitted.log_prior)
+        return Labels(bins, names, arrays.labels)
+    unknown = np.setdiff1d(arrays.labels, names)
+    if unknown.size:
+        raise ValueError(f"--labels: expected labels the estimator was fitted on, got {unknown[0]!s}")
+    index = np.searchsorted(names, arrays.labels).astype(np.int32)
+    return Labels(index, names, index)
+
+
+def check_saved(folder: Path) -> None:
+    """Raises FileNotFoundError unless a folder holds a saved estimator and its classes."""
+    if not (folder / CLASSES).is_file():
+        raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator wrote, got {folder}")
+
+
+def _names(folder: Path) -> np.ndarray:
+    """Names of the classes of a saved estimator."""
+    path = folder / CLASSES
+    with damage_as_value_error(f"--estimator: expected the classes that --save-estimator wrote, got {path}"):
+        return np.asarray(json.loads(path.read_text())["classes"])
