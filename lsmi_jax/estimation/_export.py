@@ -47,9 +47,11 @@ def export_score(
 
     Raises:
         TypeError: As `lsmi_jax.score`, or if ``platforms`` are one string.
-        ValueError: If the redundancy needs densities that were not fitted.
+        ValueError: If the redundancy needs densities that were not fitted, or the target is continuous.
     """
     chosen = redundancy_of(estimator, redundancy)
+    if estimator.knots is not None:
+        raise ValueError("estimator: expected one of classes, got one of a continuous target, which score handles")
     if isinstance(platforms, str):
         raise TypeError(f"platforms: expected a tuple of names, got {platforms!r}; pass ({platforms!r},)")
     (num_rows,) = jax.export.symbolic_shape("n")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from lsmi_jax import MinimumInformation, estimate, fit_estimator, load, permutation_test, save, score
+from lsmi_jax import MinimumInformation, estimate, export_score, fit_estimator, load, permutation_test, save, score
 from lsmi_jax.baselines import gaussian_mmi
 from lsmi_jax.decomposition import target_information
 from lsmi_jax.estimation import score_rows
@@ -169,6 +169,15 @@ def test_fits_of_numbers_are_saved_and_score_new_ones(tmp_path):
         np.testing.assert_array_equal(ours, same)
         assert abs(float(ours.mean()) - expected[~train].mean()) < 0.03
         assert np.corrcoef(ours, expected[~train])[0, 1] > 0.97
+
+
+def test_a_fit_of_numbers_is_not_exported(small, rng):
+    _, y, _ = small
+    logits = [rng.normal(size=(200, 7)) for _ in range(3)]
+    fitted = fit_estimator(jax.random.key(0), None, y, logits=logits, **{n: FAST[n] for n in ("redundancy", "target")})
+    with pytest.raises(ValueError, match=r"^estimator: expected one of classes"):
+        export_score(fitted)
+    assert score(fitted, None, y, logits=logits).num_samples == 200
 
 
 def test_mistakes_are_named(small):
