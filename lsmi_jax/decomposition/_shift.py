@@ -28,10 +28,8 @@ def adjust(interactions: Interactions, weights: jax.Array | None = None) -> Inte
         TypeError: If the argument is something else.
     """
     is_finite = finite_rows(*check_interactions(interactions))
-    if weights is None:
-        means = Interactions(*(jnp.mean(part, where=is_finite) for part in interactions))
-    else:
-        means = Interactions(*(average(part, jnp.where(is_finite, weights, 0)) for part in interactions))
+    counted = jnp.where(is_finite, 1.0 if weights is None else weights, 0.0)
+    means = Interactions(*(average(part, counted) for part in interactions))
     shift = adjustment(means)
     r, u1, u2, s = interactions
     return Interactions(r + shift, u1 - shift, u2 - shift, s + shift)

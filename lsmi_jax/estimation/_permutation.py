@@ -13,7 +13,7 @@ from lsmi_jax.decomposition import INFORMATION, PARTS, Means, check_count
 from lsmi_jax.estimation._estimate import estimate
 from lsmi_jax.estimation._formatting import LABELS, Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate, mean_cells
-from lsmi_jax.inputs import check_key, to_host
+from lsmi_jax.inputs import check_key, encode_labels, to_host
 
 __all__ = ["Null", "PermutationTest", "permutation_test"]
 
@@ -178,7 +178,7 @@ def _permute(
     """Features, labels and options after one random permutation, which keeps the rows of a group together."""
     on_host = to_host(labels)
     groups = options.get("groups")
-    unit = np.arange(len(on_host)) if groups is None else np.unique(to_host(groups), return_inverse=True)[1]
+    unit = np.arange(len(on_host)) if groups is None else encode_labels(groups)[0]
     order = np.asarray(jax.random.permutation(key, unit.max() + 1))
     if null == "labels":
         return features, _permuted_labels(order, unit, on_host), options

@@ -11,7 +11,7 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs._grouped_folds import check_group_counts
-from lsmi_jax.inputs._labels import check_class_counts, check_labels
+from lsmi_jax.inputs._labels import check_class_counts, check_groups, check_labels
 from lsmi_jax.inputs._missing import Missing, separate_missing
 from lsmi_jax.inputs._predictions import check_predictions, num_blocks_of
 from lsmi_jax.inputs._sharding import to_host
@@ -20,7 +20,6 @@ from lsmi_jax.inputs._units import Units, in_units, units_of
 from lsmi_jax.inputs._validation import (
     check_features,
     check_finite,
-    check_groups,
     check_log_prior,
     check_weights,
     rows_of_one_length,

@@ -8,6 +8,7 @@ import numpy as np
 
 from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._folds import Folds
+from lsmi_jax.inputs._validation import named_classes
 
 __all__ = ["check_group_counts", "consecutive_groups", "grouped_folds", "grouped_splits"]
 
@@ -101,10 +102,9 @@ def check_group_counts(labels: np.ndarray, groups: np.ndarray, num_classes: int,
     counts = np.bincount(np.unique(groups * num_classes + labels) % num_classes, minlength=num_classes)
     scarce = np.flatnonzero(counts < minimum)
     if scarce.size:
-        named = ", ".join(f"{c} ({counts[c]})" for c in scarce[:5])
         raise ValueError(
             f"groups: expected every class in at least {minimum} groups for {reason}, got too few of class "
-            f"{named}{', ...' if scarce.size > 5 else ''}"
+            f"{named_classes(counts, scarce)}"
         )
 
 

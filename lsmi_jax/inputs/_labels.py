@@ -9,9 +9,9 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._sharding import to_host
-from lsmi_jax.inputs._validation import rows_of_one_length
+from lsmi_jax.inputs._validation import named_classes, rows_of_one_length
 
-__all__ = ["check_class_counts", "check_labels", "encode_labels"]
+__all__ = ["check_class_counts", "check_groups", "check_labels", "encode_labels"]
 
 
 def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -33,37 +33,64 @@ def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
         >>> print(encoded, classes)
         [1 0 1] ['cat' 'dog']
     """
+    return _encoded("labels", labels)
+
+
+def check_groups(groups: Any, num_samples: int) -> jax.Array | None:
+    """Checks groups of rows that belong together, and encodes them.
+
+    Args:
+        groups: Group of each row ``[n]``, of any sortable kind; None for none.
+        num_samples: Number of rows n.
+
+    Returns:
+        Groups ``[n]``, ``0..G-1``, int32, or None.
+
+    Raises:
+        TypeError: If the groups cannot be sorted.
+        ValueError: If they are not ``[n]``, or some are missing.
+    """
+    if groups is None:
+        return None
+    encoded, _ = _encoded("groups", groups)
+    if len(encoded) != num_samples:
+        raise ValueError(f"groups: expected shape ({num_samples},), one for each row, got {encoded.shape}")
+    return jnp.asarray(encoded)
+
+
+def _encoded(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes values ``[n]`` of any sortable kind, without missing ones; ``name`` is for messages."""
     categories = getattr(labels, "cat", labels)  # of a Series, or of the array itself
     if hasattr(categories, "categories") and hasattr(categories, "codes"):
-        return _encode_categories(np.asarray(categories.codes), np.asarray(categories.categories))
+        return _encode_categories(name, np.asarray(categories.codes), np.asarray(categories.categories))
     if hasattr(labels, "isna"):  # pandas: its missing values have no truth
-        _check_none_missing(int(labels.isna().sum()), len(labels))
+        _check_none_missing(name, int(labels.isna().sum()), len(labels))
         labels = labels.to_numpy()
-    values = rows_of_one_length("labels", labels)
+    values = to_host(labels) if isinstance(labels, jax.Array) else rows_of_one_length(name, labels)
     if values.ndim != 1:
         advice = "; of several columns, make one, such as strings" if values.ndim == 2 else ""
-        raise ValueError(f"labels: expected shape [n], got {values.shape}{advice}")
+        raise ValueError(f"{name}: expected shape [n], got {values.shape}{advice}")
     if isinstance(labels, (list, tuple)) and values.dtype.kind in "US" and not all(isinstance(v, str) for v in labels):
-        raise TypeError("labels: expected one kind of value, got strings among others")
-    _check_none_missing(sum(value is None or value != value for value in values.tolist()), len(values))
+        raise TypeError(f"{name}: expected one kind of value, got strings among others")
+    _check_none_missing(name, sum(value is None or value != value for value in values.tolist()), len(values))
     try:
         classes, encoded = np.unique(values, return_inverse=True)
     except TypeError as error:
-        raise TypeError(f"labels: expected values that can be sorted, got dtype {values.dtype}: {error}") from None
+        raise TypeError(f"{name}: expected values that can be sorted, got dtype {values.dtype}: {error}") from None
     return encoded.astype(np.int32), classes
 
 
-def _encode_categories(codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _encode_categories(name: str, codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Encodes codes of categories, of which those that do not occur are left out."""
-    _check_none_missing(int((codes < 0).sum()), len(codes))
+    _check_none_missing(name, int((codes < 0).sum()), len(codes))
     occurring, encoded = np.unique(codes, return_inverse=True)
     return encoded.astype(np.int32), categories[occurring]
 
 
-def _check_none_missing(missing: int, size: int) -> None:
-    """Raises ValueError if labels are missing."""
+def _check_none_missing(name: str, missing: int, size: int) -> None:
+    """Raises ValueError if values are missing."""
     if missing:
-        raise ValueError(f"labels: expected no missing values, got {missing} among {size}")
+        raise ValueError(f"{name}: expected no missing values, got {missing} among {size}")
 
 
 def check_labels(
@@ -112,8 +139,8 @@ def check_class_counts(labels: ArrayLike, num_classes: int, *, minimum: int, rea
         raise ValueError("labels: expected at least 2 classes with samples, got one")
     scarce = np.flatnonzero(counts < minimum)
     if scarce.size:
-        named = ", ".join(f"{c} ({counts[c]})" for c in scarce[:5])
+        advice = "" if counts.all() else "; encode_labels removes gaps"
         raise ValueError(
             f"labels: expected at least {minimum} samples of every class for {reason}, got too few of class "
-            f"{named}{', ...' if scarce.size > 5 else ''}{'; encode_labels removes gaps' if not counts.all() else ''}"
+            f"{named_classes(counts, scarce)}{advice}"
         )

@@ -45,10 +45,8 @@ def separate_missing(
     ]
     if not any(is_missing is not None and is_missing.any() for is_missing in found):
         return tuple(blocks), None
-    lengths = [len(block) for block in blocks]
-    if len(set(lengths)) > 1:
-        raise ValueError(f"features: expected blocks of one length, got {' and '.join(map(str, lengths))} rows")
-    present = [np.ones(lengths[0], bool) if is_missing is None else ~is_missing for is_missing in found]
+    given = zip(blocks, found, strict=True)
+    present = [np.ones(len(block), bool) if is_missing is None else ~is_missing for block, is_missing in given]
     for m, own in enumerate(present):
         if not own.any():
             raise ValueError(f"features[{m}]: expected at least one row that has the modality, got none")

@@ -3,12 +3,11 @@
 from typing import Any, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._sharding import to_host
-from lsmi_jax.inputs._validation import rows_of_one_length
+from lsmi_jax.inputs._validation import check_numbers
 
 __all__ = ["NUM_KNOTS", "Target", "bins_of", "check_target", "fitted_bins", "names_of_bins"]
 
@@ -108,12 +107,7 @@ def fitted_bins(labels: Any, num_samples: int, knots: Any, log_prior: Any) -> tu
 
 def _check_targets(labels: Any, num_samples: int) -> np.ndarray:
     """Checks targets ``[n]``."""
-    array = to_host(labels) if isinstance(labels, jax.Array) else rows_of_one_length("labels", labels)
-    if not (jnp.issubdtype(array.dtype, jnp.floating) or np.issubdtype(array.dtype, np.integer)):
-        raise TypeError(f'labels: expected real numbers for target="continuous", got dtype {array.dtype}')
-    if array.shape != (num_samples,):
-        raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}")
-    values = array.astype(np.float64)
+    values = check_numbers("labels", labels, num_samples, ' for target="continuous"')
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise ValueError(f"labels: expected finite numbers, got NaN or inf in {bad} of {num_samples} rows")

@@ -14,10 +14,11 @@ from lsmi_jax.inputs._sharding import to_host
 __all__ = [
     "check_features",
     "check_finite",
-    "check_groups",
     "check_key",
     "check_log_prior",
+    "check_numbers",
     "check_weights",
+    "named_classes",
     "rows_of_one_length",
 ]
 
@@ -102,34 +103,6 @@ def check_log_prior(log_prior: ArrayLike, num_classes: int, labels: ArrayLike | 
     return jnp.asarray(array)
 
 
-def check_groups(groups: ArrayLike | None, num_samples: int) -> jax.Array | None:
-    """Checks groups of rows that belong together, and encodes them.
-
-    Args:
-        groups: Group of each row ``[n]``, of any sortable kind; None for none.
-        num_samples: Number of rows n.
-
-    Returns:
-        Groups ``[n]``, ``0..G-1``, int32, or None.
-
-    Raises:
-        TypeError: If the groups cannot be sorted.
-        ValueError: If they are not ``[n]``, or some are missing.
-    """
-    if groups is None:
-        return None
-    array = to_host(groups) if isinstance(groups, jax.Array) else rows_of_one_length("groups", groups)
-    if array.shape != (num_samples,):
-        raise ValueError(f"groups: expected shape ({num_samples},), one for each row, got {array.shape}")
-    lacking = sum(value is None or value != value for value in array.tolist())
-    if lacking:
-        raise ValueError(f"groups: expected no missing values, got {lacking} among {num_samples}")
-    try:
-        return jnp.asarray(np.unique(array, return_inverse=True)[1], jnp.int32)
-    except TypeError as error:
-        raise TypeError(f"groups: expected values that can be sorted, got dtype {array.dtype}: {error}") from None
-
-
 def check_weights(weights: ArrayLike | None, num_samples: int) -> jax.Array | None:
     """Checks weights of rows, and scales them to mean one.
 
@@ -146,16 +119,41 @@ def check_weights(weights: ArrayLike | None, num_samples: int) -> jax.Array | No
     """
     if weights is None:
         return None
-    array = to_host(weights) if isinstance(weights, jax.Array) else rows_of_one_length("weights", weights)
-    if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
-        raise TypeError(f"weights: expected real numbers, got dtype {array.dtype}")
-    if array.shape != (num_samples,):
-        raise ValueError(f"weights: expected shape ({num_samples},), one for each row, got {array.shape}")
-    wide = array.astype(np.float64)
+    wide = check_numbers("weights", weights, num_samples)
     bad = int((~(np.isfinite(wide) & (wide > 0))).sum())
     if bad:
         raise ValueError(f"weights: expected positive, finite weights, got {bad} others; leave out rows of weight zero")
     return jnp.asarray(wide / wide.mean(), jnp.float32)
+
+
+def check_numbers(name: str, values: ArrayLike, num_samples: int, purpose: str = "") -> np.ndarray:
+    """Checks numbers of rows.
+
+    Args:
+        name: Name of the argument, for the message.
+        values: Numbers ``[n]``.
+        num_samples: Number of rows n.
+        purpose: What they are for, for the message.
+
+    Returns:
+        The numbers ``[n]``, float64, of which some may not be finite.
+
+    Raises:
+        TypeError: If they are not real numbers.
+        ValueError: If they are not ``[n]``.
+    """
+    array = to_host(values) if isinstance(values, jax.Array) else rows_of_one_length(name, values)
+    if not (jnp.issubdtype(array.dtype, jnp.floating) or jnp.issubdtype(array.dtype, jnp.integer)):
+        raise TypeError(f"{name}: expected real numbers{purpose}, got dtype {array.dtype}")
+    if array.shape != (num_samples,):
+        raise ValueError(f"{name}: expected shape ({num_samples},), one for each row, got {array.shape}")
+    return array.astype(np.float64)
+
+
+def named_classes(counts: np.ndarray, scarce: np.ndarray) -> str:
+    """The first of some classes ``[s]`` with their counts ``[K]``, for a message."""
+    named = ", ".join(f"{c} ({counts[c]})" for c in scarce[:5])
+    return f"{named}{', ...' if scarce.size > 5 else ''}"
 
 
 def check_finite(name: str, block: Any, expected: str = "finite values") -> None:
