@@ -36,8 +36,8 @@ fitted_to, scores_of = jax.jit(fit_potentials), jax.jit(log_union_scores)
 def parts_of(task: Task, size: int) -> lsmi_jax.Interactions:
     """Interactions of all samples after the first so many, which the potentials are fitted to."""
     first, second, _ = task.log_posteriors
-    potentials = fitted_to(jax.random.key(0), first[:size], second[:size], task.log_prior)
-    union = score_information(scores_of(potentials, first[size:], second[size:]), task.labels[size:], task.log_prior)
+    potentials = fitted_to(jax.random.key(0), (first[:size], second[:size]), task.log_prior)
+    union = score_information(scores_of(potentials, (first[size:], second[size:])), task.labels[size:], task.log_prior)
     return lsmi_jax.decompose(*(i[size:] for i in task.information), i_union=union)
 
 

@@ -9,12 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
+from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy, num_cells_of
 from lsmi_jax.estimation._data_checks import check_data
 from lsmi_jax.estimation._fitting import VIEWS, check_columns, fit_stacked, fit_stages
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import assemble
+from lsmi_jax.estimation._together import Together
 from lsmi_jax.inputs import (
     Dataset,
     Folds,
@@ -30,6 +31,7 @@ from lsmi_jax.inputs import (
     to_host,
 )
 from lsmi_jax.storage import Progress, stages
+from lsmi_jax.union import MOST_MODALITIES
 
 __all__ = ["estimate", "estimate_pairs"]
 
@@ -122,7 +124,7 @@ def estimate(
         missing=missing,
         target=target,
     )
-    (result,) = _cross_fit(key, data, options, VIEWS)
+    (result,), _ = _cross_fit(key, data, options, VIEWS)
     return result
 
 
@@ -133,6 +135,7 @@ def estimate_pairs(
     labels: ArrayLike,
     *,
     names: Sequence[str] | None = None,
+    together: bool = False,
     num_folds: int = 5,
     num_seeds: int = 1,
     num_classes: int | None = None,
@@ -158,11 +161,14 @@ def estimate_pairs(
         features: Two or more feature blocks, each ``[n, d]``; None as in `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
         names: Names of the modalities, all different; None for ``x1``, ``x2``, ...
+        together: Whether to decompose what three or more modalities say at once, too, by the union information of all
+            (`Pairs.together`): one more discriminator, and the potentials of all and of all but each one.
         num_folds: As in `lsmi_jax.estimate`.
         num_seeds: As in `lsmi_jax.estimate`.
         num_classes: As in `lsmi_jax.estimate`.
         logits: Logits ``[n, K]`` of the user's own discriminators, of each modality, then of each pair in the order
-            (1, 2), (1, 3), ..., (2, 3), ..., not fitted on these rows; None to train discriminators here.
+            (1, 2), (1, 3), ..., (2, 3), ..., and of all if ``together``, not fitted on these rows; None to train
+            discriminators here.
         probabilities: Their probabilities, instead of logits.
         log_prior: As in `lsmi_jax.estimate`.
         groups: As in `lsmi_jax.estimate`.
@@ -194,10 +200,14 @@ def estimate_pairs(
         missing=missing,
         target=target,
         only_two=False,
+        together=together,
     )
     named = _check_names(names, len(data.features))
+    if together and not 3 <= len(named) <= MOST_MODALITIES:
+        raise ValueError(f"together: expected 3 to {MOST_MODALITIES} feature blocks, got {len(named)}")
     of_pairs = (f"{named[a]} and {named[b]}" for a, b in pairs_of(len(named)))
-    return Pairs(_cross_fit(key, data, options, (*named, *of_pairs)), named)
+    estimates, whole = _cross_fit(key, data, options, (*named, *of_pairs), together=together)
+    return Pairs(estimates, named, whole)
 
 
 @dataclass(frozen=True)
@@ -215,18 +225,29 @@ class _CrossFit:
         check_count("num_seeds", self.num_seeds, 1)
 
 
-def _cross_fit(key: jax.Array, data: Dataset, options: _CrossFit, names: Sequence[str]) -> tuple[Estimate, ...]:
-    """Fits on all folds but one and scores that one, for every fold, and decomposes every pair of blocks."""
+def _cross_fit(
+    key: jax.Array, data: Dataset, options: _CrossFit, names: Sequence[str], *, together: bool = False
+) -> tuple[tuple[Estimate, ...], Together | None]:
+    """Fits on all folds but one and scores that one, for every fold, and decomposes every pair of blocks, and all."""
     check_columns(data, options.redundancy)
     check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
     fold_key, fit_key = jax.random.split(key)
     folds = _folds(fold_key, data, options)
     stage = fit_stages(options.progress, options.checkpoint, options.redundancy, key, data, folds.train)
     estimators = fit_stacked(
-        fit_key, data, folds.train, options.redundancy, fill=folds.train_weights, stage=stage, names=names
+        fit_key,
+        data,
+        folds.train,
+        options.redundancy,
+        fill=folds.train_weights,
+        stage=stage,
+        names=names,
+        whole_cells=(num_cells_of(options.redundancy) or DEFAULT.num_cells) if together else None,
     )
-    scored = partial(assemble, estimators, data, folds.left_out, options.redundancy)
-    return _with_checks(stages(options.progress)("scores", scored), data)
+    blocks = tuple(names[: len(data.features)])
+    scored = partial(assemble, estimators, data, folds.left_out, options.redundancy, blocks)
+    estimates, whole = stages(options.progress)("scores", scored)
+    return _with_checks(estimates, data), whole
 
 
 def _with_checks(results: tuple[Estimate, ...], data: Dataset) -> tuple[Estimate, ...]:

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from lsmi_jax.decomposition import Redundancy, check_type
+from lsmi_jax.estimation._whole import WholeModels
 from lsmi_jax.inputs import Units
 from lsmi_jax.models import Density, Discriminator, Stack
 from lsmi_jax.union import Potentials
@@ -31,6 +32,7 @@ class Estimator:
         key: Random key for resampling.
         redundancy: The redundancy that it was fitted for.
         knots: Quantiles of a continuous target, whose bins are the classes; None for classes.
+        whole: Models of three or more modalities together; None if there are none.
     """
 
     discriminators: tuple[Discriminator, ...] | None
@@ -43,6 +45,7 @@ class Estimator:
     key: jax.Array
     redundancy: Redundancy = field(metadata={"static": True})
     knots: jax.Array | None = None
+    whole: WholeModels | None = None
 
     @property
     def num_features(self) -> tuple[int, ...]:

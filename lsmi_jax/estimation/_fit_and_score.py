@@ -178,7 +178,7 @@ def score(
     if (data.logits is None) != (estimator.discriminators is not None):
         expected = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {expected}, as in fit_estimator, got the opposite")
-    (result,) = assemble(stack(estimator), data, _all_rows(data), redundancy)
+    (result,), _ = assemble(stack(estimator), data, _all_rows(data), redundancy)
     return result
 
 

@@ -1,6 +1,6 @@
 """Fits discriminators, densities and potentials of all seeds and folds together."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -9,23 +9,13 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import DensityOptions, Redundancy, log_posterior, num_cells_of
+from lsmi_jax.decomposition import Redundancy, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
+from lsmi_jax.estimation._programs import fit_densities, fit_discriminators, fit_potentials_of_pair, fit_stacks
+from lsmi_jax.estimation._whole import HeldOut, fit_whole
 from lsmi_jax.inputs import Dataset, Folds, grouped_splits, outlier_ratio, pairs_of, to_host, views, weights_of
-from lsmi_jax.models import (
-    NUM_PARTS,
-    NUM_SPLITS,
-    Density,
-    Discriminator,
-    Stack,
-    fit_density,
-    fit_discriminator,
-    fit_stack,
-    inner_splits,
-    smoother_of,
-)
+from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, Discriminator, inner_splits, smoother_of
 from lsmi_jax.storage import Progress, Stage, computed, stages
-from lsmi_jax.union import Potentials, fit_potentials
 
 __all__ = ["VIEWS", "check_columns", "fit_stacked", "fit_stages"]
 
@@ -43,6 +33,7 @@ def fit_stacked(
     fill: jax.Array | None = None,
     stage: Stage = computed,
     names: Sequence[str] = VIEWS,
+    whole_cells: int | None = None,
 ) -> Estimator:
     """Fits one estimator for each seed and fold, all together.
 
@@ -54,60 +45,71 @@ def fit_stacked(
         fill: Zero for rows that only fill up, one for others ``[m, F, t]``; None if there are none.
         stage: Runs each fit of a discriminator or density.
         names: Names of the blocks, then of their pairs, for ``stage``.
+        whole_cells: Number of cells of the union information of all blocks; None to fit no model of all of them.
 
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
-    num_blocks = len(data.features)
-    num_views = num_blocks + len(pairs_of(num_blocks))
+    num_blocks, pairs = len(data.features), pairs_of(len(data.features))
+    num_views = num_blocks + len(pairs)
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
     splits = _inner_splits(keys[-2], data, rows, fill)
-    weights = _weights_of_rows(data.view_weights, rows, fill)
+    weights = _weights_of_rows((*data.view_weights, data.complete_weights), rows, fill)
     discriminators, stacks, inputs = None, None, data.logits or views(data.features)
     posteriors: tuple[jax.Array, ...] = ()
-    weights_of_posteriors = weights[:num_blocks]
+    counted = weights
     if data.logits is None:
-        discriminators, held_out = _fit_views(keys[:num_views], inputs, data, rows, splits, weights, stage, names)
-        targets, counted = _of_held_out(data.labels, rows, weights, splits)
-        joints = zip(held_out[num_blocks:], counted[num_blocks:], pairs_of(num_blocks), strict=True)
-        stacks = tuple(
-            _fit_stacks(joint, held_out[a], held_out[b], targets, data.log_prior, own) for joint, own, (a, b) in joints
+        discriminators, held_out = _fit_views(
+            keys[:num_views], inputs, data, rows, splits, weights[:num_views], stage, names
         )
-        posteriors = tuple(map(_merge_parts, held_out[:num_blocks]))
-        weights_of_posteriors = tuple(own if own is None else _merge_parts(own) for own in counted[:num_blocks])
+        targets, counted = _of_held_out(data.labels, rows, weights, splits)
+        joints = zip(held_out[num_blocks:], counted[num_blocks:], pairs, strict=False)
+        stacks, of_stacks = zip(
+            *(
+                fit_stacks(joint, held_out[a], held_out[b], targets, data.log_prior, own)
+                for joint, own, (a, b) in joints
+            ),
+            strict=True,
+        )
+        posteriors = tuple(map(_merge_parts, (*held_out[:num_blocks], *of_stacks)))
+        counted = tuple(own if own is None else _merge_parts(own) for own in counted)
     densities = None
     if redundancy.density is not None:
         fits = zip(keys[num_views:], data.features, weights, names[:num_blocks], strict=False)
         by_group = None if data.groups is None else jax.tree.map(lambda leaf: leaf[:, :, :NUM_SPLITS], splits)
         densities = tuple(
-            stage(f"{name} density", partial(_fit_densities, own_key, block, rows, own, by_group, redundancy.density))
+            stage(f"{name} density", partial(fit_densities, own_key, block, rows, own, by_group, redundancy.density))
             for own_key, block, own, name in fits
         )
     potentials, num_cells = None, num_cells_of(redundancy)
+    if data.logits is not None and (num_cells is not None or whole_cells is not None):
+        posteriors = _rows_of(data.logits[:num_views], rows)
     if num_cells is not None:
-        if data.logits is not None:
-            posteriors = _rows_of(data.logits[:num_blocks], rows)
-        pairs = zip(keys[num_views + num_blocks :], pairs_of(num_blocks), names[num_blocks:], strict=False)
+        fits_of_pairs = zip(keys[num_views + num_blocks :], pairs, names[num_blocks:], strict=False)
         potentials = tuple(
             stage(
                 f"{name} union information",
                 partial(
-                    _fit_potentials,
+                    fit_potentials_of_pair,
                     own_key,
-                    posteriors[a],
-                    posteriors[b],
+                    (posteriors[a], posteriors[b]),
                     data.log_prior,
-                    _both(weights_of_posteriors[a], weights_of_posteriors[b]),
+                    _weighted((counted[a], counted[b])),
                     num_cells,
                 ),
             )
-            for own_key, (a, b), name in pairs
+            for own_key, (a, b), name in fits_of_pairs
         )
+    whole = None
+    if whole_cells is not None:
+        labels = None if data.logits is not None else _merge_parts(targets)
+        held = HeldOut(posteriors, labels, counted[:num_blocks], counted[-1])
+        whole = fit_whole(keys[-1], data, rows, splits, weights[-1], held, whole_cells, stage)
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     shared = data.log_prior, data.units, ratios, data.knots
     log_prior, units, ratios, knots, own_key = _repeat(shared, keys[-1], rows.shape[:2])
     return Estimator(
-        discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy, knots
+        discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy, knots, whole
     )
 
 
@@ -138,7 +140,7 @@ def _fit_views(
     smoother = None if data.positions is None else jnp.asarray(smoother_of(data.num_classes))
     fitted = []
     for name, own_key, view, own in zip(names, keys, inputs, weights, strict=True):
-        fit = partial(_fit_discriminators, own_key, view, data.labels, rows, splits, own, smoother, data.num_classes)
+        fit = partial(fit_discriminators, own_key, view, data.labels, rows, splits, own, smoother, data.num_classes)
         fitted.append(stage(f"{name} discriminator", fit))
     discriminators, held_out = zip(*fitted, strict=True)
     return discriminators, held_out
@@ -155,18 +157,6 @@ def _repeat(shared: tuple, keys: jax.Array, stacked: tuple[int, int]) -> tuple:
     """Broadcasts what all fits share ``[...]``, and keys ``[m]``, to all seeds and folds ``[m, F, ...]``."""
     repeated = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (*stacked, *leaf.shape)), shared)
     return *repeated, jnp.broadcast_to(keys[:, None], stacked)
-
-
-@partial(jax.jit, static_argnums=7)
-def _fit_discriminators(
-    keys, features, labels, rows, splits, weights, smoother, num_classes
-) -> tuple[Discriminator, jax.Array]:
-    """Fits the discriminator of one view on all seeds and folds."""
-
-    def fit(key: jax.Array, own: jax.Array, splits: Folds, weights: Any) -> tuple[Discriminator, jax.Array]:
-        return fit_discriminator(key, features[own], labels[own], splits, weights, smoother, num_classes=num_classes)
-
-    return _over_folds(fit)(keys, rows, splits, weights)
 
 
 def _inner_splits(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Array | None) -> Folds:
@@ -216,68 +206,13 @@ def _merge_parts(values: jax.Array) -> jax.Array:
     return values.reshape(*values.shape[:2], -1, *values.shape[4:])
 
 
-def _both(first: jax.Array | None, second: jax.Array | None) -> tuple[jax.Array, jax.Array] | None:
-    """Weights of two modalities; None if all are equal."""
-    return None if first is None or second is None else (first, second)
+def _weighted(weights: tuple[jax.Array | None, ...]) -> tuple[jax.Array, ...] | None:
+    """Weights of all modalities; None if all are equal."""
+    given = tuple(own for own in weights if own is not None)
+    return given if len(given) == len(weights) else None
 
 
 @jax.jit
 def _rows_of(logits: tuple[jax.Array, ...], rows: jax.Array) -> tuple[jax.Array, ...]:
     """The user's log-posteriors of the rows of each seed and fold ``[m, F, t, K]``."""
     return tuple(log_posterior(view)[rows] for view in logits)
-
-
-@jax.jit
-def _fit_stacks(joint, first, second, labels, log_prior, weights) -> Stack:
-    """Fits the stack of a pair on the held-out rows of all seeds and folds, from posteriors ``[m, F, S, h, K]``."""
-
-    def fit(joint: jax.Array, first: jax.Array, second: jax.Array, labels: jax.Array, weights: Any) -> Stack:
-        return fit_stack(joint, first, second, labels, log_prior, weights)
-
-    return jax.vmap(jax.vmap(fit))(joint, first, second, labels, weights)
-
-
-@partial(jax.jit, static_argnums=5)
-def _fit_potentials(keys, first, second, log_prior, weights, num_cells) -> Potentials:
-    """Potentials of one pair, from posteriors of rows that the discriminators were not fitted on ``[m, F, n, K]``.
-
-    Seeds and folds are fitted one after another to bound memory.
-    """
-
-    def fit(inputs: tuple) -> Potentials:
-        key, first, second, own = inputs
-        return fit_potentials(key, first, second, log_prior, own, num_cells=num_cells)
-
-    num_seeds, num_folds = first.shape[:2]
-    flat = jax.tree.map(lambda a: a.reshape(-1, *a.shape[2:]), (first, second, weights))
-    fitted = jax.lax.map(fit, (jnp.repeat(keys, num_folds), *flat))
-    return jax.tree.map(lambda leaf: leaf.reshape(num_seeds, num_folds, *leaf.shape[1:]), fitted)
-
-
-@partial(jax.jit, static_argnums=5)
-def _fit_densities(keys, features, rows, weights, splits, options: DensityOptions) -> Density:
-    """Fits the density of one block on all seeds and folds."""
-    fit_rows = partial(fit_density, num_components=options.num_components, covariance=options.covariance)
-
-    def fit(key: jax.Array, part: jax.Array, weights: jax.Array | None, splits: Folds | None) -> Density:
-        return fit_rows(key, features[part], weights, splits)
-
-    return _over_folds(fit)(keys, rows, weights, splits)
-
-
-def _over_folds(fit: Callable) -> Callable:
-    """Maps a fit over seeds and folds; folds of a seed share its key, and so its batches and noise.
-
-    XLA takes several times longer to compile nested maps on CPUs, and also a map over a single element.
-    """
-
-    def over_both(keys: jax.Array, *arguments: Any) -> Any:
-        num_seeds, num_folds = jax.tree.leaves(arguments)[0].shape[:2]
-        flat = jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), (jnp.repeat(keys, num_folds), *arguments))
-        if num_seeds * num_folds == 1:
-            result = fit(*jax.tree.map(lambda leaf: leaf[0], flat))
-            return jax.tree.map(lambda leaf: leaf[None, None], result)
-        results = jax.vmap(fit)(*flat)
-        return jax.tree.map(lambda leaf: leaf.reshape(num_seeds, num_folds, *leaf.shape[1:]), results)
-
-    return over_both

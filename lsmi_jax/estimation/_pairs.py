@@ -11,6 +11,7 @@ from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, set_to_zero
 from lsmi_jax.estimation._formatting import Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate, mean_cells
 from lsmi_jax.estimation._summary import Summary
+from lsmi_jax.estimation._together import Together
 from lsmi_jax.inputs import import_extra, pairs_of
 
 if TYPE_CHECKING:
@@ -27,10 +28,12 @@ class Pairs:
     Attributes:
         estimates: An `Estimate` of each pair, in the order of ``pairs``.
         names: Names of the modalities, in the order of the feature blocks.
+        together: What all modalities say at once; None if that was not asked for.
     """
 
     estimates: tuple[Estimate, ...]
     names: tuple[str, ...] = field(metadata={"static": True})
+    together: Together | None = None
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:

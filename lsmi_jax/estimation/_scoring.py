@@ -23,6 +23,8 @@ from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fitting import fit_stacked
 from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._together import Together, together_of
+from lsmi_jax.estimation._whole import WholeScores, score_whole
 from lsmi_jax.inputs import Dataset, Folds, in_input_order, pairs_of, views
 from lsmi_jax.models import Density, Discriminator
 from lsmi_jax.union import largest_log_sums, potentials_of_rows
@@ -40,11 +42,13 @@ class Scores(NamedTuple):
         log_posteriors: Log-posteriors of every view ``[..., h, K]``, in nats.
         surprisals: Surprisals of every block ``[..., h]``, in nats; None without densities.
         potentials: Potentials of both blocks of every pair ``[..., h, K]``, in nats; None without.
+        whole: What the models of all blocks say; None without.
     """
 
     log_posteriors: tuple[jax.Array, ...]
     surprisals: tuple[jax.Array, ...] | None
-    potentials: tuple[tuple[jax.Array, jax.Array], ...] | None
+    potentials: tuple[tuple[jax.Array, ...], ...] | None
+    whole: WholeScores | None = None
 
     @property
     def log_union_scores(self) -> jax.Array | None:
@@ -76,15 +80,20 @@ def score_rows(
     potentials = None
     if estimator.potentials is not None:
         potentials = tuple(
-            potentials_of_rows(potential, posteriors[a], posteriors[b])
+            potentials_of_rows(potential, (posteriors[a], posteriors[b]))
             for potential, (a, b) in zip(estimator.potentials, pairs_of(len(features)), strict=True)
         )
-    if estimator.densities is None:
-        return Scores(posteriors, None, potentials)
-    # A density in larger units is larger by their volume.
-    fits = zip(estimator.densities, features, estimator.units, strict=True)
-    surprisals = tuple(density.surprisal(rows) + units.log_volume for density, rows, units in fits)
-    return Scores(posteriors, surprisals, potentials)
+    whole, num_views = None, len(features) + len(pairs_of(len(features)))
+    if estimator.whole is not None:
+        of_all = posteriors[num_views:]  # of the user, normalized
+        posteriors = posteriors[:num_views]
+        whole = score_whole(estimator.whole, features, posteriors, of_all[0] if of_all else None)
+    surprisals = None
+    if estimator.densities is not None:
+        # A density in larger units is larger by their volume.
+        fits = zip(estimator.densities, features, estimator.units, strict=True)
+        surprisals = tuple(density.surprisal(rows) + units.log_volume for density, rows, units in fits)
+    return Scores(posteriors, surprisals, potentials, whole)
 
 
 def cross_fitted_posteriors(key: jax.Array, data: Dataset, folds: Folds) -> tuple[jax.Array, ...]:
@@ -114,18 +123,21 @@ def _log_posteriors_of_folds(estimators: Estimator, features: tuple, rows: jax.A
     return jax.vmap(of_fold)(estimators, rows)
 
 
-@partial(jax.jit, static_argnums=3)
-def assemble(estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: Redundancy) -> tuple[Estimate, ...]:
-    """Scores rows, puts the scores in input order, decomposes each pair, and averages over seeds.
+@partial(jax.jit, static_argnums=(3, 4))
+def assemble(
+    estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: Redundancy, names: tuple[str, ...] = ()
+) -> tuple[tuple[Estimate, ...], Together | None]:
+    """Scores rows, puts the scores in input order, decomposes each pair and all blocks, and averages over seeds.
 
     Args:
         estimators: Estimators with leading axes of seeds and folds.
         data: The data set.
         rows: Row indices to score, of each seed and fold ``[m, F, h]``; every row once per seed.
         redundancy: The redundancy.
+        names: Names of the blocks, for the result of all of them.
 
     Returns:
-        An `Estimate` of each pair of blocks, in the order of the rows.
+        An `Estimate` of each pair of blocks, in the order of the rows, and `Together` if there are models of all.
     """
 
     def score(estimator: Estimator, part: jax.Array) -> Scores:
@@ -133,10 +145,14 @@ def assemble(estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: 
 
     scores = jax.vmap(jax.vmap(score))(estimators, rows)
     num_blocks = len(data.features)
-    return tuple(
+    estimates = tuple(
         _decompose_pair(*_of_pair(estimators, scores, pair, position, num_blocks), pair, data, rows, redundancy)
         for position, pair in enumerate(pairs_of(num_blocks))
     )
+    if scores.whole is None or estimators.whole is None:
+        return estimates, None
+    fitted, singles = estimators.whole.union.whole, scores.log_posteriors[:num_blocks]
+    return estimates, together_of(scores.whole, singles, fitted.upper - fitted.lower, data, rows, names)
 
 
 def _of_pair(
@@ -155,6 +171,7 @@ def _of_pair(
         densities=pick(estimators.densities, pair),
         potentials=pick(estimators.potentials, (position,)),
         outlier_ratio=estimators.outlier_ratio[..., jnp.array(pair)],
+        whole=None,
     )
     return fitted, Scores(
         pick(scores.log_posteriors, three) or (), pick(scores.surprisals, pair), pick(scores.potentials, (position,))
@@ -170,7 +187,10 @@ def _decompose_pair(
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
         interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy, data.positions)
         complete = _complete_rows(data, pair)
-        violation = None if scores.potentials is None else _largest_violation(*scores.potentials[0], rows, complete)
+        violation = None
+        if scores.potentials is not None:
+            a, b = scores.potentials[0]
+            violation = _largest_violation(a, b, rows, complete)
         diagnostics = _diagnose(ordered, interactions, information, estimators, data, pair, violation)
         given = _without_missing(interactions, information, ordered.surprisals, data, pair)
         return *given, diagnostics

@@ -1,7 +1,7 @@
 """What comes in: checks and encoding, the packed data set and its views, batches, folds and sharding."""
 
 from lsmi_jax.inputs._batches import ArrayBatches, Batch, Batches, Position, chunks
-from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, check_counts, pack, pairs_of, views
+from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, check_counts, joined, pack, pairs_of, views
 from lsmi_jax.inputs._extras import import_extra
 from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_rows, stratified_folds, weights_of
 from lsmi_jax.inputs._grouped_folds import consecutive_groups, grouped_folds, grouped_splits
@@ -54,6 +54,7 @@ __all__ = [
     "import_extra",
     "in_input_order",
     "in_units",
+    "joined",
     "names_of_bins",
     "outlier_ratio",
     "pack",

@@ -25,7 +25,7 @@ from lsmi_jax.inputs._validation import (
     rows_of_one_length,
 )
 
-__all__ = ["MANY_COLUMNS", "Dataset", "check_counts", "pack", "pairs_of", "views"]
+__all__ = ["MANY_COLUMNS", "Dataset", "check_counts", "joined", "pack", "pairs_of", "views"]
 
 NARROW = 64  # columns of a pair of blocks up to which all views are padded to one width and share one program
 MANY_COLUMNS = 256  # above which models use leading directions, or no correlations; no view is padded beyond it
@@ -38,7 +38,7 @@ class Dataset(NamedTuple):
     Attributes:
         features: Feature blocks ``[n, d]``, float32, in ``units``.
         labels: Class labels ``[n]`` in ``0..K-1``, int32.
-        logits: The user's logits ``[n, K]`` of each block, then of each pair, float32; None to fit discriminators.
+        logits: The user's logits ``[n, K]`` of each block, of each pair, and perhaps of all blocks, float32; None to fit discriminators.
         log_prior: Log-prior of the classes ``[K]``, in nats, float32.
         units: Units of each block.
         groups: Group of each row ``[n]``, ``0..G-1``, int32; rows of one group are never on both sides of a split.
@@ -72,6 +72,18 @@ class Dataset(NamedTuple):
         )
 
     @property
+    def complete(self) -> jax.Array | None:
+        """Which rows have all blocks ``[n]``; None if all have."""
+        return None if self.present is None else jnp.stack(self.present).all(0)
+
+    @property
+    def complete_weights(self) -> jax.Array | None:
+        """Weights of the rows, zero where any block is missing ``[n]``; None if all are equal."""
+        if self.complete is None:
+            return self.weights
+        return self.complete.astype(jnp.float32) if self.weights is None else jnp.where(self.complete, self.weights, 0)
+
+    @property
     def num_rows(self) -> int:
         """Number of samples n."""
         return self.labels.shape[0]
@@ -97,6 +109,7 @@ def pack(
     knots: ArrayLike | None = None,
     units: tuple[Units, ...] | None = None,
     only_two: bool = True,
+    together: bool = False,
 ) -> Dataset:
     """Checks the user's arguments and packs them.
 
@@ -114,6 +127,7 @@ def pack(
         knots: Quantiles of the target of a fit, whose bins are used; None to cut these.
         units: Units of each block, those of the rows that a model was fitted on; None to measure them.
         only_two: Whether exactly two blocks are expected.
+        together: Whether predictions of all blocks together are expected after those of pairs.
 
     Returns:
         A `Dataset`.
@@ -125,7 +139,9 @@ def pack(
     predictions = logits if probabilities is None else probabilities
     if features is None and isinstance(predictions, Sequence):
         blocks, present = separate_missing(
-            _no_columns(labels, 2 if only_two else num_blocks_of(predictions)), missing, only_two=only_two
+            _no_columns(labels, 2 if only_two else num_blocks_of(len(predictions) - together)),
+            missing,
+            only_two=only_two,
         )
     else:
         blocks, present = separate_missing(features, missing, only_two=only_two)
@@ -139,7 +155,9 @@ def pack(
             labels, positions = fitted_bins(labels, len(blocks[0]), knots, log_prior)
     checked, count = check_labels(labels, len(blocks[0]), num_classes)
     views = None if present is None else _of_views(present)
-    logits = check_predictions(logits, probabilities, len(checked), count, num_views(len(blocks)), views)
+    if views is not None and present is not None and together:
+        views = (*views, np.logical_and.reduce(present))
+    logits = check_predictions(logits, probabilities, len(checked), count, num_views(len(blocks)) + together, views)
     encoded = check_groups(groups, len(checked))
     prior = _label_log_prior(checked, count, shares) if log_prior is None else log_prior
     prior = check_log_prior(prior, count, checked)
@@ -195,6 +213,14 @@ def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:
         ((0, 1), (0, 2), (1, 2))
     """
     return tuple(combinations(range(num_blocks), 2))
+
+
+@jax.jit
+def joined(features: tuple[jax.Array, ...]) -> jax.Array:
+    """All blocks side by side, padded as `views` of one width are."""
+    all_columns = jnp.concatenate(features, axis=1)
+    unit = min(all_columns.shape[1], NARROW)
+    return jnp.pad(all_columns, ((0, 0), (0, -all_columns.shape[1] % unit)))
 
 
 @jax.jit

@@ -112,10 +112,10 @@ def check_no_logits(logits: object) -> None:
         raise ValueError("logits: expected none together with batches; make each batch (features, labels, logits)")
 
 
-def num_blocks_of(predictions: Sequence[ArrayLike]) -> int:
-    """Number of modalities M whose M(M+1)/2 predictions these are; two for a wrong number, which a check reports."""
-    count = int((np.sqrt(8 * len(predictions) + 1) - 1) / 2)
-    return count if count * (count + 1) // 2 == len(predictions) and count > 1 else 2
+def num_blocks_of(num_predictions: int) -> int:
+    """Number of modalities M with M(M+1)/2 predictions; two for a wrong number, which a check reports."""
+    count = int((np.sqrt(8 * max(num_predictions, 0) + 1) - 1) / 2)
+    return count if count * (count + 1) // 2 == num_predictions and count > 1 else 2
 
 
 def _floats(name: str, values: ArrayLike, num_samples: int, num_classes: int, *, is_logit: bool) -> jax.Array:

@@ -13,7 +13,7 @@ from lsmi_jax.models._ordinal import smoother_of
 from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._products import fit_products
-from lsmi_jax.models._stacking import Stack, fit_powers, fit_stack, mixture_log_weights
+from lsmi_jax.models._stacking import Blend, Stack, fit_blend, fit_powers, fit_stack, mixture_log_weights
 from lsmi_jax.models._training import Fit, Schedule, descend, fit, schedule
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
 from lsmi_jax.models._whitening import Standardize, Statistic, Whiten
@@ -21,6 +21,7 @@ from lsmi_jax.models._whitening import Standardize, Statistic, Whiten
 __all__ = [
     "NUM_PARTS",
     "NUM_SPLITS",
+    "Blend",
     "Density",
     "Discriminator",
     "EarlyStopped",
@@ -35,6 +36,7 @@ __all__ = [
     "blur",
     "descend",
     "fit",
+    "fit_blend",
     "fit_density",
     "fit_discriminant",
     "fit_discriminator",

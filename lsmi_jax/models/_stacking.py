@@ -1,5 +1,6 @@
 """Stacking: how to combine predictors, by convex fits to the rows that none of them was fitted on."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -11,7 +12,7 @@ from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
 from lsmi_jax.models._linear_algebra import product, solve
 from lsmi_jax.models._products import Products, fit_products
 
-__all__ = ["Stack", "fit_powers", "fit_stack", "mixture", "mixture_log_weights"]
+__all__ = ["Blend", "Stack", "fit_blend", "fit_powers", "fit_stack", "mixture", "mixture_log_weights"]
 
 NUM_EM_STEPS = 1000  # members are often nearly as good as each other, and then it converges slowly
 NUM_NEWTON_STEPS = 12
@@ -61,7 +62,7 @@ def fit_stack(
     labels: jax.Array,
     log_prior: jax.Array,
     weights: jax.Array | None = None,
-) -> Stack:
+) -> tuple[Stack, jax.Array]:
     """Fits a stack to rows that the discriminators were not fitted on.
 
     Args:
@@ -73,16 +74,82 @@ def fit_stack(
         weights: Weight of each row ``[S, h]``; None for equal weights.
 
     Returns:
-        A `Stack`.
+        A `Stack`, and its log-posteriors of these rows ``[S, h, K]``, in nats.
     """
+    shape = joint.shape
     products, held_out = fit_products(first, second, labels, weights)
     prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)  # an absent class must not make the fused logits undefined
     joint, first, second, held_out = (part.reshape(-1, part.shape[-1]) for part in (joint, first, second, held_out))
     labels, weights = labels.reshape(-1), None if weights is None else weights.reshape(-1)
     stack = Stack(fit_powers(jnp.stack([first, second]), labels, prior, weights), products, jnp.zeros(6), prior)
     members = stack._members(joint, first, second, held_out)
-    likelihoods = jnp.take_along_axis(members, labels[None, :, None], axis=2)[..., 0]
-    return stack._replace(log_weights=mixture_log_weights(likelihoods, weights))
+    stack = stack._replace(log_weights=mixture_log_weights(_of_labels(members, labels), weights))
+    return stack, mixture(members, stack.log_weights).reshape(shape)
+
+
+class Blend(NamedTuple):
+    """How the discriminator of three or more modalities is combined with those of each alone and of each pair.
+
+    Attributes:
+        powers: Powers of the posteriors of the modalities in additive fusion ``[M]``.
+        log_weights: Log-weights of the joint, additive fusion, each pair and the prior ``[P + 3]``.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+    """
+
+    powers: jax.Array
+    log_weights: jax.Array
+    log_prior: jax.Array
+
+    def log_posterior(self, joint: jax.Array, singles: Sequence[jax.Array], pairs: Sequence[jax.Array]) -> jax.Array:
+        """Log-posterior of the blend.
+
+        Args:
+            joint: Log-posteriors of the discriminator of all modalities ``[n, K]``, in nats.
+            singles: Those of each modality.
+            pairs: Those of the stack of each pair.
+
+        Returns:
+            Log p(y|x1,x2,...) ``[n, K]`` in nats.
+        """
+        return mixture(self._members(joint, singles, pairs), self.log_weights)
+
+    def _members(self, joint: jax.Array, singles: Sequence[jax.Array], pairs: Sequence[jax.Array]) -> jax.Array:
+        """Log-posteriors of all members ``[P + 3, n, K]``, in nats."""
+        fused = fuse(self.powers, jnp.stack(list(singles)), self.log_prior)
+        return jnp.stack([joint, fused, *pairs, jnp.broadcast_to(self.log_prior[None], joint.shape)])
+
+
+def fit_blend(
+    joint: jax.Array,
+    singles: Sequence[jax.Array],
+    pairs: Sequence[jax.Array],
+    labels: jax.Array,
+    log_prior: jax.Array,
+    weights: jax.Array | None = None,
+) -> Blend:
+    """Fits a blend to rows that the discriminators were not fitted on.
+
+    Args:
+        joint: Log-posteriors of the discriminator of all modalities ``[n, K]``, in nats.
+        singles: Those of each modality.
+        pairs: Those of the stack of each pair.
+        labels: Class labels ``[n]``.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+        weights: Weight of each row ``[n]``; None for equal weights.
+
+    Returns:
+        A `Blend`.
+    """
+    prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)
+    powers = fit_powers(jnp.stack(list(singles)), labels, prior, weights)
+    blend = Blend(powers, jnp.zeros(len(pairs) + 3), prior)
+    likelihoods = _of_labels(blend._members(joint, singles, pairs), labels)
+    return blend._replace(log_weights=mixture_log_weights(likelihoods, weights))
+
+
+def _of_labels(members: jax.Array, labels: jax.Array) -> jax.Array:
+    """Log-probability of each row's label under each member ``[m, n]``."""
+    return jnp.take_along_axis(members, labels[None, :, None], axis=2)[..., 0]
 
 
 def fuse(powers: jax.Array, log_posteriors: jax.Array, log_prior: jax.Array) -> jax.Array:

@@ -1,4 +1,6 @@
-"""One codebook for the posteriors of both modalities: k-means on their square roots."""
+"""One codebook for the posteriors of all modalities: k-means on their square roots."""
+
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
@@ -11,36 +13,31 @@ NUM_ITERATIONS = 15
 
 
 def fit_codebook(
-    key: jax.Array,
-    first: jax.Array,
-    second: jax.Array,
-    num_cells: int,
-    weights: tuple[jax.Array, jax.Array] | None = None,
+    key: jax.Array, roots: Sequence[jax.Array], num_cells: int, weights: Sequence[jax.Array] | None = None
 ) -> jax.Array:
-    """Cells for the posteriors of two modalities, by Lloyd's algorithm in Hellinger distance.
+    """Cells for the posteriors of M modalities, by Lloyd's algorithm in Hellinger distance.
 
-    Both modalities share the cells, so that nearly equal posteriors of the two fall into the same cell: the
-    constraint of the union information binds there. The start holds both posteriors of the same rows, which makes
+    All modalities share the cells, so that nearly equal posteriors of two fall into the same cell: the constraint of
+    the union information binds there. The start holds the posteriors of the same rows in all modalities, which makes
     the codebook symmetric in the modalities.
 
     Args:
         key: Random key.
-        first: Square roots of the posteriors of the first modality ``[n, K]``.
-        second: Square roots of the posteriors of the second modality ``[n, K]``.
-        num_cells: Number of cells M, even.
+        roots: Square roots of the posteriors of each modality ``[n, K]``.
+        num_cells: Number of cells C, a multiple of M.
         weights: Weights of the rows of each modality ``[n]``; None for equal weights.
 
     Returns:
-        Centers ``[M, K]``; a cell without rows keeps its start.
+        Centers ``[C, K]``; a cell without rows keeps its start.
     """
-    num_rows = first.shape[0]
+    num_rows, num_each = roots[0].shape[0], num_cells // len(roots)
     order = jax.random.permutation(key, num_rows)
-    points = jnp.concatenate([first, second])
+    points = jnp.concatenate(roots)
     shares = jnp.ones(len(points)) if weights is None else jnp.concatenate(weights)
 
     def start_of(rows: jax.Array, own: jax.Array | None) -> jax.Array:
         # Rows spread over a random order; with few rows, some are drawn more than once and their cells stay empty.
-        return rows[order[evenly_spaced(num_rows, num_cells // 2, None if own is None else own[order])]]
+        return rows[order[evenly_spaced(num_rows, num_each, None if own is None else own[order])]]
 
     def iterate(centers: jax.Array, _: None) -> tuple[jax.Array, None]:
         # Each center moves to the mean of the points nearest to it.
@@ -49,7 +46,7 @@ def fit_codebook(
         sums = jax.ops.segment_sum(shares[:, None] * points, cell, num_cells)
         return jnp.where(counts > 0, sums / jnp.where(counts > 0, counts, 1), centers), None
 
-    start = jnp.concatenate([start_of(first, weights and weights[0]), start_of(second, weights and weights[1])])
+    start = jnp.concatenate(list(map(start_of, roots, weights or (None,) * len(roots))))
     return jax.lax.scan(iterate, start, None, length=NUM_ITERATIONS)[0]
 
 

@@ -1,13 +1,37 @@
 """The entropic fixed point of the dual of the union information, in log space and by matrix products only."""
 
+from collections.abc import Sequence
+
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
 
-__all__ = ["fixed_point_step", "largest_log_sums", "log_margins"]
+__all__ = ["LAST_EPSILON", "combined", "fixed_point_step", "largest_log_sums", "log_margins", "log_sums"]
 
+LAST_EPSILON = 0.01  # entropic regularization at which potentials are solved for, in nats
 TINY = 1e-30  # added within logarithms of masses
 RELATIVE = 1e-15  # added to sums whose terms are at most 1: two reciprocals, times 1 / epsilon, must be a float32
+
+
+def combined(
+    potentials: Sequence[jax.Array], log_masses: Sequence[jax.Array] | None = None, *, but: int
+) -> tuple[jax.Array, jax.Array]:
+    """Sums over all tuples of the cells of all modalities but one, which act on that one as a single modality does.
+
+    Args:
+        potentials: Potentials of the cells of each modality ``[C, K]``.
+        log_masses: Log-masses of the cells of each modality ``[C]``; None for zeros.
+        but: The modality that is left out.
+
+    Returns:
+        Potentials ``[V, K]`` and log-masses ``[V]`` of the V tuples.
+    """
+    masses = [jnp.zeros(len(own)) for own in potentials] if log_masses is None else log_masses
+    (sums, mass), *rest = ((potentials[m], masses[m]) for m in range(len(potentials)) if m != but)
+    for other, other_mass in rest:
+        sums = (sums[:, None] + other[None]).reshape(-1, sums.shape[1])
+        mass = (mass[:, None] + other_mass[None]).reshape(-1)
+    return sums, mass
 
 
 def log_sums(first: jax.Array, second: jax.Array) -> jax.Array:

@@ -26,7 +26,7 @@ def blocks(blobs):
 @pytest.fixture(scope="module")
 def fits():
     """The arguments of every fit of discriminators, and of potentials."""
-    return {"_fit_discriminators": [], "_fit_potentials": []}
+    return {"fit_discriminators": [], "fit_potentials_of_pair": []}
 
 
 def counted(fit, calls):
@@ -46,9 +46,9 @@ def result(labels, blocks, fits):
 
 
 def test_nothing_of_one_modality_is_fitted_twice(result, fits):
-    assert len(fits["_fit_discriminators"]) == 3 + 3
-    assert len(fits["_fit_potentials"]) == 3
-    shapes = {view.shape for _, view, *_ in fits["_fit_discriminators"]}
+    assert len(fits["fit_discriminators"]) == 3 + 3
+    assert len(fits["fit_potentials_of_pair"]) == 3
+    shapes = {view.shape for _, view, *_ in fits["fit_discriminators"]}
     assert len(shapes) == 1  # and so compiled once
 
 

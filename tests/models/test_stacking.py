@@ -60,7 +60,7 @@ def test_a_joint_that_says_nothing_is_replaced(rng):
     labels = rng.integers(0, 3, (3, 200))
     first, second = unsure(rng, labels, 3), unsure(rng, labels, 3)
     joint = jnp.broadcast_to(jnp.log(jnp.full(3, 1 / 3)), first.shape)
-    stack = jax.jit(fit_stack)(joint, first, second, jnp.asarray(labels), jnp.log(jnp.full(3, 1 / 3)))
+    stack, _ = jax.jit(fit_stack)(joint, first, second, jnp.asarray(labels), jnp.log(jnp.full(3, 1 / 3)))
     fresh = rng.integers(0, 3, 2000)
     parts = unsure(rng, fresh, 3), unsure(rng, fresh, 3)
     stacked = stack.log_posterior(jnp.full((2000, 3), -jnp.log(3.0)), *parts)

@@ -18,8 +18,8 @@ scores_of = jax.jit(log_union_scores)
 def interactions(task, train, test):
     """Interactions of held-out samples under potentials fitted to other samples, with exact posteriors."""
     first, second, _ = task.log_posteriors
-    potentials = fitted_to(jax.random.key(0), first[train], second[train], task.log_prior)
-    scores = scores_of(potentials, first[test], second[test])
+    potentials = fitted_to(jax.random.key(0), (first[train], second[train]), task.log_prior)
+    scores = scores_of(potentials, (first[test], second[test]))
     union = score_information(scores, task.labels[test], task.log_prior)
     return lsmi_jax.decompose(*(i[test] for i in task.information), i_union=union)
 
@@ -84,8 +84,8 @@ def test_means_are_those_of_broja_with_exact_posteriors(key, make):
 def test_a_modality_of_noise_says_nothing_on_any_sample(key):
     task = datasets.gaussian_mixture(key, 4000, num_classes=3)
     noise = jnp.broadcast_to(task.log_prior, (4000, 3))
-    potentials = fitted_to(key, task.log_posteriors[0][:2000], noise[:2000], task.log_prior)
-    scores = scores_of(potentials, task.log_posteriors[0][2000:], noise[2000:])
+    potentials = fitted_to(key, (task.log_posteriors[0][:2000], noise[:2000]), task.log_prior)
+    scores = scores_of(potentials, (task.log_posteriors[0][2000:], noise[2000:]))
     exact = task.log_posteriors[0][2000:]
     likely = exact > -7  # the floor of 1e-7 shows in rarer classes
     np.testing.assert_allclose(scores[likely], exact[likely], atol=1e-3)
@@ -94,8 +94,8 @@ def test_a_modality_of_noise_says_nothing_on_any_sample(key):
 def test_modalities_swap(key):
     task = datasets.preset(key, 2000, num_classes=3)
     first, second, _ = task.log_posteriors
-    one = potentials_of_rows(fitted_to(key, first, second, task.log_prior), first, second)
-    other = potentials_of_rows(fitted_to(key, second, first, task.log_prior), second, first)
+    one = potentials_of_rows(fitted_to(key, (first, second), task.log_prior), (first, second))
+    other = potentials_of_rows(fitted_to(key, (second, first), task.log_prior), (second, first))
     for left, right in zip(one, reversed(other), strict=True):
         np.testing.assert_allclose(left, right, atol=1e-5)
 
@@ -103,8 +103,8 @@ def test_modalities_swap(key):
 def test_scores_are_at_most_a_probability_for_every_pair(key):
     task = datasets.preset(key, 4000, num_classes=3)
     first, second, _ = task.log_posteriors
-    potentials = fitted_to(key, first[:2000], second[:2000], task.log_prior)
-    a, b = potentials_of_rows(potentials, first[2000:], second[2000:])
+    potentials = fitted_to(key, (first[:2000], second[:2000]), task.log_prior)
+    a, b = potentials_of_rows(potentials, (first[2000:], second[2000:]))
     assert float(jax.nn.logsumexp(a + b, axis=1).max()) < 1e-5  # samples
     assert float(largest_log_sums(a, b).max()) < 0.1  # pairs that were never seen together
     assert -0.05 < float(potentials.upper - potentials.lower) < 0.05
@@ -114,16 +114,16 @@ def test_scores_are_at_most_a_probability_for_every_pair(key):
 def test_it_can_be_differentiated_compiled_and_mapped(key):
     task = datasets.gaussian_mixture(key, 600, num_classes=3)
     first, second, _ = task.log_posteriors
-    potentials = fitted_to(key, first, second, task.log_prior)
-    eager = log_union_scores(potentials, first[:50], second[:50])
-    np.testing.assert_allclose(scores_of(potentials, first[:50], second[:50]), eager, atol=1e-4)
-    mapped = jax.vmap(partial(scores_of, potentials))(first[:50].reshape(2, 25, 3), second[:50].reshape(2, 25, 3))
+    potentials = fitted_to(key, (first, second), task.log_prior)
+    eager = log_union_scores(potentials, (first[:50], second[:50]))
+    np.testing.assert_allclose(scores_of(potentials, (first[:50], second[:50])), eager, atol=1e-4)
+    mapped = jax.vmap(partial(scores_of, potentials))((first[:50].reshape(2, 25, 3), second[:50].reshape(2, 25, 3)))
     np.testing.assert_allclose(mapped.reshape(50, 3), eager, atol=1e-4)
-    gradient = jax.jit(jax.grad(lambda logits: log_union_scores(potentials, logits, second[:50]).mean()))
+    gradient = jax.jit(jax.grad(lambda logits: log_union_scores(potentials, (logits, second[:50])).mean()))
     # Against central differences along a random direction; ties of the nearest cell have measure zero.
     direction = jnp.asarray(special_ortho_group.rvs(3, random_state=0)[0], jnp.float32)[None] * jnp.ones((50, 1))
     step = 1e-2
-    values = [scores_of(potentials, first[:50] + sign * step * direction, second[:50]).mean() for sign in (1, -1)]
+    values = [scores_of(potentials, (first[:50] + sign * step * direction, second[:50])).mean() for sign in (1, -1)]
     numeric = float(values[0] - values[1]) / (2 * step)
     np.testing.assert_allclose(float((gradient(first[:50]) * direction).sum()), numeric, rtol=0.1, atol=5e-3)
     for edge in (jnp.zeros((50, 3)), 1e4 * jax.nn.one_hot(jnp.arange(50) % 3, 3)):

@@ -1,0 +1,139 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from lsmi_jax import MinimumInformation, estimate_pairs
+from lsmi_jax.inputs import pairs_of
+
+KEY = jax.random.key(0)
+SIZE = 400
+LOG2 = np.log(2)
+FIRST, SECOND, THIRD = np.unravel_index(np.arange(SIZE) % 8, (2, 2, 2))
+BITS = (FIRST, SECOND, THIRD)
+OTHER = np.arange(SIZE) // 8 % 2  # a bit beside these
+
+
+def exact_logits(modalities, labels):
+    """Exact log-posteriors of each modality, each pair, and all, from the counts of discrete values."""
+    subsets = [*((m,) for m in range(len(modalities))), *pairs_of(len(modalities)), tuple(range(len(modalities)))]
+    logits = []
+    for subset in subsets:
+        _, value = np.unique(np.stack([modalities[m] for m in subset]), axis=1, return_inverse=True)
+        counts = np.zeros((value.max() + 1, labels.max() + 1))
+        np.add.at(counts, (value, labels), 1)
+        logits.append(np.log(np.maximum(counts, 1e-9) / counts.sum(1, keepdims=True))[value].astype(np.float32))
+    return logits
+
+
+def together(modalities, labels, **options):
+    logits = exact_logits(modalities, labels)
+    return estimate_pairs(KEY, None, labels, logits=logits, together=True, num_folds=2, **options)
+
+
+def close(values, expected, atol=2e-3):
+    np.testing.assert_allclose(values, np.broadcast_to(expected, values.shape), atol=atol)
+
+
+@pytest.fixture(scope="module")
+def exclusive_or():
+    return together(BITS, FIRST ^ SECOND ^ THIRD, names=("a", "b", "c"))
+
+
+def test_exclusive_or_of_three_is_synergy_of_three(exclusive_or):
+    parts = exclusive_or.together.parts
+    close(parts.synergy, LOG2)
+    for values in (parts.shared, *parts.unique, *parts.information, parts.i_union):
+        close(values, 0)
+    for pair in exclusive_or:
+        for values in (*pair.information, *pair.interactions):
+            close(values, 0)
+
+
+def test_three_copies_share_all():
+    parts = together((FIRST, FIRST, FIRST), FIRST).together.parts
+    close(parts.shared, LOG2)
+    for values in (*parts.unique, parts.synergy):
+        close(values, 0)
+
+
+def test_one_informative_of_three_is_unique():
+    parts = together((SECOND, FIRST, OTHER), FIRST).together.parts
+    close(parts.unique[1], LOG2)
+    for values in (parts.shared, parts.unique[0], parts.unique[2], parts.synergy):
+        close(values, 0)
+
+
+def test_exclusive_or_of_two_of_three_is_synergy():
+    found = together((OTHER, FIRST, SECOND), FIRST ^ SECOND)
+    close(found.together.parts.synergy, LOG2)
+    close(found["x2", "x3"].interactions.synergy, LOG2)
+    for values in (found.together.parts.shared, *found.together.parts.unique):
+        close(values, 0)
+
+
+def test_parts_add_up_and_have_names(exclusive_or):
+    whole = exclusive_or.together
+    parts = whole.parts
+    np.testing.assert_allclose(parts.shared + sum(parts.unique) + parts.synergy, parts.i_all, atol=1e-5)
+    names = ["shared", "unique_a", "unique_b", "unique_c", "synergy", "i_a", "i_b", "i_c", "i_all", "i_union"]
+    assert list(whole.columns()) == list(whole.mean()) == list(whole.to_pandas().columns) == names
+    assert whole.mean()["synergy"][0] == pytest.approx(LOG2, abs=2e-3)
+    assert "synergy" in repr(whole)
+    assert "3 modalities together, 400 samples" in repr(whole)
+
+
+def test_rows_that_lack_a_modality_are_in_no_mean():
+    labels = FIRST
+    lacks = np.arange(SIZE) % 5 == 0
+    masks = (lacks, np.zeros(SIZE, bool), np.zeros(SIZE, bool))
+    whole = together((FIRST, FIRST, FIRST), labels, missing=masks).together
+    np.testing.assert_array_equal(np.isnan(whole.parts.shared), lacks)
+    close(np.asarray(whole.parts.shared)[~lacks], LOG2)
+    assert whole.mean()["shared"][0] == pytest.approx(LOG2, abs=2e-3)
+
+
+def test_the_order_of_modalities_changes_only_the_order_of_the_parts():
+    """Three different noisy copies of the label."""
+    rng = np.random.default_rng(0)
+    labels = FIRST
+    noisy = [labels ^ (rng.random(SIZE) < p) for p in (0.1, 0.2, 0.3)]
+    one, other = (together([noisy[m] for m in order], labels).together.parts for order in ((0, 1, 2), (2, 0, 1)))
+    np.testing.assert_allclose(one.shared, other.shared, atol=5e-3)
+    for m, values in zip((2, 0, 1), other.unique, strict=True):
+        np.testing.assert_allclose(one.unique[m], values, atol=5e-3)
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_a_wrong_number_of_blocks_is_named(count):
+    blocks = [np.zeros((8, 1), np.float32)] * count
+    with pytest.raises(ValueError, match=f"together: expected 3 to 5 feature blocks, got {count}"):
+        estimate_pairs(KEY, blocks, np.arange(8) % 2, together=True)
+
+
+@pytest.mark.slow
+def test_models_of_all_find_what_no_pair_knows():
+    """Three noisy signs whose product is the label: learned, i_all beyond every pair."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 2000)
+    signs = rng.choice([-1, 1], (2, 2000))
+    third = signs[0] * signs[1] * (2 * labels - 1)
+    blocks = [(sign[:, None] + 0.2 * rng.normal(size=(2000, 1))).astype(np.float32) for sign in (*signs, third)]
+    found = estimate_pairs(KEY, blocks, labels, together=True, num_folds=3, redundancy=MinimumInformation())
+    means = found.together.mean()
+    assert means["synergy"][0] > 0.55
+    for name in ("shared", "unique_x1", "unique_x2", "unique_x3"):
+        assert abs(means[name][0]) < 4 * means[name][1] + 0.01
+    assert all(abs(float(pair.information[2].mean())) < 0.03 for pair in found)
+    assert jnp.isfinite(found.together.union_gap)
+
+
+@pytest.mark.slow
+def test_seeds_and_weights(blobs):
+    blocks, labels = blobs
+    options = {"num_folds": 2, "num_seeds": 2, "weights": np.linspace(1, 2, len(labels))}
+    whole = estimate_pairs(KEY, (*blocks, blocks[0][:, :1]), labels, together=True, **options).together
+    assert whole.seeds.shared.shape == (2, len(labels))
+    np.testing.assert_allclose(whole.seeds.synergy.mean(0), whole.parts.synergy, atol=1e-5)
+    by_hand = np.average(np.asarray(whole.parts.i_all), weights=options["weights"])
+    assert whole.mean()["i_all"][0] == pytest.approx(by_hand, abs=1e-5)
