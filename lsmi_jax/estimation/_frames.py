@@ -71,7 +71,7 @@ def to_pandas(columns: Mapping[str, np.ndarray], index: Sequence | np.ndarray | 
     """Columns ``[n]`` as a data frame."""
     pandas = import_extra("pandas", purpose="to_pandas", extra="table")
     _check_index(index, len(next(iter(columns.values()))))
-    kinds = {KIND: pandas.Categorical(columns[KIND], categories=KINDS)}
+    kinds = {KIND: pandas.Categorical(columns[KIND], categories=KINDS)} if KIND in columns else {}
     return pandas.DataFrame(dict(columns) | kinds, index=index)
 
 

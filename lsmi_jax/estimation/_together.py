@@ -76,8 +76,8 @@ class Together:
         """All values of each sample by name.
 
         Returns:
-            Columns ``[n]`` in nats: ``shared``, ``unique_NAME`` of each modality, ``synergy``, ``i_NAME``, ``i_all`` and
-            ``i_union``.
+            Columns ``[n]`` in nats: ``shared``, ``unique_NAME`` of each modality, ``synergy``, ``i_NAME`` of each,
+            ``i_all`` and ``i_union``.
         """
         return {name: np.asarray(values) for name, values in zip(self._names(), _flat(self.parts), strict=True)}
 

@@ -38,7 +38,8 @@ class Dataset(NamedTuple):
     Attributes:
         features: Feature blocks ``[n, d]``, float32, in ``units``.
         labels: Class labels ``[n]`` in ``0..K-1``, int32.
-        logits: The user's logits ``[n, K]`` of each block, of each pair, and perhaps of all blocks, float32; None to fit discriminators.
+        logits: The user's logits ``[n, K]`` of each block, of each pair, and perhaps of all blocks, float32; None to
+            fit discriminators.
         log_prior: Log-prior of the classes ``[K]``, in nats, float32.
         units: Units of each block.
         groups: Group of each row ``[n]``, ``0..G-1``, int32; rows of one group are never on both sides of a split.

@@ -1,7 +1,7 @@
 """Union information of all modalities, and of all but each one."""
 
 from collections.abc import Sequence
-from itertools import combinations
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -20,13 +20,13 @@ class WholeUnion(NamedTuple):
 
     Attributes:
         whole: Potentials of all modalities.
-        rest: Potentials of all modalities but the first, but the second, and so on.
+        rest: Potentials of all modalities but the first, but the second, and so on, stacked along a leading axis.
         choice: One where the best feasible potentials of all modalities are, zero elsewhere ``[M + 1]``: those of
             all, or those of all but one, whose own are zero.
     """
 
     whole: Potentials
-    rest: tuple[Potentials, ...]
+    rest: Potentials
     choice: jax.Array
 
 
@@ -56,29 +56,22 @@ def fit_whole_union(
     Raises:
         ValueError: As `fit_potentials`.
     """
-    count = len(logits)
-    subsets = [tuple(range(count)), *_but_one(count)]
-    fitted = [
-        fit_potentials(
-            own_key,
-            [logits[m] for m in subset],
-            log_prior,
-            None if weights is None else [weights[m] for m in subset],
-            num_cells=num_cells,
-        )
-        for own_key, subset in zip(jax.random.split(key, count + 1), subsets, strict=True)
-    ]
+    whole_key, *rest_keys = jax.random.split(key, len(logits) + 1)
+    fit = partial(fit_potentials, log_prior=log_prior, num_cells=num_cells)
+    whole = fit(whole_key, logits, weights=weights)
+
+    def fit_rest(inputs: tuple) -> Potentials:
+        own_key, own, shares = inputs
+        return fit(own_key, tuple(own), weights=None if shares is None else tuple(shares))
+
+    rest_logits, rest_weights = _but_one(logits), None if weights is None else _but_one(weights)
+    rest = jax.lax.map(fit_rest, (jnp.stack(rest_keys), rest_logits, rest_weights))
     rows = evenly_spaced(jnp.shape(logits[0])[0], NUM_REFERENCES)
-    some = [jnp.asarray(own)[rows] for own in logits]
-    shares = [None if weights is None else weights[m][rows] for m in range(count)]
-    values = jnp.stack(
-        [
-            _dual_value(own, [some[m] for m in subset], [shares[m] for m in subset])
-            for own, subset in zip(fitted, subsets, strict=True)
-        ]
-    )
-    whole, *rest = fitted
-    return WholeUnion(whole, tuple(rest), jax.nn.one_hot(values.argmax(), count + 1))
+    some, shares = jax.tree.map(lambda own: own[rows], (tuple(map(jnp.asarray, logits)), weights))
+    some_rest, shares_rest = jax.tree.map(lambda own: own[:, :, rows], (rest_logits, rest_weights))
+    of_rest = jax.lax.map(lambda inputs: _dual_value(*inputs), (rest, some_rest, shares_rest))
+    values = jnp.append(_dual_value(whole, some, shares), of_rest)
+    return WholeUnion(whole, rest, jax.nn.one_hot(values.argmax(), len(values)))
 
 
 def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
@@ -92,23 +85,22 @@ def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple
         Log-scores ``[n, K]`` of all modalities, and of all but the first, but the second, and so on, in nats.
     """
     own = log_union_scores(fitted.whole, logits)
-    rest = tuple(
-        log_union_scores(potentials, [logits[m] for m in subset])
-        for potentials, subset in zip(fitted.rest, _but_one(len(logits)), strict=True)
-    )
-    return jnp.einsum("s,snk->nk", fitted.choice, jnp.stack([own, *rest])), rest
+    rest = jax.lax.map(lambda inputs: log_union_scores(inputs[0], tuple(inputs[1])), (fitted.rest, _but_one(logits)))
+    return jnp.einsum("s,snk->nk", fitted.choice, jnp.concatenate([own[None], rest])), tuple(rest)
 
 
-def _but_one(count: int) -> list[tuple[int, ...]]:
-    """All modalities but the first, but the second, and so on."""
-    return list(reversed(list(combinations(range(count), count - 1))))
+def _but_one(arrays: Sequence[ArrayLike]) -> jax.Array:
+    """Arrays of all modalities but the first, but the second, and so on ``[M, M - 1, ...]``."""
+    count = len(arrays)
+    stacked = jnp.stack(list(map(jnp.asarray, arrays)))
+    return stacked[jnp.array([[m for m in range(count) if m != left_out] for left_out in range(count)])]
 
 
-def _dual_value(fitted: Potentials, logits: list[jax.Array], weights: list[jax.Array | None]) -> jax.Array:
+def _dual_value(fitted: Potentials, logits: Sequence[jax.Array], weights: Sequence[jax.Array] | None) -> jax.Array:
     """Expected score under the posteriors of each modality, up to the entropy of the label, in nats."""
-    potentials = potentials_of_rows(fitted, logits)
-    means = [
-        average((jnp.exp(log_posterior(own)) * potential).sum(1), shares)
-        for own, potential, shares in zip(logits, potentials, weights, strict=True)
-    ]
+    count = len(fitted.cells)
+    posteriors = [jnp.exp(log_posterior(logits[m])) for m in range(count)]
+    potentials = potentials_of_rows(fitted, [logits[m] for m in range(count)])
+    shares = [None if weights is None else weights[m] for m in range(count)]
+    means = [average((p * own).sum(1), share) for p, own, share in zip(posteriors, potentials, shares, strict=True)]
     return jnp.stack(means).sum()

@@ -3,7 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lsmi_jax import MinimumInformation, estimate_pairs
+from lsmi_jax import MinimumInformation, UnionInformation, estimate_pairs
 from lsmi_jax.inputs import pairs_of
 
 KEY = jax.random.key(0)
@@ -28,7 +28,8 @@ def exact_logits(modalities, labels):
 
 def together(modalities, labels, **options):
     logits = exact_logits(modalities, labels)
-    return estimate_pairs(KEY, None, labels, logits=logits, together=True, num_folds=2, **options)
+    few = UnionInformation(num_cells=24)  # for values as few as these
+    return estimate_pairs(KEY, None, labels, logits=logits, together=True, num_folds=2, redundancy=few, **options)
 
 
 def close(values, expected, atol=2e-3):
@@ -50,6 +51,7 @@ def test_exclusive_or_of_three_is_synergy_of_three(exclusive_or):
             close(values, 0)
 
 
+@pytest.mark.slow
 def test_three_copies_share_all():
     parts = together((FIRST, FIRST, FIRST), FIRST).together.parts
     close(parts.shared, LOG2)
@@ -57,6 +59,7 @@ def test_three_copies_share_all():
         close(values, 0)
 
 
+@pytest.mark.slow
 def test_one_informative_of_three_is_unique():
     parts = together((SECOND, FIRST, OTHER), FIRST).together.parts
     close(parts.unique[1], LOG2)
@@ -64,6 +67,7 @@ def test_one_informative_of_three_is_unique():
         close(values, 0)
 
 
+@pytest.mark.slow
 def test_exclusive_or_of_two_of_three_is_synergy():
     found = together((OTHER, FIRST, SECOND), FIRST ^ SECOND)
     close(found.together.parts.synergy, LOG2)
@@ -83,6 +87,7 @@ def test_parts_add_up_and_have_names(exclusive_or):
     assert "3 modalities together, 400 samples" in repr(whole)
 
 
+@pytest.mark.slow
 def test_rows_that_lack_a_modality_are_in_no_mean():
     labels = FIRST
     lacks = np.arange(SIZE) % 5 == 0
@@ -93,6 +98,7 @@ def test_rows_that_lack_a_modality_are_in_no_mean():
     assert whole.mean()["shared"][0] == pytest.approx(LOG2, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_the_order_of_modalities_changes_only_the_order_of_the_parts():
     """Three different noisy copies of the label."""
     rng = np.random.default_rng(0)
