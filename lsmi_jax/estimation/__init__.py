@@ -10,12 +10,14 @@ from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_
 from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
 from lsmi_jax.estimation._formatting import SET_TO_ZERO, WITHOUT_FIT, Cell, Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS, named_columns, to_pandas, to_xarray
+from lsmi_jax.estimation._labels import Labels, estimate_labels
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
+from lsmi_jax.estimation._together import Together, WholeParts
 
 __all__ = [
     "CHUNK",
@@ -27,6 +29,7 @@ __all__ = [
     "Diagnostics",
     "Estimate",
     "Estimator",
+    "Labels",
     "Overview",
     "Pairs",
     "PermutationTest",
@@ -35,12 +38,15 @@ __all__ = [
     "ScoredFile",
     "Scores",
     "Summary",
+    "Together",
+    "WholeParts",
     "all_finite",
     "assemble",
     "check_data",
     "concatenate",
     "cross_fitted_posteriors",
     "estimate",
+    "estimate_labels",
     "estimate_pairs",
     "export_score",
     "fit_estimator",

@@ -4,12 +4,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, set_to_zero
-from lsmi_jax.estimation._formatting import Overview, Row, is_concrete, plain_repr
-from lsmi_jax.estimation._result import Estimate, mean_cells
+from lsmi_jax.estimation._formatting import is_concrete, plain_repr
+from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
 from lsmi_jax.estimation._summary import Summary
 from lsmi_jax.estimation._together import Together
 from lsmi_jax.inputs import import_extra, pairs_of
@@ -53,12 +51,9 @@ class Pairs:
     def __repr__(self) -> str:
         if not is_concrete(self.estimates):
             return plain_repr(self)
-        rows = [
-            Row(f"{first}, {second}", tuple(f"{cell.mean:+z.3f}" for cell in mean_cells(estimate)))
-            for (first, second), estimate in zip(self.pairs, self.estimates, strict=True)
-        ]
         heading = f"Pairs of {len(self.names)} modalities, {self[0].num_samples} samples: raw means in nats"
-        return Overview(heading, tuple(quantity.symbol for quantity in (*PARTS, *INFORMATION)), rows).as_text()
+        text = overview_of(heading, [f"{first}, {second}" for first, second in self.pairs], self.estimates).as_text()
+        return text if self.together is None else f"{text}\n\n{self.together!r}"
 
     def means(self, **options: Any) -> Summary:
         """Means of interactions and information of every pair, from the same resamples of the rows.
@@ -72,8 +67,7 @@ class Pairs:
         Raises:
             ValueError: As `Estimate.mean`.
         """
-        summaries = [estimate.mean(**options) for estimate in self.estimates]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *summaries)
+        return means_of(self.estimates, **options)
 
     def to_pandas(self) -> "pandas.DataFrame":
         """Mean interactions of every pair, as in Table 7 of Yang et al. (2025) (extra ``[table]``).
@@ -88,16 +82,5 @@ class Pairs:
             ImportError: If pandas is not installed.
         """
         pandas = import_extra("pandas", purpose="Pairs.to_pandas", extra="table")
-        columns: dict[tuple[str, str], np.ndarray] = {}
-        raw, shifted = self.means(), self.means(adjusted=True)
-        shift = jnp.zeros(len(self)) if shifted.shift is None else jnp.asarray(shifted.shift)
-        zero = set_to_zero(Interactions(*shifted.mean[: len(PARTS)]), shift)
-        errors = (jnp.where(is_zero, jnp.nan, e) for is_zero, e in zip(zero, shifted.standard_error, strict=False))
-        for name, means in {
-            "raw": raw.mean,
-            "raw error": raw.standard_error,
-            "adjusted": shifted.mean,
-            "adjusted error": errors,
-        }.items():
-            columns |= {(name, part.symbol): np.asarray(mean) for part, mean in zip(PARTS, means, strict=False)}
-        return pandas.DataFrame(columns, index=pandas.MultiIndex.from_tuples(self.pairs, names=("first", "second")))
+        index = pandas.MultiIndex.from_tuples(self.pairs, names=("first", "second"))
+        return pandas.DataFrame(columns_of_means(self.estimates), index=index)
