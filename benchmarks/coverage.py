@@ -1,6 +1,7 @@
 """Do 95 % intervals cover the truth, and are permutation p-values uniform? Many data sets with known truth.
 
-    python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--null 200] [--num-permutations 19]
+    python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--tasks OR] [--num-seeds 1] [--null 200]
+        [--num-permutations 19]
 
 The truth of I1, I2 and I12 is the mean of the exact quantities over a million fresh samples; that of R, U1, U2 and S is
 the decomposition of Bertschinger et al. (2014), which the union information estimates. Percentile intervals come from
@@ -34,13 +35,13 @@ def truth(make) -> np.ndarray:
     return np.concatenate([np.mean(totals, axis=0), np.asarray(task.truth, float)])
 
 
-def coverage(make, size: int, num_datasets: int) -> None:
+def coverage(make, size: int, num_datasets: int, num_seeds: int) -> None:
     expected = truth(make)
     hits, bca_hits, errors = [], [], []
     for seed in range(num_datasets):
         data_key, key = jax.random.split(jax.random.key(seed))
         task = make(data_key, size)
-        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2)
+        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2, num_seeds=num_seeds)
         summary = result.mean()
         bounds = [(float(getattr(summary.lower, n)), float(getattr(summary.upper, n))) for n in NAMES]
         hits.append([low <= t <= high for (low, high), t in zip(bounds, expected, strict=True)])
@@ -79,6 +80,8 @@ def uniformity(num_datasets: int, num_permutations: int, size: int = 120) -> Non
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--datasets", type=int, default=200, help="data sets per task and size (%(default)s)")
+    parser.add_argument("--tasks", default="", help="only tasks whose names contain this")
+    parser.add_argument("--num-seeds", type=int, default=1, help="fits per data set (%(default)s)")
     parser.add_argument("--sizes", default="500,2000", help="numbers of samples, comma-separated")
     parser.add_argument(
         "--null", type=int, default=200, help="data sets without information; 0 to skip them (%(default)s)"
@@ -87,8 +90,9 @@ def main() -> None:
     arguments = parser.parse_args()
     for size in map(int, filter(None, arguments.sizes.split(","))):
         for name, make in TASKS.items():
-            print(name, flush=True)
-            coverage(make, size, arguments.datasets)
+            if arguments.tasks in name:
+                print(name, flush=True)
+                coverage(make, size, arguments.datasets, arguments.num_seeds)
     if arguments.null:
         uniformity(arguments.null, arguments.num_permutations)
 
