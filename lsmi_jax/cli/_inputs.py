@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lsmi_jax.cli._options import InputOptions
-from lsmi_jax.cli._readers import is_text
+from lsmi_jax.cli._readers import missing_hint
 from lsmi_jax.cli._selection import block, block_names, check_classes, check_ids, column, unnumbered
 from lsmi_jax.cli._sources import Sources, open_sources
 from lsmi_jax.estimation import SAMPLE_COLUMNS
@@ -16,7 +16,6 @@ __all__ = ["Inputs", "read_inputs"]
 
 RESULTS = {"id", "label", *SAMPLE_COLUMNS}
 """Columns of the table of samples."""
-KEEP_NA = "; --keep-na reads words such as NA and None as text"
 
 
 class Inputs(NamedTuple):
@@ -63,7 +62,7 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
     blocks = {"x1": options.x1, "x2": options.x2}
     taken = {key: block_names(columns, name, f"--{key}") for key, name in blocks.items() if name is not None}
     _check_distinct(columns, taken, options)
-    hint = "" if options.keep_na or not any(map(is_text, columns.paths)) else KEEP_NA
+    hint = missing_hint(columns.paths, keep_na=options.keep_na)
     labels = check_classes(column(columns, options.labels, "--labels"), "--labels", hint)
     size, means_by = len(labels), options.means_by or []
     for name in means_by:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from lsmi_jax.cli._array_readers import read_folder, read_npy, read_npz, read_sa
 from lsmi_jax.cli._columns import Budget, Columns
 from lsmi_jax.cli._table_readers import read_arrow, read_json_lines, read_parquet, read_text
 
-__all__ = ["ENDINGS", "checksum", "half_of_memory", "is_data", "is_text", "read"]
+__all__ = ["ENDINGS", "checksum", "half_of_memory", "is_data", "missing_hint", "read"]
 
 ENDINGS = (".npz", ".npy", ".safetensors", ".parquet", ".feather", ".arrow", ".csv", ".tsv", ".jsonl")
 """Endings of the files that are read; the last three also with ``.gz``, and all in capitals too."""
@@ -55,9 +55,14 @@ def read(path: Path, budget: Budget | None = None, *, keep_na: bool = False) -> 
     return reader(path, Budget(half_of_memory()) if budget is None else budget)
 
 
-def is_text(path: Path) -> bool:
+def _is_text(path: Path) -> bool:
     """Whether missing values are words: those of a ``.csv`` or ``.tsv`` file."""
     return _ending(path) in (".csv", ".tsv")
+
+
+def missing_hint(paths: Iterable[Path], *, keep_na: bool) -> str:
+    """What to do about missing values in these files: words may be meant as text."""
+    return "; --keep-na reads words such as NA and None as text" if not keep_na and any(map(_is_text, paths)) else ""
 
 
 def is_data(path: Path) -> bool:

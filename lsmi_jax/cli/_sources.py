@@ -7,7 +7,7 @@ import numpy as np
 
 from lsmi_jax.cli._columns import Budget, Columns
 from lsmi_jax.cli._options import InputOptions
-from lsmi_jax.cli._readers import half_of_memory, read
+from lsmi_jax.cli._readers import half_of_memory, missing_hint, read
 from lsmi_jax.cli._selection import check_ids, column, file_of
 
 __all__ = ["Sources", "open_sources"]
@@ -19,18 +19,19 @@ class Sources(Mapping[str, np.ndarray]):
     Args:
         files: Path and arrays of each file, by its name in the options; the data have an empty one.
         join: Name of the ids by which rows are matched; None to take them as they are.
+        hint: What to do about missing ids.
 
     Raises:
         ValueError: If ids are missing or repeated, or the files have none in common.
     """
 
-    def __init__(self, files: dict[str, tuple[Path, Columns]], join: str | None) -> None:
+    def __init__(self, files: dict[str, tuple[Path, Columns]], join: str | None, hint: str = "") -> None:
         self._files, self._found = files, dict[str, np.ndarray]()
         self._rows: dict[str, np.ndarray] | None = None
         self.ids: np.ndarray | None = None
         self.left_out: dict[str, int] = {}
         if join is not None:
-            self._match(join)
+            self._match(join, hint)
 
     @property
     def paths(self) -> tuple[Path, ...]:
@@ -61,10 +62,10 @@ class Sources(Mapping[str, np.ndarray]):
     def __len__(self) -> int:
         return sum(len(columns) for _, columns in self._files.values())
 
-    def _match(self, join: str) -> None:
+    def _match(self, join: str, hint: str) -> None:
         """Keeps the rows whose ids are in all files, in the order of the first."""
         ids = {
-            file: check_ids(column(columns, join, "--join"), f"--join: {path}")
+            file: check_ids(column(columns, join, "--join"), f"--join: {path}", hint)
             for file, (path, columns) in self._files.items()
         }
         first, *others = ids.values()
@@ -91,7 +92,7 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If a name has no file, or ``--join`` cannot match the rows.
+        ValueError: If a name has no file, the data no name, or ``--join`` cannot match the rows.
     """
     given: dict[str, Iterable[str | None] | None]
     given = {"--x1": [options.x1], "--x2": [options.x2], "--labels": [options.labels]}
@@ -106,11 +107,13 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
         if path is None:
             raise ValueError(f"{option}: expected FILE:NAME, as DATA is not given, got {name!r}")
         paths[file] = path
+    if data is not None and data not in paths.values():
+        raise ValueError(f"DATA: expected none, as every name has a file of its own, got {data}")
     if options.join is not None and len(paths) < 2:
         raise ValueError(f"--join: expected names of two files or more, got {len(paths)}")
     budget = Budget(half_of_memory() if options.max_bytes is None else options.max_bytes)
     opened = {file: (path, read(path, budget, keep_na=options.keep_na)) for file, path in paths.items()}
-    return Sources(opened, options.join)
+    return Sources(opened, options.join, missing_hint(paths.values(), keep_na=options.keep_na))
 
 
 def _split(name: str) -> tuple[str, str]:

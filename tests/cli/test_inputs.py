@@ -162,6 +162,17 @@ def test_files_that_do_not_match_are_an_error(changes, error, two_files, capsys)
     assert capsys.readouterr().err.startswith(f"lsmi-jax: {error}")
 
 
+def test_data_that_no_name_is_read_from_are_an_error(two_files):
+    with pytest.raises(ValueError, match=r"DATA: expected none, as every name has a file of its own, got other\.csv"):
+        read_inputs(Path("other.csv"), JOINED)
+
+
+def test_missing_ids_of_a_join_name_the_option(two_files):
+    Path("missing.csv").write_text("clip,v_0\nclip 1,1\nNA,2\n")
+    with pytest.raises(ValueError, match=r"--join: missing\.csv: .*--keep-na reads words"):
+        read_inputs(None, replace(JOINED, x2="missing.csv:v_"))
+
+
 def test_no_block_takes_the_labels_for_features(tmp_path, capsys):
     columns = {"ant": [1.0] * 8, "age": [2.0] * 8, "answer": [0, 1] * 4, "id": range(8), "bee": [1.0] * 8}
     rows = [columns, *zip(*columns.values(), strict=True)]
