@@ -114,9 +114,11 @@ def check_labels(
     array = to_host(labels) if isinstance(labels, jax.Array) else rows_of_one_length("labels", labels)
     if not np.issubdtype(array.dtype, np.integer):
         advice = '; target="continuous" takes numbers' if array.dtype.kind == "f" else ""
+        advice += "; estimate_labels takes columns of booleans" if array.ndim == 2 and array.dtype == bool else ""
         raise TypeError(f"labels: expected integers 0..K-1, got dtype {array.dtype}; encode_labels makes them{advice}")
     if array.shape != (num_samples,):
-        raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}")
+        advice = "; estimate_labels takes columns of 0 and 1" if array.ndim == 2 and array.shape[1] > 1 else ""
+        raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}{advice}")
     if array.min() < 0:
         raise ValueError(f"labels: expected 0..K-1, got {array.min()}; encode_labels makes them")
     count = int(array.max()) + 1 if num_classes is None else check_count("num_classes", num_classes, 1)

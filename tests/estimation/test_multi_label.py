@@ -103,6 +103,12 @@ def test_options_without_a_choice_are_errors(option):
         estimate_labels(KEY, None, LABELS / 1.0, **OPTIONS)
 
 
+@pytest.mark.parametrize("columns", [LABELS, LABELS.astype(bool)])
+def test_columns_of_labels_are_referred_here(columns):
+    with pytest.raises((TypeError, ValueError), match="estimate_labels takes columns of"):
+        lsmi_jax.estimate(KEY, [np.zeros((SIZE, 1), np.float32)] * 2, columns)
+
+
 @pytest.mark.slow
 def test_learned_labels_are_those_of_estimate(blobs):
     """The same programs and keys: a column is what `estimate` gives of it."""
