@@ -126,6 +126,7 @@ def test_invalid_joints_are_rejected(p):
         broja(p)
 
 
+@pytest.mark.slow
 def test_broja_from_features_finds_the_synergy_of_xor():
     task = circuit_logic(jax.random.key(0), 4000, gate=XOR)
     result = broja_from_features(jax.random.key(1), task.features, task.labels, num_clusters=2)

@@ -27,6 +27,7 @@ def test_gaussian_closed_form_agrees_with_its_densities(rng):
         gaussian_mmi(covariance, (2, 2, 2))
 
 
+@pytest.mark.slow
 def test_gaussian_closed_form_is_the_discrete_one_in_the_limit():
     """BROJA of finely binned Gaussians has the same parts, up to the information lost by binning."""
     covariance = np.array([[1, 0.1, 0.6], [0.1, 1, 0.4], [0.6, 0.4, 1]])

@@ -56,6 +56,7 @@ def test_independent_rows_have_no_findings(rng, features):
     assert found.alike.max() == 0
 
 
+@pytest.mark.slow
 def test_tasks_have_no_findings(key):
     for task in (
         datasets.circuit_logic(key, 1000, gate=datasets.XOR),

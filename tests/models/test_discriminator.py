@@ -35,6 +35,7 @@ def test_held_out_posteriors_are_of_members_that_did_not_see_the_rows(key, rng):
     np.testing.assert_allclose(losses.mean(), discriminator.held_out_loss, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_no_posterior_is_surer_than_its_rows_support(key, rng):
     """Of n held-out rows, the prior gets the weight of one at least."""
     labels = jnp.asarray(np.arange(300) % 2)

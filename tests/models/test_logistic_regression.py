@@ -49,6 +49,7 @@ def test_raw_columns_with_eigenvalues_from_one_to_a_million_converge(rng, num_ro
     assert max(gaps(rows, labels, num_classes, penalties, num_steps=40)) < 1e-3
 
 
+@pytest.mark.slow
 def test_the_penalty_is_that_of_least_held_out_loss(rng):
     rows = jnp.asarray(rng.normal(size=(100, 30)), jnp.float32)
     labels = jnp.asarray((rows[:, 0] + rng.normal(size=100) > 0).astype(int))

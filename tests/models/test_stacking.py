@@ -40,7 +40,7 @@ def test_powers_undo_overconfidence(rng):
     assert abs(float(power) - 0.25) < 0.015
 
 
-@pytest.mark.parametrize("num_classes", [3, 20])  # 20: more than the directions of a posterior
+@pytest.mark.parametrize("num_classes", [3, pytest.param(20, marks=pytest.mark.slow)])  # more than the directions
 def test_products_find_what_only_pairs_of_classes_tell(rng, num_classes):
     hidden = rng.integers(0, num_classes if num_classes < 10 else 4, (2, 3, 500))
     labels = (hidden[0] + hidden[1]) % num_classes

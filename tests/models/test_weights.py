@@ -125,6 +125,7 @@ def test_discriminant_analysis_is_that_of_repeated_rows(rng, rows, num_columns):
     )
 
 
+@pytest.mark.slow
 def test_powers_mixtures_and_stacks_are_those_of_repeated_rows(rows, posteriors):
     _, labels = rows
     prior = label_log_prior(labels, 3)

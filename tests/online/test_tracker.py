@@ -102,6 +102,7 @@ def test_a_batch_spread_over_a_mesh_gives_the_same(stream, axis_type, space):
     np.testing.assert_allclose(np.asarray(together.log_prior), np.asarray(alone.log_prior), rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_it_sends_no_gradient_back(stream):
     features, logits, labels = jax.tree.map(lambda leaf: leaf[0], in_batches(stream))
 

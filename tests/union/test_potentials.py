@@ -42,7 +42,13 @@ def test_exclusive_or_and_copy_are_exact_on_every_sample(key, gate, expected):
     np.testing.assert_allclose(parts.synergy, synergy, atol=1e-3)
 
 
-@pytest.mark.parametrize("gate", [datasets.OR, datasets.AND, datasets.XOR_NOT, datasets.RDN])
+@pytest.mark.parametrize(
+    "gate",
+    [
+        datasets.OR,
+        *(pytest.param(gate, marks=pytest.mark.slow) for gate in (datasets.AND, datasets.XOR_NOT, datasets.RDN)),
+    ],
+)
 def test_means_of_gates_are_those_of_broja(key, gate):
     task = datasets.circuit_logic(key, 4000, gate=gate)
     parts = interactions(task, *HALVES)
@@ -51,7 +57,7 @@ def test_means_of_gates_are_those_of_broja(key, gate):
         assert abs(float(part.mean()) - float(truth)) < 4 * error + 0.005
 
 
-@pytest.mark.parametrize("correlation", [-1.0, 0.4, 1.0])
+@pytest.mark.parametrize("correlation", [-1.0, *(pytest.param(rho, marks=pytest.mark.slow) for rho in (0.4, 1.0))])
 def test_alike_modalities_have_nothing_unique_whatever_their_correlation(key, correlation):
     task = datasets.gaussian_mixture(key, 4000, num_classes=10, correlation=correlation)
     parts = interactions(task, *HALVES)
