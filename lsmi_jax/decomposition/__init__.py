@@ -19,8 +19,10 @@ from lsmi_jax.decomposition._decompose import (
     decompose,
     from_redundancy,
     interactions_from_posteriors,
+    posterior_information,
     single_source_fraction,
     soft_decompose,
+    union_score_information,
 )
 from lsmi_jax.decomposition._information import (
     label_log_prior,
@@ -124,6 +126,7 @@ __all__ = [
     "minimum_information",
     "num_cells_of",
     "pointwise_information",
+    "posterior_information",
     "program_of",
     "score_information",
     "set_to_zero",
@@ -135,5 +138,6 @@ __all__ = [
     "specificity_ambiguity",
     "target_information",
     "union_information",
+    "union_score_information",
     "widen",
 ]

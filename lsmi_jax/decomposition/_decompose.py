@@ -20,8 +20,10 @@ __all__ = [
     "decompose",
     "from_redundancy",
     "interactions_from_posteriors",
+    "posterior_information",
     "single_source_fraction",
     "soft_decompose",
+    "union_score_information",
 ]
 
 
@@ -70,22 +72,52 @@ def interactions_from_posteriors(
     three = check_several("logits", logits, 3)
     h1, h2 = (None, None) if surprisals is None else check_several("surprisals", surprisals, 2)
     # i1, i2 and i12, then Eq. 2.
-    if positions is None:
-        first, second, joint = (pointwise_information(posterior, labels, log_prior) for posterior in three)
-    else:
-        first, second, joint = (
-            target_information(log_posterior(posterior), positions, log_prior) for posterior in three
-        )
+    first, second, joint = (posterior_information(logits, labels, log_prior, positions) for logits in three)
     if labels is None and surprisals is not None:
         h1, h2 = (jnp.broadcast_to(jnp.asarray(h)[..., None], first.shape) for h in (h1, h2))
     if log_union_scores is None:
         return decompose(first, second, joint, h1, h2, redundancy=redundancy), (first, second, joint)
-    if positions is None:
-        union = score_information(log_union_scores, labels, log_prior)
-    else:
-        union = target_information(log_union_scores, positions, log_prior)
+    union = union_score_information(log_union_scores, labels, log_prior, positions)
     parts = decompose(first, second, joint, h1, h2, i_union=union, redundancy=redundancy)
     return parts, (first, second, joint, union)
+
+
+def posterior_information(
+    logits: ArrayLike, labels: ArrayLike | None, log_prior: ArrayLike, positions: ArrayLike | None
+) -> jax.Array:
+    """Pointwise information of a discriminator about a class, or a continuous target whose bins are the classes.
+
+    Args:
+        logits: Unnormalized log p(y|x) ``[..., K]``, in nats.
+        labels: Class labels ``[...]``; None for every class.
+        log_prior: Log p(y) ``[K]``, in nats.
+        positions: Rank of each target ``[n]``; None for classes.
+
+    Returns:
+        ``[...]`` in nats.
+    """
+    if positions is None:
+        return pointwise_information(logits, labels, log_prior)
+    return target_information(log_posterior(logits), positions, log_prior)
+
+
+def union_score_information(
+    log_scores: ArrayLike, labels: ArrayLike | None, log_prior: ArrayLike, positions: ArrayLike | None
+) -> jax.Array:
+    """Pointwise union information about a class, or a continuous target; scores are not normalized.
+
+    Args:
+        log_scores: Log-score of each class ``[..., K]``, in nats.
+        labels: As in `posterior_information`.
+        log_prior: As in `posterior_information`.
+        positions: As in `posterior_information`.
+
+    Returns:
+        ``[...]`` in nats.
+    """
+    if positions is None:
+        return score_information(log_scores, labels, log_prior)
+    return target_information(log_scores, positions, log_prior)
 
 
 def decompose(

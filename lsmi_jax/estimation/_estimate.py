@@ -24,6 +24,7 @@ from lsmi_jax.inputs import (
     across_meshes,
     check_counts,
     check_key,
+    check_names,
     grouped_folds,
     pack,
     pairs_of,
@@ -202,7 +203,7 @@ def estimate_pairs(
         only_two=False,
         together=together,
     )
-    named = _check_names(names, len(data.features))
+    named = check_names(names, len(data.features), prefix="x", each="feature block")
     if together and not 3 <= len(named) <= MOST_MODALITIES:
         raise ValueError(f"together: expected 3 to {MOST_MODALITIES} feature blocks, got {len(named)}")
     of_pairs = (f"{named[a]} and {named[b]}" for a, b in pairs_of(len(named)))
@@ -275,12 +276,3 @@ def _folds(key: jax.Array, data: Dataset, options: _CrossFit) -> Folds:
 def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
     """Folds of every seed, compiled as one program: separate operations take longer to compile."""
     return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
-
-
-def _check_names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    """Checks that there is one name per block and all names are different."""
-    if names is None:
-        return tuple(f"x{m + 1}" for m in range(count))
-    if isinstance(names, str) or len(names) != count or len(set(names)) != count:
-        raise ValueError(f"names: expected {count} different names, one per feature block, got {names!r}")
-    return tuple(names)

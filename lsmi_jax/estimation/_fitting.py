@@ -11,10 +11,10 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition import Redundancy, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
-from lsmi_jax.estimation._programs import fit_densities, fit_discriminators, fit_potentials_of_pair, fit_stacks
+from lsmi_jax.estimation._programs import fit_densities, fit_potentials_of_pair, fit_stacks, fit_view, merge_parts
 from lsmi_jax.estimation._whole import HeldOut, fit_whole
 from lsmi_jax.inputs import Dataset, Folds, grouped_splits, outlier_ratio, pairs_of, to_host, views, weights_of
-from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, Discriminator, inner_splits, smoother_of
+from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, Discriminator, inner_splits
 from lsmi_jax.storage import Progress, Stage, computed, stages
 
 __all__ = ["VIEWS", "check_columns", "fit_stacked", "fit_stages"]
@@ -71,8 +71,8 @@ def fit_stacked(
             ),
             strict=True,
         )
-        posteriors = tuple(map(_merge_parts, (*held_out[:num_blocks], *of_stacks)))
-        counted = tuple(own if own is None else _merge_parts(own) for own in counted)
+        posteriors = tuple(map(merge_parts, (*held_out[:num_blocks], *of_stacks)))
+        counted = tuple(own if own is None else merge_parts(own) for own in counted)
     densities = None
     if redundancy.density is not None:
         fits = zip(keys[num_views:], data.features, weights, names[:num_blocks], strict=False)
@@ -102,8 +102,8 @@ def fit_stacked(
         )
     whole = None
     if whole_cells is not None:
-        labels = None if data.logits is not None else _merge_parts(targets)
-        held = HeldOut(posteriors, labels, counted[:num_blocks], counted[-1])
+        labels = None if data.logits is not None else merge_parts(targets)
+        held = HeldOut(posteriors, labels, _weighted(counted[:num_blocks]), counted[-1])
         whole = fit_whole(keys[-1], data, rows, splits, weights[-1], held, whole_cells, stage)
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     shared = data.log_prior, data.units, ratios, data.knots
@@ -136,11 +136,9 @@ def _fit_views(
     names: Sequence[str],
 ) -> tuple[tuple[Discriminator, ...], tuple[jax.Array, ...]]:
     """Discriminators of the views, and their posteriors of held-out rows ``[m, F, S, h, K]``."""
-    # The bins of a continuous target have an order.
-    smoother = None if data.positions is None else jnp.asarray(smoother_of(data.num_classes))
     fitted = []
     for name, own_key, view, own in zip(names, keys, inputs, weights, strict=True):
-        fit = partial(fit_discriminators, own_key, view, data.labels, rows, splits, own, smoother, data.num_classes)
+        fit = partial(fit_view, own_key, view, data, rows, splits, own)
         fitted.append(stage(f"{name} discriminator", fit))
     discriminators, held_out = zip(*fitted, strict=True)
     return discriminators, held_out
@@ -199,11 +197,6 @@ def _of_held_out(
         return labels[own][splits.left_out], counted
 
     return jax.vmap(jax.vmap(of_fit))(rows, weights, splits)
-
-
-def _merge_parts(values: jax.Array) -> jax.Array:
-    """Values of held-out rows ``[m, F, S h, ...]`` from those of each split ``[m, F, S, h, ...]``."""
-    return values.reshape(*values.shape[:2], -1, *values.shape[4:])
 
 
 def _weighted(weights: tuple[jax.Array | None, ...]) -> tuple[jax.Array, ...] | None:

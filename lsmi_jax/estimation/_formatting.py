@@ -18,6 +18,7 @@ __all__ = [
     "Row",
     "is_concrete",
     "mean_cell",
+    "means_of_seeds",
     "plain_repr",
     "shift_note",
 ]
@@ -155,3 +156,10 @@ def mean_cell(
         if seed_means is not None:
             error = np.hypot(error, seed_means.std(ddof=1) / np.sqrt(len(seed_means)))
         return Cell(float(mean), float(error))
+
+
+def means_of_seeds(values: jax.Array, counted: jax.Array, weights: jax.Array | None) -> np.ndarray:
+    """Mean of each seed ``[m]`` from values ``[m, n]``, over the samples that count."""
+    is_counted = np.asarray(counted)
+    shares = None if weights is None else np.asarray(weights, np.float64)[is_counted]
+    return np.average(np.asarray(values, np.float64)[:, is_counted], axis=1, weights=shares)

@@ -18,7 +18,7 @@ from lsmi_jax.estimation._formatting import is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
 from lsmi_jax.estimation._summary import Summary
-from lsmi_jax.inputs import check_key, import_extra, to_host
+from lsmi_jax.inputs import check_key, check_names, import_extra, to_host
 from lsmi_jax.storage import Progress
 
 if TYPE_CHECKING:
@@ -174,7 +174,7 @@ def estimate_labels(
         2 (40,)
     """
     key, columns = check_key(key), _check_columns(labels)
-    named = _check_names(names, columns.shape[1])
+    named = tuple(map(str, check_names(names, columns.shape[1], prefix="label", each="label")))
     for option in NOT_HERE:
         if option in options:
             raise TypeError(f"{option}: expected none, as every label has the classes 0 and 1")
@@ -216,15 +216,6 @@ def _check_columns(labels: ArrayLike) -> np.ndarray:
     if columns.min() < 0 or columns.max() > 1:
         raise ValueError(f"labels: expected 0 and 1, got values from {columns.min()} to {columns.max()}")
     return columns.astype(np.int32)
-
-
-def _check_names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    """Checks that there is one name per label and all are different."""
-    if names is None:
-        return tuple(f"label{m + 1}" for m in range(count))
-    if isinstance(names, str) or len(names) != count or len(set(names)) != count:
-        raise ValueError(f"names: expected {count} different names, one per label, got {names!r}")
-    return tuple(map(str, names))
 
 
 def _check_predictions(name: str, views: Sequence[ArrayLike] | None, shape: tuple[int, ...]) -> list | None:

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from lsmi_jax.decomposition import DensityOptions
-from lsmi_jax.inputs import Folds
+from lsmi_jax.inputs import Dataset, Folds
 from lsmi_jax.models import (
     Blend,
     Density,
@@ -18,6 +18,7 @@ from lsmi_jax.models import (
     fit_density,
     fit_discriminator,
     fit_stack,
+    smoother_of,
 )
 from lsmi_jax.union import Potentials, WholeUnion, fit_potentials, fit_whole_union
 
@@ -27,8 +28,24 @@ __all__ = [
     "fit_discriminators",
     "fit_potentials_of_pair",
     "fit_stacks",
+    "fit_view",
     "fit_whole_unions",
+    "merge_parts",
 ]
+
+
+def fit_view(
+    keys: jax.Array, view: jax.Array, data: Dataset, rows: jax.Array, splits: Folds, weights: jax.Array | None
+) -> tuple[Discriminator, jax.Array]:
+    """Fits the discriminator of one view of a data set; returns its posteriors of held-out rows, too."""
+    # The bins of a continuous target have an order.
+    smoother = None if data.positions is None else jnp.asarray(smoother_of(data.num_classes))
+    return fit_discriminators(keys, view, data.labels, rows, splits, weights, smoother, data.num_classes)
+
+
+def merge_parts(values: jax.Array) -> jax.Array:
+    """Values of held-out rows ``[m, F, S h, ...]`` from those of each split ``[m, F, S, h, ...]``."""
+    return values.reshape(*values.shape[:2], -1, *values.shape[4:])
 
 
 @partial(jax.jit, static_argnums=7)

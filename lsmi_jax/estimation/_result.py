@@ -20,6 +20,7 @@ from lsmi_jax.estimation._formatting import (
     Row,
     is_concrete,
     mean_cell,
+    means_of_seeds,
     plain_repr,
     shift_note,
 )
@@ -212,11 +213,7 @@ def mean_cells(result: Estimate) -> list[Cell]:
     counted = finite_rows(*values)
     seeds: list[np.ndarray | None] = [None] * len(values)
     if result.seeds is not None:
-        is_counted = np.asarray(counted)
-        weights = None if result.weights is None else np.asarray(result.weights, np.float64)[is_counted]
-        r, u1, u2, s = (
-            np.average(np.asarray(part, np.float64)[:, is_counted], axis=1, weights=weights) for part in result.seeds
-        )
+        r, u1, u2, s = (means_of_seeds(part, counted, result.weights) for part in result.seeds)
         seeds = [r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s]
     return [
         mean_cell(samples, by_seed, counted, result.weights, result.groups)

@@ -186,7 +186,7 @@ def _decompose_pair(
     def of_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
         ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
         interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy, data.positions)
-        complete = _complete_rows(data, pair)
+        complete = data.complete(pair)
         violation = None
         if scores.potentials is not None:
             a, b = scores.potentials[0]
@@ -207,16 +207,11 @@ def _decompose_pair(
     )
 
 
-def _complete_rows(data: Dataset, pair: tuple[int, int]) -> jax.Array | None:
-    """Which rows have both blocks of a pair ``[n]``; None if all have."""
-    return None if data.present is None else data.present[pair[0]] & data.present[pair[1]]
-
-
 def _without_missing(
     interactions: Interactions, information: tuple, surprisals: tuple | None, data: Dataset, pair: tuple[int, int]
 ) -> tuple:
     """What is known of each row: NaN where a block that it needs is missing."""
-    complete = _complete_rows(data, pair)
+    complete = data.complete(pair)
     if data.present is None or complete is None:
         return interactions, information, surprisals
     has1, has2 = (data.present[m] for m in pair)
@@ -275,7 +270,7 @@ def _diagnose(
     violation: jax.Array | None,
 ) -> Diagnostics:
     """Diagnostics of one pair of blocks and one seed."""
-    complete = _complete_rows(data, pair)
+    complete = data.complete(pair)
     weights = data.view_weights[len(data.features) + pairs_of(len(data.features)).index(pair)]
     # Cross-entropy is -mean(i + log p(y)), since i = log p(y|x) - log p(y).
     label_log_prob = data.log_prior[data.labels]

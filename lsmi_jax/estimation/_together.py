@@ -1,6 +1,6 @@
 """Results of three or more modalities together."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -8,9 +8,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lsmi_jax.decomposition import average, pointwise_information, score_information, target_information
+from lsmi_jax.decomposition import average, finite_rows, posterior_information, union_score_information
 from lsmi_jax.estimation import _frames
-from lsmi_jax.estimation._formatting import WITHOUT_FIT, Overview, Row, is_concrete, mean_cell, plain_repr
+from lsmi_jax.estimation._formatting import (
+    WITHOUT_FIT,
+    Cell,
+    Overview,
+    Row,
+    is_concrete,
+    mean_cell,
+    means_of_seeds,
+    plain_repr,
+)
 from lsmi_jax.estimation._whole import WholeScores
 from lsmi_jax.inputs import Dataset, in_input_order
 
@@ -105,15 +114,11 @@ class Together:
             The mean and its standard error of each column of `columns`, in nats.
         """
         values = _flat(self.parts)
-        counted = jnp.isfinite(jnp.stack(values)).all(0)
-        is_counted = np.asarray(counted)
-        weights = None if self.weights is None else np.asarray(self.weights, np.float64)[is_counted]
+        counted = finite_rows(*values)
         of_seeds = [None] * len(values) if self.seeds is None else _flat(self.seeds)
         means = {}
         for name, own, by_seed in zip(self._names(), values, of_seeds, strict=True):
-            seed_means = None
-            if by_seed is not None:
-                seed_means = np.average(np.asarray(by_seed, np.float64)[:, is_counted], axis=1, weights=weights)
+            seed_means = None if by_seed is None else means_of_seeds(by_seed, counted, self.weights)
             cell = mean_cell(own, seed_means, counted, self.weights, self.groups)
             means[name] = (cell.mean, cell.error)
         return means
@@ -121,7 +126,7 @@ class Together:
     def __repr__(self) -> str:
         if not is_concrete(self) or np.ndim(self.parts.shared) != 1:
             return plain_repr(self)
-        rows = [Row(name, (f"{mean:+z.3f} ({error:.3f})",)) for name, (mean, error) in self.mean().items()]
+        rows = [Row(name, (str(Cell(*mean)),)) for name, mean in self.mean().items()]
         heading = f"{len(self.names)} modalities together, {self.num_samples} samples: means in nats (standard error)"
         return Overview(heading, ("mean",), rows, [WITHOUT_FIT] if self.seeds is None else []).as_text()
 
@@ -169,20 +174,20 @@ def together_of(
 
 def _decompose(whole: WholeScores, singles: tuple[jax.Array, ...], data: Dataset) -> WholeParts:
     """Parts ``[n]`` of one seed."""
+    complete = data.complete()
 
-    def information(log_scores: jax.Array, *, is_posterior: bool = False) -> jax.Array:
-        if data.positions is not None:
-            found = target_information(log_scores, data.positions, data.log_prior)
-        else:
-            inform = pointwise_information if is_posterior else score_information
-            found = inform(log_scores, data.labels, data.log_prior)
-        return found if data.complete is None else jnp.where(data.complete, found, jnp.nan)
+    def information(log_scores: jax.Array, inform: Callable) -> jax.Array:
+        found = inform(log_scores, data.labels, data.log_prior, data.positions)
+        return found if complete is None else jnp.where(complete, found, jnp.nan)
 
-    i_all, i_union = information(whole.log_posterior, is_posterior=True), information(whole.union)
+    i_all, i_union = (
+        information(whole.log_posterior, posterior_information),
+        information(whole.union, union_score_information),
+    )
     # Unique to a modality is what the others lack: i_u(all) - i_u(all but m).
-    unique = tuple(i_union - information(rest) for rest in whole.rest)
+    unique = tuple(i_union - information(rest, union_score_information) for rest in whole.rest)
     shared = i_union - jnp.stack(unique).sum(0)
-    own = tuple(information(single, is_posterior=True) for single in singles)
+    own = tuple(information(single, posterior_information) for single in singles)
     return WholeParts(shared, unique, i_all - i_union, own, i_all, i_union)
 
 

@@ -4,11 +4,10 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 
-from lsmi_jax.estimation._programs import fit_blends, fit_discriminators, fit_whole_unions
+from lsmi_jax.estimation._programs import fit_blends, fit_view, fit_whole_unions, merge_parts
 from lsmi_jax.inputs import Dataset, Folds, joined
-from lsmi_jax.models import Blend, Discriminator, smoother_of
+from lsmi_jax.models import Blend, Discriminator
 from lsmi_jax.storage import Stage
 from lsmi_jax.union import WholeUnion, whole_union_scores
 
@@ -49,13 +48,13 @@ class HeldOut(NamedTuple):
     Attributes:
         log_posteriors: Of each modality, then of the stack of each pair ``[m, F, h, K]``, in nats.
         labels: Their labels ``[m, F, h]``; None if the logits are the user's.
-        weights: Their weights, zero where each modality is missing ``[m, F, h]``; None where equal.
+        weights: Their weights, zero where each modality is missing ``[m, F, h]``; None if equal.
         complete_weights: Their weights, zero where any modality is missing.
     """
 
     log_posteriors: tuple[jax.Array, ...]
     labels: jax.Array | None
-    weights: tuple[jax.Array | None, ...]
+    weights: tuple[jax.Array, ...] | None
     complete_weights: jax.Array | None
 
 
@@ -89,17 +88,14 @@ def fit_whole(
     joint_keys, union_keys = _own_keys(keys)
     discriminator = blend = None
     if data.logits is None and held_out.labels is not None:
-        smoother = None if data.positions is None else jnp.asarray(smoother_of(data.num_classes))
-        fit = partial(
-            fit_discriminators, joint_keys, joined(data.features), data.labels, rows, splits, weights, smoother
+        fit = partial(fit_view, joint_keys, joined(data.features), data, rows, splits, weights)
+        discriminator, joint = stage("all modalities discriminator", fit)
+        blend = fit_blends(
+            merge_parts(joint), singles, pairs, held_out.labels, data.log_prior, held_out.complete_weights
         )
-        discriminator, joint = stage("all modalities discriminator", partial(fit, data.num_classes))
-        flat = joint.reshape(*joint.shape[:2], -1, joint.shape[-1])
-        blend = fit_blends(flat, singles, pairs, held_out.labels, data.log_prior, held_out.complete_weights)
-    given = None if any(own is None for own in held_out.weights) else held_out.weights
     union = stage(
         "all modalities union information",
-        partial(fit_whole_unions, union_keys, singles, data.log_prior, given, num_cells),
+        partial(fit_whole_unions, union_keys, singles, data.log_prior, held_out.weights, num_cells),
     )
     return WholeModels(discriminator, blend, union)
 

@@ -16,6 +16,7 @@ from lsmi_jax.inputs._validation import (
     check_features,
     check_key,
     check_log_prior,
+    check_names,
     check_weights,
 )
 
@@ -41,6 +42,7 @@ __all__ = [
     "check_labels",
     "check_log_prior",
     "check_logits",
+    "check_names",
     "check_no_logits",
     "check_target",
     "check_weights",

@@ -67,22 +67,24 @@ class Dataset(NamedTuple):
         """Weights of the rows of each view ``[n]``, zero where it is missing; None for all if all are equal."""
         if self.present is None:
             return (self.weights,) * num_views(len(self.features))
-        has = _of_views(self.present)
-        return tuple(
-            own.astype(jnp.float32) if self.weights is None else jnp.where(own, self.weights, 0) for own in has
-        )
-
-    @property
-    def complete(self) -> jax.Array | None:
-        """Which rows have all blocks ``[n]``; None if all have."""
-        return None if self.present is None else jnp.stack(self.present).all(0)
+        return tuple(map(self._weights_of, _of_views(self.present)))
 
     @property
     def complete_weights(self) -> jax.Array | None:
         """Weights of the rows, zero where any block is missing ``[n]``; None if all are equal."""
-        if self.complete is None:
-            return self.weights
-        return self.complete.astype(jnp.float32) if self.weights is None else jnp.where(self.complete, self.weights, 0)
+        has_all = self.complete()
+        return self.weights if has_all is None else self._weights_of(has_all)
+
+    def complete(self, blocks: Sequence[int] | None = None) -> jax.Array | None:
+        """Which rows have all of some blocks ``[n]``, by default of all; None if no row lacks a block."""
+        if self.present is None:
+            return None
+        which = range(len(self.present)) if blocks is None else blocks
+        return jnp.stack([self.present[m] for m in which]).all(0)
+
+    def _weights_of(self, has: jax.Array) -> jax.Array:
+        """Weights ``[n]`` of the rows that have what a view needs, zero for others."""
+        return has.astype(jnp.float32) if self.weights is None else jnp.where(has, self.weights, 0)
 
     @property
     def num_rows(self) -> int:

@@ -16,6 +16,7 @@ __all__ = [
     "check_finite",
     "check_key",
     "check_log_prior",
+    "check_names",
     "check_numbers",
     "check_weights",
     "named_classes",
@@ -194,3 +195,25 @@ def rows_of_one_length(name: str, values: Any) -> np.ndarray:
 def _count_not_finite(rows: jax.Array) -> jax.Array:
     """Number of rows with a NaN or inf; compiled, so that sharded rows are not moved."""
     return (~jnp.isfinite(rows)).any(axis=1).sum()
+
+
+def check_names(names: Sequence[str] | None, count: int, *, prefix: str, each: str) -> tuple[str, ...]:
+    """Checks names of modalities or labels.
+
+    Args:
+        names: All different; None for the prefix with numbers from 1.
+        count: How many there must be.
+        prefix: Beginning of the names that are made.
+        each: What each is the name of, for the message.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: If they are not different, or not as many.
+    """
+    if names is None:
+        return tuple(f"{prefix}{m + 1}" for m in range(count))
+    if isinstance(names, str) or len(names) != count or len(set(names)) != count:
+        raise ValueError(f"names: expected {count} different names, one per {each}, got {names!r}")
+    return tuple(names)

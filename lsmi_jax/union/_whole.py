@@ -21,8 +21,8 @@ class WholeUnion(NamedTuple):
     Attributes:
         whole: Potentials of all modalities.
         rest: Potentials of all modalities but the first, but the second, and so on, stacked along a leading axis.
-        choice: One where the best feasible potentials of all modalities are, zero elsewhere ``[M + 1]``: those of
-            all, or those of all but one, whose own are zero.
+        choice: Which feasible potentials of all modalities are the best, a scalar: 0 for those of all, m + 1 for
+            those of all but m, whose own are zero.
     """
 
     whole: Potentials
@@ -71,7 +71,7 @@ def fit_whole_union(
     some_rest, shares_rest = jax.tree.map(lambda own: own[:, :, rows], (rest_logits, rest_weights))
     of_rest = jax.lax.map(lambda inputs: _dual_value(*inputs), (rest, some_rest, shares_rest))
     values = jnp.append(_dual_value(whole, some, shares), of_rest)
-    return WholeUnion(whole, rest, jax.nn.one_hot(values.argmax(), len(values)))
+    return WholeUnion(whole, rest, values.argmax())
 
 
 def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
@@ -86,7 +86,7 @@ def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple
     """
     own = log_union_scores(fitted.whole, logits)
     rest = jax.lax.map(lambda inputs: log_union_scores(inputs[0], tuple(inputs[1])), (fitted.rest, _but_one(logits)))
-    return jnp.einsum("s,snk->nk", fitted.choice, jnp.concatenate([own[None], rest])), tuple(rest)
+    return jnp.concatenate([own[None], rest])[fitted.choice], tuple(rest)
 
 
 def _but_one(arrays: Sequence[ArrayLike]) -> jax.Array:

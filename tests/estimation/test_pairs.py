@@ -5,7 +5,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from lsmi_jax import MinimumInformation, Pairs, estimate, estimate_pairs
-from lsmi_jax.estimation import _fitting
+from lsmi_jax.estimation import _fitting, _programs
 from lsmi_jax.reporting import plot_pairs
 
 KEY, OPTIONS = jax.random.key(0), {"num_folds": 2}
@@ -41,7 +41,8 @@ def counted(fit, calls):
 def result(labels, blocks, fits):
     with pytest.MonkeyPatch.context() as patch:
         for name, calls in fits.items():
-            patch.setattr(_fitting, name, counted(getattr(_fitting, name), calls))
+            module = _programs if name == "fit_discriminators" else _fitting
+            patch.setattr(module, name, counted(getattr(module, name), calls))
         return estimate_pairs(KEY, blocks, labels, names=NAMES, **OPTIONS)
 
 
