@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from lsmi_jax.cli._array_readers import read_folder, read_npy, read_npz, read_safetensors
+from lsmi_jax.cli._array_readers import read_folder, read_npy, read_npz
 from lsmi_jax.cli._columns import Budget, Columns
 from lsmi_jax.cli._table_readers import read_arrow, read_json_lines, read_parquet, read_text
+from lsmi_jax.cli._tensor_readers import read_pt, read_safetensors
 
 __all__ = ["ENDINGS", "checksum", "half_of_memory", "is_data", "missing_hint", "read"]
 
-ENDINGS = (".npz", ".npy", ".safetensors", ".parquet", ".feather", ".arrow", ".csv", ".tsv", ".jsonl")
+ENDINGS = (".npz", ".npy", ".safetensors", ".pt", ".parquet", ".feather", ".arrow", ".csv", ".tsv", ".jsonl")
 """Endings of the files that are read; the last three also with ``.gz``, and all in capitals too."""
 TEXT = ENDINGS[-3:]
 
@@ -40,6 +41,7 @@ def read(path: Path, budget: Budget | None = None, *, keep_na: bool = False) -> 
         ".npz": read_npz,
         ".npy": read_npy,
         ".safetensors": read_safetensors,
+        ".pt": read_pt,
         ".parquet": read_parquet,
         ".feather": read_arrow,
         ".arrow": read_arrow,

@@ -1,3 +1,4 @@
+import sys
 import zipfile
 
 import jax.numpy as jnp
@@ -48,7 +49,7 @@ def write(table, path):
     writers[ending](path)
 
 
-TABLES = [*ENDINGS[3:], *(f"{ending}.gz" for ending in ENDINGS[-3:]), ".CSV", ".Parquet", ".TSV.GZ"]
+TABLES = [*ENDINGS[4:], *(f"{ending}.gz" for ending in ENDINGS[-3:]), ".CSV", ".Parquet", ".TSV.GZ"]
 
 
 @pytest.mark.parametrize("ending", TABLES)
@@ -138,7 +139,7 @@ def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
     ("name", "error"),
     [
         ("nowhere.npz", "nowhere.npz: no such file or folder"),
-        ("data.txt", "expected .npz, .npy, .safetensors, .parquet, .* or a folder of .npy, got .txt"),
+        ("data.txt", "expected .npz, .npy, .safetensors, .pt, .parquet, .* or a folder of .npy, got .txt"),
         ("data", "got a file without an ending"),
         ("empty", "expected a folder of .npy files, got one without any"),
         ("objects.npz", "objects.npz: expected .npz of numbers or strings, got objects or damage"),
@@ -199,3 +200,49 @@ def test_runs_of_a_parquet_file_are_counted_as_values(tmp_path):
     assert (tmp_path / "data.parquet").stat().st_size < 10**5
     with pytest.raises(ValueError, match=r"^--max-bytes: .* got 8000000 for"):
         read(tmp_path / "data.parquet", Budget(10**6))["a"]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16", "float8_e4m3fn", "int64", "bool"])
+def test_tensors_of_pytorch(dtype, tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch (extra [torch]) is not installed")
+    given = {"x1": torch.arange(8).reshape(4, 2).to(getattr(torch, dtype)).requires_grad_(dtype == "float32")}
+    torch.save(given | {"y": torch.tensor([0, 1, 1, 0])}, tmp_path / "data.pt")
+    columns = read(tmp_path / "data.pt")
+    expected = np.arange(8).reshape(4, 2)
+    np.testing.assert_array_equal(block(columns, "x1", "--x1"), expected > 0 if dtype == "bool" else expected)
+    np.testing.assert_array_equal(columns["y"], [0, 1, 1, 0])
+    with pytest.raises(ValueError, match="--max-bytes: expected at most 1 bytes more"):
+        read(tmp_path / "data.pt", Budget(1))["x1"]
+
+
+class Harmful:
+    """Unpickling it would make a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (self.path, "w"))
+
+
+def test_objects_in_a_file_of_pytorch_are_never_unpickled(tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch (extra [torch]) is not installed")
+    torch.save({"x1": torch.ones(3), "model": Harmful(str(tmp_path / "harm"))}, tmp_path / "data.pt")
+    with pytest.raises(ValueError, match=r"data.pt: expected a .pt file of tensors by name, got objects"):
+        read(tmp_path / "data.pt")
+    assert not (tmp_path / "harm").exists()
+    for content, got in (
+        (torch.ones(3), "got a Tensor"),
+        ({"x1": torch.ones(3), "y": ["a", "b"]}, "got 'y' of type list"),
+        ({}, "got an empty one"),
+    ):
+        torch.save(content, tmp_path / "data.pt")
+        with pytest.raises(ValueError, match=f"expected a dictionary of tensors by name, such as x1, x2 and y, {got}"):
+            read(tmp_path / "data.pt")
+
+
+def test_a_file_of_pytorch_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    (tmp_path / "data.pt").write_bytes(b"")
+    with pytest.raises(ImportError, match=r"a .pt file needs torch: pip install 'lsmi-jax\[torch\]'"):
+        read(tmp_path / "data.pt")
