@@ -60,6 +60,10 @@ def files(tmp_path, monkeypatch):
     Path("table.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
     pandas.DataFrame({"emb": list(x1), "y": labels, "clip": names}).to_parquet("audio.parquet")
     pandas.DataFrame({"emb": list(x2), "clip": names}).iloc[::-1].to_parquet("video.parquet")
+    np.savez("clips.npz", audio=x1, video=x2, text=x1[::-1], y=labels)
+    blocks_of = {f"{name}_{k}": x[:, k] for name, x in (("image", x1), ("text", x2)) for k in range(2)}
+    tags = {"tag_indoor": labels, "tag_night": np.arange(80) % 3 == 0}
+    pandas.DataFrame(blocks_of | {name: own.astype(int) for name, own in tags.items()}).to_csv("tags.csv", index=False)
 
 
 @pytest.mark.slow
@@ -82,7 +86,7 @@ def test_shell_lines_run_as_written(capsys):
                 case _:
                     raise AssertionError(f"{name}: no rule to run {line!r}")
     printed = capsys.readouterr().out
-    assert printed.count("Wrote samples.") == 5
+    assert printed.count("Wrote samples.") == 7
     assert "no samples known to be in both, of 80 and 80" in printed
 
 

@@ -43,7 +43,7 @@ def main() -> None:
     assert refused.stderr == needed, refused.stderr
     print("lsmi-jax names the extra that it needs")
 
-    assert files("lsmi_jax.reporting").joinpath("template.html.j2").is_file()
+    assert files("lsmi_jax.reporting").joinpath("report.html.j2").is_file()
     print("the template of the report is in the wheel")
 
     blocks = re.findall(r"```python\n(.*?)```", Path("README.md").read_text(), re.DOTALL)

@@ -1,7 +1,6 @@
 """The commands: each function is one command, with its options as parameters."""
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import jax
 import lsmi_jax
 from lsmi_jax.cli import _comparison
 from lsmi_jax.cli._inputs import Inputs, read_inputs
-from lsmi_jax.cli._labels import CLASSES, Labels, check_saved, labels_of, labels_to_score
+from lsmi_jax.cli._labels import CLASSES, check_saved, labels_of, labels_to_score
 from lsmi_jax.cli._options import (
     AppOptions,
     FitOptions,
@@ -22,12 +21,10 @@ from lsmi_jax.cli._options import (
 )
 from lsmi_jax.cli._process import enable_compilation_cache
 from lsmi_jax.cli._progress import fit_stages, stage_bar
-from lsmi_jax.cli._readers import checksum
-from lsmi_jax.cli._writers import check_libraries, summary_of, versions, write_json, write_table
-from lsmi_jax.decomposition import PARTS
-from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate, told_apart
-from lsmi_jax.inputs import pack
-from lsmi_jax.reporting import Report, write_report
+from lsmi_jax.cli._results import Run, print_summary
+from lsmi_jax.cli._several import LABELS, PAIRS, print_several, write_labels, write_pairs
+from lsmi_jax.cli._writers import check_libraries, versions, write_json
+from lsmi_jax.estimation import Estimate, Labels, Pairs
 
 __all__ = ["EXAMPLES", "compare", "demo", "estimate", "info", "score"]
 
@@ -38,6 +35,8 @@ lsmi-jax estimate data.npz --x1 audio --x2 video --labels y --out results/
 lsmi-jax estimate table.csv --x1 audio_ --x2 video_ --labels emotion --ids clip --split-by speaker --out results/
 lsmi-jax estimate features/ --x1 image --x2 text --labels topic --config options.toml --out results/
 lsmi-jax estimate --x1 audio.parquet:emb --x2 video.parquet:emb --labels audio.parquet:y --join clip --out results/
+lsmi-jax estimate data.npz --x1 audio --x2 video --x3 text --labels y --out results/
+lsmi-jax estimate table.csv --x1 image_ --x2 text_ --labels tag_ --target multilabel --out results/
 ```""",
     "score": """Examples:
 ```text
@@ -73,37 +72,34 @@ def estimate(
         A .npz, .safetensors, .parquet, .feather, .csv, .tsv or .jsonl file, or a folder of .npy files; left out if
         every name has a file of its own.
     """
+    _check_results(inputs, fit)
     chosen = redundancy.build()
     stages = fit_stages(chosen, fits_discriminators=not (inputs.logits or inputs.probabilities))
     with stage_bar(["reading", *stages, "scores", *(stages if fit.save_estimator else []), "writing"]) as begin:
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
-        arrays = read_inputs(data, inputs)
-        labels = labels_of(arrays, fit.target)
+        arrays = read_inputs(data, inputs, several_labels=fit.target == "multilabel")
+        labels = labels_of(arrays, fit.target, inputs.labels)
         cache = _prepare(results.out, resume=fit.resume)
-        key = jax.random.key(fit.seed)
-        common: dict[str, Any] = {**_rows(arrays, inputs), "target": fit.target, "redundancy": chosen}
-        common["progress"] = begin
-        result = lsmi_jax.estimate(
-            key,
-            arrays.features,
-            labels.given,
-            num_folds=fit.num_folds,
-            num_seeds=fit.num_seeds,
-            checkpoint=cache / "folds",
-            **common,
-        )
+        options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
+        run, key = Run(arrays, labels, results.out, results, options), jax.random.key(fit.seed)
+        common: dict[str, Any] = {**_rows(arrays, inputs), "redundancy": chosen, "progress": begin}
+        found = _found(run, fit, key, {**common, "checkpoint": cache / "folds"})
         if fit.save_estimator:
-            fitted = lsmi_jax.fit_estimator(key, arrays.features, labels.given, checkpoint=cache / "all", **common)
+            common |= {"target": fit.target, "checkpoint": cache / "all"}
+            fitted = lsmi_jax.fit_estimator(key, arrays.features, labels.given, **common)
             jax.block_until_ready(fitted)
         begin("writing")
         if fit.save_estimator:
             lsmi_jax.save(results.out / "estimator", fitted, overwrite=True)
             write_json(results.out / "estimator" / CLASSES, {"classes": labels.names.tolist()})
-        options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
-        summary = _Run(arrays, labels, results, options).write(result)
+        summary = _write(run, found)
         shutil.rmtree(cache)
-    _print_summary(results, summary, arrays.notes(inputs))
+    notes = arrays.notes(inputs)
+    if isinstance(found, Estimate):
+        print_summary(results, summary, notes)
+    else:
+        print_several(found, results, summary, notes)
 
 
 def score(
@@ -126,6 +122,8 @@ def score(
     estimator
         Folder that estimate --save-estimator wrote, results/estimator.
     """
+    if inputs.x3 is not None:
+        raise ValueError("x3: expected none, as a saved estimator has two modalities")
     with stage_bar(["reading", "scoring", "writing"]) as begin:
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
@@ -141,8 +139,8 @@ def score(
         jax.block_until_ready(result)
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
-        summary = _Run(arrays, labels, results, options).write(result)
-    _print_summary(results, summary, arrays.notes(inputs))
+        summary = Run(arrays, labels, results.out, results, options).write(result)
+    print_summary(results, summary, arrays.notes(inputs))
 
 
 def compare(first: Path, second: Path, /, *, app: AppOptions = APP) -> None:
@@ -179,45 +177,34 @@ def info(*, app: AppOptions = APP) -> None:
         print(f"{name:10s} {', '.join(value) if isinstance(value, list) else value}")
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What the files of a run are made of, besides its result."""
+def _check_results(inputs: InputOptions, fit: FitOptions) -> None:
+    """Raises ValueError if options ask for results of several kinds, or for an estimator that has none."""
+    several_labels = fit.target == "multilabel"
+    if inputs.x3 is not None and several_labels:
+        raise ValueError("x3: expected none, as --target multilabel is of two modalities")
+    if fit.save_estimator and (inputs.x3 is not None or several_labels):
+        raise ValueError("save_estimator: expected two modalities and labels of one kind, got more")
 
-    arrays: Inputs
-    labels: Labels
-    results: OutputOptions
-    options: dict[str, Any]
 
-    def write(self, result: Estimate) -> dict[str, Any]:
-        """Writes the table, the summary and the report; returns the summary."""
-        out, arrays = self.results.out, self.arrays
-        means_by = {name: lsmi_jax.encode_labels(values) for name, values in arrays.means_by.items()}
-        described = {
-            "path": ", ".join(map(str, arrays.paths)),
-            "sha256": checksum(*arrays.paths),
-            "samples": len(self.labels.codes),
-            "classes": len(self.labels.names),
-            "columns": arrays.columns,
-        }
-        summary = {
-            "versions": versions(),
-            "options": self.options,
-            "data": described,
-            **summary_of(result, (self.labels.codes, self.labels.names), means_by),
-        }
-        names = tuple((self.options[name] or name).rstrip("_-. ") or self.options[name] for name in ("x1", "x2"))
-        if arrays.groups is None and arrays.features is not None and self.options["command"] == "estimate":
-            data = pack(arrays.features, self.labels.codes, missing=self.options["missing"])
-            summary["findings"] += told_apart(data, {name: index for name, (index, _) in means_by.items()}, names)
-        given = {"id": arrays.ids, "label": arrays.labels, **arrays.means_by}
-        write_table(out / f"samples.{self.results.format}", given | result.columns())
-        for other in {"parquet", "csv"} - {self.results.format}:  # of an earlier run, whose summary is replaced too
-            (out / f"samples.{other}").unlink(missing_ok=True)
-        write_json(out / "summary.json", summary)
-        title = " and ".join(path.name or str(path) for path in arrays.paths)
-        report = Report(title, (names[0], names[1]), result, summary, arrays.ids, arrays.labels, arrays.images)
-        write_report(out / "report.html", report)
-        return summary
+def _found(run: Run, fit: FitOptions, key: jax.Array, common: dict[str, Any]) -> Estimate | Pairs | Labels:
+    """The result of two modalities, of three or more, or of several labels."""
+    arrays, labels = run.arrays, run.labels
+    folds: dict[str, Any] = {"num_folds": fit.num_folds, "num_seeds": fit.num_seeds, **common}
+    if fit.target == "multilabel":
+        return lsmi_jax.estimate_labels(key, arrays.features, labels.given, names=labels.names.tolist(), **folds)
+    folds |= {"target": fit.target}
+    if len(arrays.features or ()) > 2:
+        return lsmi_jax.estimate_pairs(key, arrays.features, labels.given, names=run.names, together=True, **folds)
+    return lsmi_jax.estimate(key, arrays.features, labels.given, **folds)
+
+
+def _write(run: Run, found: Estimate | Pairs | Labels) -> dict[str, Any]:
+    """Writes the files of a run; returns its summary."""
+    for kind in (PAIRS, LABELS):  # of an earlier run
+        shutil.rmtree(run.out / kind, ignore_errors=True)
+    if isinstance(found, Estimate):
+        return run.write(found)
+    return write_pairs(run, found) if isinstance(found, Pairs) else write_labels(run, found)
 
 
 def _rows(arrays: Inputs, inputs: InputOptions) -> dict[str, Any]:
@@ -240,21 +227,3 @@ def _prepare(out: Path, *, resume: bool) -> Path:
     cache.mkdir(exist_ok=True)
     enable_compilation_cache()
     return cache
-
-
-def _print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[str]) -> None:
-    """Prints means, findings and the names of the files."""
-    overall = summary["means"]["overall"]
-    print(f"{'mean interactions in nats (95 % interval)':41s}  shifted by {overall['shift']:+z.3f}")
-    for part in PARTS:
-        entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]
-        text = SET_TO_ZERO if shifted["set_to_zero"] else f"{shifted['mean']:+z.3f}"
-        print(f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}  {text}")
-    for note in [*notes, *([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
-        print(f"note: {note}")
-    print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")
-
-
-def _interval(entry: dict[str, Any]) -> str:
-    """An interval as text."""
-    return "unknown" if entry["lower"] is None else f"{entry['lower']:+z.3f} to {entry['upper']:+z.3f}"

@@ -74,6 +74,10 @@ def _results(folder: Path) -> Results:
         raise FileNotFoundError(f"{folder}: expected a folder of results, got one without summary.json")
     with damage_as_value_error(f"{path}: expected a summary of this version, got a damaged or another one"):
         summary = json.loads(path.read_text())
+    if "pairs" in summary:
+        own = ", ".join(str(folder / entry["folder"]) for entry in summary["pairs"].values())
+        raise ValueError(f"{folder}: expected results of two modalities, such as {own}")
+    with damage_as_value_error(f"{path}: expected a summary of this version, got a damaged or another one"):
         options, overall = summary["options"], summary["means"]["overall"]
         entries = {part.symbol: overall[part.symbol] for part in PARTS}
         means = {

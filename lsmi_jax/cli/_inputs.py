@@ -21,8 +21,8 @@ RESULTS = {"id", "label", *SAMPLE_COLUMNS}
 class Inputs(NamedTuple):
     """Arrays with one row per sample, by the names of the options."""
 
-    features: tuple[np.ndarray, np.ndarray] | None
-    labels: np.ndarray
+    features: tuple[np.ndarray, ...] | None
+    labels: np.ndarray  # [n], or a column of each of several labels [n, L]
     logits: tuple[np.ndarray, ...] | None
     probabilities: tuple[np.ndarray, ...] | None
     ids: np.ndarray
@@ -30,25 +30,26 @@ class Inputs(NamedTuple):
     weights: np.ndarray | None
     means_by: dict[str, np.ndarray]
     images: np.ndarray | None
-    columns: dict[str, list[str]]  # names in the files, for each feature block
+    columns: dict[str, list[str]]  # names in the files, for each feature block, and for several labels
     paths: tuple[Path, ...]  # of the files
     left_out: dict[str, int]  # rows of each file that --join found in no other
 
     def notes(self, options: InputOptions) -> list[str]:
         """What the user may not expect of the blocks, in words."""
-        prefixes = {"x1": options.x1 or "", "x2": options.x2 or ""}
-        swept = {name: unnumbered(taken, prefixes[name]) for name, taken in self.columns.items()}
+        prefixes = {name: prefix for name, prefix in options.modalities.items() if prefix is not None}
+        swept = {name: unnumbered(self.columns[name], prefix) for name, prefix in prefixes.items()}
         notes = [f"--{name} {prefixes[name]} also takes {', '.join(more)}." for name, more in swept.items() if more]
         unmatched = [f"{count} of the rows of {file}" for file, count in self.left_out.items() if count]
         return notes + ([f"--join left out {' and '.join(unmatched)}."] if unmatched else [])
 
 
-def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
+def read_inputs(path: Path | None, options: InputOptions, *, several_labels: bool = False) -> Inputs:
     """Reads the data and selects the arrays that the options name.
 
     Args:
         path: The data; None if every name has its own file.
         options: Names of arrays.
+        several_labels: Whether the labels are columns of 0 and 1.
 
     Returns:
         Arrays with one row per sample.
@@ -59,11 +60,15 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
         ValueError: If a name does not exist, or its array has the wrong kind or length.
     """
     columns = open_sources(path, options)
-    blocks = {"x1": options.x1, "x2": options.x2}
-    taken = {key: block_names(columns, name, f"--{key}") for key, name in blocks.items() if name is not None}
-    _check_distinct(columns, taken, options)
+    blocks = {key: name for key, name in options.modalities.items() if name is not None}
+    taken = {key: block_names(columns, name, f"--{key}") for key, name in blocks.items()}
+    labels_taken = block_names(columns, options.labels, "--labels") if several_labels else [options.labels]
+    _check_distinct(columns, taken, labels_taken, options)
     hint = missing_hint(columns.paths, keep_na=options.keep_na)
-    labels = check_classes(column(columns, options.labels, "--labels"), "--labels", hint)
+    if several_labels:
+        labels, taken["labels"] = block(columns, options.labels, "--labels"), labels_taken
+    else:
+        labels = check_classes(column(columns, options.labels, "--labels"), "--labels", hint)
     size, means_by = len(labels), options.means_by or []
     for name in means_by:
         if name in RESULTS:
@@ -73,9 +78,7 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
         return check_classes(column(columns, name, option, size), option, hint)
 
     return Inputs(
-        features=None
-        if options.x1 is None or options.x2 is None
-        else (block(columns, options.x1, "--x1"), block(columns, options.x2, "--x2")),
+        features=tuple(block(columns, name, f"--{key}") for key, name in blocks.items()) or None,
         labels=labels,
         logits=_blocks(columns, options.logits, "--logits"),
         probabilities=_blocks(columns, options.probabilities, "--probabilities"),
@@ -90,18 +93,19 @@ def read_inputs(path: Path | None, options: InputOptions) -> Inputs:
     )
 
 
-def _check_distinct(columns: Sources, taken: dict[str, list[str]], options: InputOptions) -> None:
-    """Checks that no prefix of a feature block also matches labels, ids or logits."""
-    first, second = taken.get("x1", []), taken.get("x2", [])
-    others = {"--labels": [options.labels], "--ids": [] if options.ids is None else [options.ids]}
+def _check_distinct(columns: Sources, taken: dict[str, list[str]], labels: list[str], options: InputOptions) -> None:
+    """Checks that no prefix of a feature block also matches labels, ids, logits or another block."""
+    others = {"--labels": labels, "--ids": [] if options.ids is None else [options.ids]}
     for option, given in (("--logits", options.logits), ("--probabilities", options.probabilities)):
         others[option] = [found for name in given or () for found in block_names(columns, name, option)]
-    other_block = {} if options.x1 == options.x2 else {"--x2": second}  # one block may be used twice on purpose
-    for option, names, rest in (("--x1", first, others | other_block), ("--x2", second, others)):
-        for other, theirs in rest.items():
+    prefixes = options.modalities
+    for key, names in taken.items():
+        # One block may be used twice on purpose.
+        blocks = {f"--{other}": own for other, own in taken.items() if other > key and prefixes[other] != prefixes[key]}
+        for other, theirs in (others | blocks).items():
             shared = [name for name in names if name in theirs]
             if shared:
-                raise ValueError(f"{option}: expected columns of its own, got {shared[0]}, which {other} takes too")
+                raise ValueError(f"--{key}: expected columns of its own, got {shared[0]}, which {other} takes too")
 
 
 def _blocks(columns: Sources, names: tuple[str, ...] | None, option: str) -> tuple[np.ndarray, ...] | None:

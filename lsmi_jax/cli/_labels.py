@@ -22,22 +22,29 @@ class Labels(NamedTuple):
     """Labels for results and for the library.
 
     Attributes:
-        codes: Class, or bin of a continuous target, of each sample ``[n]``.
-        names: Their names ``[K]``.
-        given: What the library takes ``[n]``: the codes, or the numbers of a continuous target.
+        codes: Class, or bin of a continuous target, of each sample ``[n]``; of several labels, their number.
+        names: Names of the classes ``[K]``, or of several labels ``[L]``.
+        given: What the library takes ``[n]``: the codes, or the numbers of a continuous target; of several labels,
+            ``[n, L]``.
     """
 
     codes: np.ndarray
     names: np.ndarray
     given: np.ndarray
 
+    @classmethod
+    def of_two(cls, values: np.ndarray) -> "Labels":
+        """One of several labels: its classes are 0 and 1."""
+        return cls(values.astype(np.int32), np.array(["0", "1"]), values)
 
-def labels_of(arrays: Inputs, target: str) -> Labels:
+
+def labels_of(arrays: Inputs, target: str, prefix: str) -> Labels:
     """Labels of rows to fit on.
 
     Args:
         arrays: The data.
-        target: ``"classes"`` or ``"continuous"``.
+        target: ``"classes"``, ``"continuous"`` or ``"multilabel"``.
+        prefix: What the names of the columns of several labels begin with.
 
     Returns:
         `Labels`.
@@ -45,6 +52,8 @@ def labels_of(arrays: Inputs, target: str) -> Labels:
     if target == "classes":
         index, names = encode_labels(arrays.labels)
         return Labels(index, names, index)
+    if target == "multilabel":
+        return Labels(arrays.labels.sum(1), np.array(_names_of_labels(arrays, prefix)), arrays.labels)
     weights = None if arrays.weights is None else jnp.asarray(arrays.weights)
     bins, *_ = bins_of(arrays.labels, len(arrays.labels), None, weights)
     return Labels(bins, names_of_bins(arrays.labels, bins), arrays.labels)
@@ -79,6 +88,14 @@ def check_saved(folder: Path) -> None:
     """Raises FileNotFoundError unless a folder holds a saved estimator and its classes."""
     if not (folder / CLASSES).is_file():
         raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator wrote, got {folder}")
+
+
+def _names_of_labels(arrays: Inputs, prefix: str) -> list[str]:
+    """Names of several labels: those of their columns without the prefix; of one array, numbers."""
+    taken, count = arrays.columns["labels"], arrays.labels.shape[1]
+    if len(taken) < count:
+        return [f"label{place}" for place in range(1, count + 1)]
+    return [name.removeprefix(prefix).lstrip("_-. ") or name for name in taken]
 
 
 def _names(folder: Path) -> np.ndarray:

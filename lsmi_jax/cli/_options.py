@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token
 
 from lsmi_jax.decomposition import REDUNDANCIES, Redundancy, UnionInformation
+from lsmi_jax.union import MOST_MODALITIES
 
 __all__ = [
     "AppOptions",
@@ -57,15 +58,18 @@ def _size(kind: Any, tokens: Sequence[Token]) -> int:
 
 
 def _check_names(_: Any, options: "InputOptions") -> None:
-    """Raises ValueError if a name is empty, which would be the beginning of every name."""
+    """Raises ValueError if a name is empty, which would be the beginning of every name, or a modality is missing."""
     for field in fields(options):
         value = getattr(options, field.name)
         if "" in ((value,) if isinstance(value, str) else value if isinstance(value, tuple | list) else ()):
             raise ValueError(f"{field.name}: expected a name, got an empty one")
-    for name, value in (("x1", options.x1), ("x2", options.x2)):
-        others = options.x1, options.x2
-        if value is None and (any(others) or not (options.logits or options.probabilities)):
+    modalities, own = options.modalities, options.logits or options.probabilities
+    count = max([2, *(place for place, value in enumerate(modalities.values(), 1) if value is not None)])
+    for name, value in [*modalities.items()][:count]:
+        if value is None and (any(modalities.values()) or not own):
             raise ValueError(f"{name}: expected a name; only --logits or --probabilities make up for both modalities")
+    if count > 2 and own:
+        raise ValueError("x3: expected none, as --logits and --probabilities are of two modalities")
 
 
 def _covariance(_: Any, tokens: Sequence[Token]) -> str | int:
@@ -88,6 +92,9 @@ class InputOptions:
         x1: The first modality: an array, or all columns whose names begin with this. FILE:NAME, here and in other
             options, is in another file. May be left out, with --x2, where --logits or --probabilities are given.
         x2: The second modality.
+        x3: A third one: results are then of all modalities together, and of each pair.
+        x4: A fourth one.
+        x5: A fifth one.
         labels: Class labels: integers, strings, anything that can be sorted.
         logits: Logits of your own models of the first modality, the second, and both.
         probabilities: Probabilities of your own models, instead of --logits.
@@ -106,6 +113,9 @@ class InputOptions:
     labels: str
     x1: str | None = None
     x2: str | None = None
+    x3: str | None = None
+    x4: str | None = None
+    x5: str | None = None
     logits: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
     probabilities: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
     ids: str | None = None
@@ -117,6 +127,11 @@ class InputOptions:
     image: str | None = None
     max_bytes: Annotated[int | None, Parameter(converter=_size)] = None
     keep_na: Flag = False
+
+    @property
+    def modalities(self) -> dict[str, str | None]:
+        """Names of the modalities, by their options."""
+        return {f"x{m}": getattr(self, f"x{m}") for m in range(1, MOST_MODALITIES + 1)}
 
 
 @Parameter(name="*", group=RESULTS)
@@ -182,8 +197,8 @@ class FitOptions:
 
     Attributes:
         seed: Seed of the random key.
-        target: What --labels are: classes, or (continuous) numbers, which are cut at their quantiles into bins whose
-            order is used.
+        target: What --labels are: classes; (continuous) numbers, which are cut at their quantiles into bins whose order
+            is used; or (multilabel) columns of 0 and 1, an array or all columns whose names begin with it.
         num_folds: Number of folds.
         num_seeds: Repetitions under new folds, for a spread.
         resume: Continue an interrupted run from what it left in --out.
@@ -191,7 +206,7 @@ class FitOptions:
     """
 
     seed: Seed = 0
-    target: Literal["classes", "continuous"] = "classes"
+    target: Literal["classes", "continuous", "multilabel"] = "classes"
     num_folds: WholeNumber = 5
     num_seeds: WholeNumber = 1
     resume: Flag = False
@@ -219,8 +234,7 @@ def option(argument: str) -> str:
 _RENAMED = {
     "out": "--out",
     "features": "--x1, --x2",
-    "features[0]": "--x1",
-    "features[1]": "--x2",
+    **{f"features[{m}]": f"--x{m + 1}" for m in range(MOST_MODALITIES)},
     **{
         f"{kind}[{m}]": f"--{kind} ({place})"
         for kind in ("logits", "probabilities")

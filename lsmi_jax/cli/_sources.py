@@ -95,7 +95,8 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
         ValueError: If a name has no file, the data no name, or ``--join`` cannot match the rows.
     """
     given: dict[str, Iterable[str | None] | None]
-    given = {"--x1": [options.x1], "--x2": [options.x2], "--labels": [options.labels]}
+    given = {f"--{option}": [name] for option, name in options.modalities.items()}
+    given |= {"--labels": [options.labels]}
     given |= {"--logits": options.logits, "--probabilities": options.probabilities}
     given |= {"--ids": [options.ids], "--split-by": [options.split_by], "--weights": [options.weights]}
     given |= {"--means-by": options.means_by, "--image": [options.image]}

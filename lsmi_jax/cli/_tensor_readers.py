@@ -72,7 +72,9 @@ def read_pt(path: Path, budget: Budget) -> Columns:
         tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     names = tensors if isinstance(tensors, dict) else {}
     if not names or not all(isinstance(n, str) and isinstance(t, torch.Tensor) for n, t in names.items()):
-        raise ValueError(f"{path}: expected a dictionary of tensors by name, such as x1, x2 and y, got {_kinds(tensors)}")
+        raise ValueError(
+            f"{path}: expected a dictionary of tensors by name, such as x1, x2 and y, got {_kinds(tensors)}"
+        )
 
     def load(name: str) -> np.ndarray:
         tensor = tensors[name].detach().to_dense()

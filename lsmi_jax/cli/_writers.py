@@ -16,7 +16,7 @@ from lsmi_jax.estimation import Estimate, Summary
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.storage import write_atomic
 
-__all__ = ["check_libraries", "from_cells", "summary_of", "versions", "write_json", "write_table"]
+__all__ = ["check_libraries", "from_cells", "number", "summary_of", "versions", "write_json", "write_table"]
 
 QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet runs text that begins so, or hides the quote
 
@@ -77,13 +77,15 @@ def from_cells(values: np.ndarray) -> np.ndarray:
 
 
 def summary_of(
-    result: Estimate, classes: tuple[np.ndarray, np.ndarray], means_by: dict[str, tuple[np.ndarray, np.ndarray]]
+    result: Estimate,
+    classes: tuple[np.ndarray, np.ndarray] | None,
+    means_by: dict[str, tuple[np.ndarray, np.ndarray]],
 ) -> dict[str, Any]:
     """Means with intervals of all samples, of each class and of each group, with diagnostics.
 
     Args:
         result: The estimate.
-        classes: The class ``0..K-1`` of each sample, and the classes' names.
+        classes: The class ``0..K-1`` of each sample, and the classes' names; None for none.
         means_by: For each column of the user, the part ``0..G-1`` of each sample, and the names of the parts.
 
     Returns:
@@ -94,7 +96,7 @@ def summary_of(
     diagnostics = {name: None if value is None else np.asarray(value).tolist() for name, value in arrays.items()}
     means = {
         "overall": _both(result, None)[0],
-        "classes": _by_name(result, *classes),
+        "classes": {} if classes is None else _by_name(result, *classes),
         "by": {name: _by_name(result, *parts) for name, parts in means_by.items()},
     }
     return {
@@ -118,7 +120,7 @@ def _both(result: Estimate, by: np.ndarray | None) -> list[dict[str, Any]]:
     entries, shift, zero = _entries(raw), np.ravel(np.asarray(constant))[0], adjusted.set_to_zero()
     for entry, shifted in zip(entries, _entries(adjusted), strict=True):
         entry["adjusted"] = {part.symbol: _shifted(shifted[part.symbol], part.field in zero) for part in PARTS}
-        entry["shift"] = _number(shift)
+        entry["shift"] = number(shift)
     return entries
 
 
@@ -138,15 +140,15 @@ def _entries(summary: Summary) -> list[dict[str, Any]]:
     return [
         {"samples": int(counts[group])}
         | {
-            quantity.symbol: {kind: _number(values[row, group]) for kind, values in arrays.items()}
+            quantity.symbol: {kind: number(values[row, group]) for kind, values in arrays.items()}
             for row, quantity in enumerate((*PARTS, *INFORMATION))
         }
         for group in range(len(counts))
     ]
 
 
-def _number(value: float) -> float | None:
-    """A float, or None if it is not finite."""
+def number(value: float) -> float | None:
+    """A float, or None, which is JSON's null, if it is not finite."""
     return float(value) if np.isfinite(value) else None
 
 

@@ -19,7 +19,7 @@ from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
 from lsmi_jax.estimation._summary import Summary
 from lsmi_jax.inputs import check_key, check_names, import_extra, to_host
-from lsmi_jax.storage import Progress
+from lsmi_jax.storage import Progress, cache_folder
 
 if TYPE_CHECKING:
     import pandas
@@ -180,6 +180,7 @@ def estimate_labels(
             raise TypeError(f"{option}: expected none, as every label has the classes 0 and 1")
     predictions = {"logits": logits, "probabilities": probabilities}
     given = {name: _check_predictions(name, views, columns.shape) for name, views in predictions.items()}
+    folder = None if checkpoint is None else cache_folder(checkpoint)
     found = []
     for position, name in enumerate(named):
         own: dict[str, Any] = {kind: views and [view[:, position] for view in views] for kind, views in given.items()}
@@ -191,7 +192,7 @@ def estimate_labels(
                     columns[:, position],
                     num_classes=2,
                     progress=progress and partial(_report, progress, name),
-                    checkpoint=None if checkpoint is None else Path(checkpoint) / f"label{position + 1}",
+                    checkpoint=folder and folder / f"label{position + 1}",
                     **own,
                     **options,
                 )

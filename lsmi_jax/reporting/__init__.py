@@ -3,6 +3,7 @@
 from lsmi_jax.reporting._html_report import Report, write_report
 from lsmi_jax.reporting._image_plots import plot_top_images
 from lsmi_jax.reporting._images import check_images, thumbnail
+from lsmi_jax.reporting._modalities_report import write_modalities_report
 from lsmi_jax.reporting._plots import (
     COLORS,
     NAMES,
@@ -27,5 +28,6 @@ __all__ = [
     "plot_training",
     "row_bar",
     "thumbnail",
+    "write_modalities_report",
     "write_report",
 ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,12 @@ import numpy as np
 
 from lsmi_jax.decomposition import KINDS, PARTS, THRESHOLD
 from lsmi_jax.estimation import Estimate
-from lsmi_jax.inputs import import_extra
 from lsmi_jax.reporting._images import thumbnail
+from lsmi_jax.reporting._page import bars, group_of, origin, write_page
 from lsmi_jax.reporting._top_samples import TopSamples, name_modalities, top_samples
-from lsmi_jax.storage import write_atomic
 
 __all__ = ["Report", "write_report"]
 
-MAX_GROUPS = 60
 NUM_TOP = 8
 NUM_BINS = 40
 
@@ -56,23 +53,15 @@ def write_report(path: Path, report: Report) -> None:
         ImportError: If jinja2 or, for images, Pillow is not installed.
         OSError: If the file cannot be written.
     """
-    jinja2 = import_extra("jinja2", purpose="a report", extra="cli")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    environment.filters |= {
-        "number": lambda value: f"{value:z.3f}",  # z: no minus sign before zero
-        "short": lambda value: f"{value:z.2f}",
-        "place": lambda value: f"{value:.2f}",
-    }
-    template = environment.from_string(files("lsmi_jax.reporting").joinpath("template.html.j2").read_text("utf-8"))
-    page = template.render(_context(report)) + "\n"
-    write_atomic(path, lambda file: file.write(page.encode()))
+    write_page(path, "report.html.j2", _context(report))
 
 
 def _context(report: Report) -> dict[str, Any]:
     """Variables of the template."""
     summary, (x1, x2) = report.summary, report.names
     means, overall = summary["means"], summary["means"]["overall"]
-    diagnostics = summary["diagnostics"]
+    diagnostics, labels = summary["diagnostics"], means.get("labels", {})
+    by = {"label": labels, "class": means["classes"], **means["by"]}
     views = zip((x1, x2, "both"), diagnostics["cross_entropy"], diagnostics["accuracy"], strict=True)
     return {
         "parts": PARTS,
@@ -82,9 +71,10 @@ def _context(report: Report) -> dict[str, Any]:
         "x2": x2,
         "overall": overall,
         "largest": max(PARTS, key=lambda part: overall["adjusted"][part.symbol]["mean"]),
-        "num_classes": len(means["classes"]),
+        "target": f"{len(labels)} labels" if labels else f"{len(means['classes'])} classes",
+        "about": f"all {len(labels)} labels" if labels else "the label",
         "bars": _bars(overall["adjusted"]),
-        "groups": [_group(name, groups) for name, groups in (("class", means["classes"]), *means["by"].items())],
+        "groups": [group_of(name, groups) for name, groups in by.items() if groups],
         "histograms": _histograms(report.result),
         "tops": [_top(report, top) for top in top_samples(report.result, NUM_TOP)],
         "threshold": THRESHOLD,
@@ -93,42 +83,14 @@ def _context(report: Report) -> dict[str, Any]:
         "views": [{"name": name, "loss": loss, "accuracy": accuracy} for name, loss, accuracy in views],
         "diagnostics": diagnostics,
         "findings": summary["findings"],
-        "version": summary["versions"]["lsmi-jax"],
-        "seed": summary["options"].get("seed"),
-        "checksum": summary["data"]["sha256"][:12],
+        **origin(summary),
     }
 
 
 def _bars(means: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Horizontal bars of the parts with their intervals, in percent of the width."""
-    ends = [means[part.symbol][kind] or 0 for part in PARTS for kind in ("mean", "lower", "upper")]
-    low, high = min(0, *ends), max(1e-6, *ends)
-
-    def place(value: float) -> float:
-        """Position on the axis."""
-        return 100 * (value - low) / (high - low)
-
-    bars = []
-    for part in PARTS:
-        entry = means[part.symbol]
-        start, end = map(place, sorted((0, entry["mean"])))
-        limits = {kind: None if entry[kind] is None else place(entry[kind]) for kind in ("lower", "upper")}
-        bars.append({"part": part, "start": start, "width": end - start, "zero": place(0), **limits})
-    return bars
-
-
-def _group(name: str, groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Rows of a table of groups, and the length of its longest bar."""
-    rows = [
-        {
-            "name": group,
-            "samples": entry["samples"],
-            "means": {part.symbol: entry["adjusted"][part.symbol]["mean"] for part in PARTS},
-        }
-        for group, entry in list(groups.items())[:MAX_GROUPS]
-    ]
-    size = max(1e-6, *(abs(mean) for row in rows for mean in row["means"].values()))
-    return {"name": name, "rows": rows, "size": size, "total": len(groups)}
+    """Bars of the parts with their intervals."""
+    entries = ((part, means[part.symbol]) for part in PARTS)
+    return bars([(part.symbol, part.column, e["mean"], (e["lower"], e["upper"])) for part, e in entries])
 
 
 def _histograms(result: Estimate) -> list[dict[str, Any]]:

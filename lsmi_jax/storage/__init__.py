@@ -7,7 +7,7 @@ from lsmi_jax.storage._array_file import array_sizes, damage_as_value_error, rea
 from lsmi_jax.storage._atomic_files import as_path, fingerprint, write_atomic
 from lsmi_jax.storage._records import checksum, parse_record, record_text
 from lsmi_jax.storage._row_file import Finish, open_rows, row_dtype, to_npy, to_parquet
-from lsmi_jax.storage._stage_cache import Progress, Stage, announced, computed, kept, stages
+from lsmi_jax.storage._stage_cache import Progress, Stage, announced, cache_folder, computed, kept, stages
 
 __all__ = [
     "Finish",
@@ -16,6 +16,7 @@ __all__ = [
     "announced",
     "array_sizes",
     "as_path",
+    "cache_folder",
     "checksum",
     "computed",
     "damage_as_value_error",

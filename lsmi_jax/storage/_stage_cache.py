@@ -14,7 +14,7 @@ from jax.experimental import multihost_utils
 from lsmi_jax.storage._array_file import damage_as_value_error, read_tree, write_tree
 from lsmi_jax.storage._atomic_files import as_path, fingerprint, write_atomic
 
-__all__ = ["Progress", "Stage", "announced", "computed", "kept", "stages"]
+__all__ = ["Progress", "Stage", "announced", "cache_folder", "computed", "kept", "stages"]
 
 T = TypeVar("T")
 Stage = Callable[[str, Callable[[], Any]], Any]
@@ -76,15 +76,33 @@ def kept(folder: str | Path, identity: str) -> Stage:
         OSError: If the folder cannot be created or written.
         ValueError: If it caches other data, options or versions, or is not a cache folder.
     """
-    folder, identity = as_path("checkpoint", folder), _from_first_process(identity)
+    folder, identity = cache_folder(folder), _from_first_process(identity)
     if jax.process_index() == 0:
-        if folder.exists() and not folder.is_dir():
-            raise ValueError(f"checkpoint: expected a folder, got the file {folder}")
-        if not folder.parent.is_dir():
-            raise FileNotFoundError(f"checkpoint: expected a folder whose parent exists, got {folder}")
-        folder.mkdir(exist_ok=True)
         _check_identity(folder, identity)
     return lambda name, compute: _cached_or_computed(folder / f"{quote(name, safe=' ')}.npz", compute)
+
+
+def cache_folder(folder: str | Path) -> Path:
+    """Creates a folder for a checkpoint, in the first process, unless it exists.
+
+    Args:
+        folder: The folder; its parent must exist.
+
+    Returns:
+        Its path.
+
+    Raises:
+        OSError: If it cannot be created.
+        ValueError: If it is a file.
+    """
+    path = as_path("checkpoint", folder)
+    if jax.process_index() == 0:
+        if path.exists() and not path.is_dir():
+            raise ValueError(f"checkpoint: expected a folder, got the file {path}")
+        if not path.parent.is_dir():
+            raise FileNotFoundError(f"checkpoint: expected a folder whose parent exists, got {path}")
+        path.mkdir(exist_ok=True)
+    return path
 
 
 def _check_identity(folder: Path, identity: str) -> None:

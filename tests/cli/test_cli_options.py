@@ -20,7 +20,7 @@ def received(monkeypatch, tmp_path):
     def receive(*words):
         caught = []
 
-        def stop(data, options):
+        def stop(data, options, **_):
             caught.append(options)
             raise OSError("stopped")
 
@@ -64,7 +64,7 @@ def test_a_file_may_have_dashes_or_underscores(spelling, tmp_path, monkeypatch, 
         raise ValueError("num_folds: expected at least 2, got 1")
 
     monkeypatch.setattr(_commands.lsmi_jax, "estimate", stop)
-    monkeypatch.setattr(_commands, "read_inputs", lambda data, options: _Arrays())
+    monkeypatch.setattr(_commands, "read_inputs", lambda data, options, **_: _Arrays())
     assert main(["estimate", "data.npz", *NEEDED[:-1], str(tmp_path / "out"), "--config", str(path)]) == 1
     assert capsys.readouterr().err == "lsmi-jax: --num-folds: expected at least 2, got 1\n"
     assert seen["num_folds"] == 1

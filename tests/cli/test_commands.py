@@ -8,7 +8,7 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax.__main__ import main
-from lsmi_jax.cli import _commands
+from lsmi_jax.cli import _results
 from lsmi_jax.cli._comparison import compare
 from lsmi_jax.reporting import _html_report
 
@@ -128,7 +128,7 @@ def test_an_interrupted_run_continues(arrays, named, tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_commands, "write_table", interrupt)
+    monkeypatch.setattr(_results, "write_table", interrupt)
     with pytest.raises(KeyboardInterrupt):
         main(words)
     stages = tmp_path / "out" / ".stages" / "folds"

@@ -119,3 +119,17 @@ def test_learned_labels_are_those_of_estimate(blobs):
         own = jax.random.fold_in(KEY, position)
         alone = lsmi_jax.estimate(own, blocks, columns[:, position].astype(int), num_classes=2, num_folds=2)
         np.testing.assert_array_equal(tags[position].interactions.synergy, alone.interactions.synergy)
+
+
+def test_a_checkpoint_makes_a_folder_for_each_label(tmp_path):
+    logits = logits_of(LABELS, [(1, 0, 0), (0, 1, 0), (1, 1, 1)])
+    options = OPTIONS | {"redundancy": lsmi_jax.UnionInformation(), "logits": logits}
+    found = estimate_labels(KEY, None, LABELS, checkpoint=tmp_path / "kept", **options)
+    kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    assert [path.name for path in sorted((tmp_path / "kept").iterdir())] == ["label1", "label2", "label3"]
+    assert len(kept) == 3
+    again = estimate_labels(KEY, None, LABELS, checkpoint=tmp_path / "kept", **options)
+    np.testing.assert_array_equal(again.total().interactions.synergy, found.total().interactions.synergy)
+    assert kept == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.npz")}
+    with pytest.raises(FileNotFoundError, match="checkpoint: expected a folder whose parent exists"):
+        estimate_labels(KEY, None, LABELS, checkpoint=tmp_path / "no" / "kept", **options)

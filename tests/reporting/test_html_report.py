@@ -10,7 +10,7 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax.cli._writers import summary_of, versions
-from lsmi_jax.reporting import Report, _html_report, write_report
+from lsmi_jax.reporting import Report, _html_report, _page, write_report
 
 NUM_ROWS = 72
 
@@ -74,7 +74,7 @@ def test_the_page_has_the_numbers_of_the_summary(page, report):
     assert "Intervals do not include the variation of the fit" in text
     assert "By class" in text
     assert "By speaker" in text
-    assert f"The first {_html_report.MAX_GROUPS} of 70." in text
+    assert f"The first {_page.MAX_GROUPS} of 70." in text
     assert "seed 5; data 0123456789ab." in text
     assert f"{report.summary['diagnostics']['accuracy'][2]:.1%}" in text
 

@@ -1,0 +1,118 @@
+"""A run: what its results are of, and the files that it writes."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import lsmi_jax
+from lsmi_jax.cli._inputs import Inputs
+from lsmi_jax.cli._labels import Labels
+from lsmi_jax.cli._options import OutputOptions
+from lsmi_jax.cli._readers import checksum
+from lsmi_jax.cli._writers import summary_of, versions, write_json, write_table
+from lsmi_jax.decomposition import PARTS
+from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate, told_apart
+from lsmi_jax.inputs import pack
+from lsmi_jax.reporting import Report, write_report
+
+__all__ = ["Run", "print_summary"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """What the files of a run are made of, besides its result.
+
+    Attributes:
+        arrays: The data.
+        labels: Labels of the samples, and the names of their classes.
+        out: The folder of results.
+        results: Options of the files.
+        options: All options, for the summary.
+    """
+
+    arrays: Inputs
+    labels: Labels
+    out: Path
+    results: OutputOptions
+    options: dict[str, Any]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the modalities, as their options begin."""
+        given = [self.options[f"x{m + 1}"] for m in range(len(self.arrays.features or (None, None)))]
+        return tuple((name or f"x{m}").rstrip("_-. ") or name for m, name in enumerate(given, 1))
+
+    @property
+    def title(self) -> str:
+        """Names of the files of data."""
+        return " and ".join(path.name or str(path) for path in self.arrays.paths)
+
+    def means_by(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """The columns of ``--means-by`` as parts ``0..G-1`` of the samples, and the names of these."""
+        return {name: lsmi_jax.encode_labels(values) for name, values in self.arrays.means_by.items()}
+
+    def described(self) -> dict[str, Any]:
+        """What a summary says of the run and its data."""
+        paths = self.arrays.paths
+        data = {
+            "path": ", ".join(map(str, paths)),
+            "sha256": checksum(*paths),
+            "samples": len(self.labels.codes),
+            "classes": len(self.labels.names),
+            "columns": self.arrays.columns,
+        }
+        return {"versions": versions(), "options": self.options, "data": data}
+
+    def told_apart(self) -> list[str]:
+        """Findings about columns of the user whose rows belong together."""
+        arrays = self.arrays
+        if arrays.groups is not None or arrays.features is None or self.options["command"] != "estimate":
+            return []
+        data = pack(arrays.features, self.labels.codes, missing=self.options["missing"])
+        return told_apart(data, {name: index for name, (index, _) in self.means_by().items()}, self.names)
+
+    def write(self, result: Estimate) -> dict[str, Any]:
+        """Writes the table, the summary and the report; returns the summary."""
+        arrays, classes = self.arrays, (self.labels.codes, self.labels.names)
+        summary = self.described() | summary_of(result, classes, self.means_by())
+        summary["findings"] += self.told_apart()
+        self.write_samples(result.columns())
+        write_json(self.out / "summary.json", summary)
+        names = self.names[0], self.names[1]
+        report = Report(self.title, names, result, summary, arrays.ids, arrays.labels, arrays.images)
+        write_report(self.out / "report.html", report)
+        return summary
+
+    def write_samples(self, columns: dict[str, np.ndarray]) -> None:
+        """Writes the table of samples, with what is known of them first."""
+        out, arrays = self.out, self.arrays
+        given = {"id": arrays.ids, "label": arrays.labels, **arrays.means_by}
+        write_table(out / f"samples.{self.results.format}", given | columns)
+        for other in {"parquet", "csv"} - {self.results.format}:  # of an earlier run, whose summary is replaced too
+            (out / f"samples.{other}").unlink(missing_ok=True)
+
+
+def print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[str]) -> None:
+    """Prints means, findings and the names of the files.
+
+    Args:
+        results: Options of the files.
+        summary: Content of ``summary.json``.
+        notes: What the user may not expect of the data.
+    """
+    overall = summary["means"]["overall"]
+    print(f"{'mean interactions in nats (95 % interval)':41s}  shifted by {overall['shift']:+z.3f}")
+    for part in PARTS:
+        entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]
+        text = SET_TO_ZERO if shifted["set_to_zero"] else f"{shifted['mean']:+z.3f}"
+        print(f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}  {text}")
+    for note in [*notes, *([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
+        print(f"note: {note}")
+    print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")
+
+
+def _interval(entry: dict[str, Any]) -> str:
+    """An interval as text."""
+    return "unknown" if entry["lower"] is None else f"{entry['lower']:+z.3f} to {entry['upper']:+z.3f}"
