@@ -34,10 +34,11 @@ def test_every_block_is_in_a_language_that_is_tested():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", blocks("python"))
 def test_python_runs_as_written(name):
+    page: dict = {}  # a block may go on from those above it
     for block in blocks("python")[name]:
         if re.search(r"^import .*\btorch\b", block, re.MULTILINE):
             pytest.importorskip("torch", reason="PyTorch (extra [torch]) is not installed")
-        exec(compile(block, name, "exec"), {})
+        exec(compile(block, name, "exec"), page)
 
 
 @pytest.fixture
