@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, adjustment, finite_rows, gain, kind, set_to_zero
 from lsmi_jax.estimation import _frames
@@ -133,7 +132,7 @@ class Estimate(NamedTuple):
 
     def mean(
         self,
-        by: ArrayLike | None = None,
+        by: Any = None,
         *,
         adjusted: bool = False,
         level: float = 0.95,
@@ -145,8 +144,8 @@ class Estimate(NamedTuple):
         also those of the fit.
 
         Args:
-            by: Part of the data that each sample belongs to, such as its class, ``0..G-1``, integers ``[n]``; None for
-                all samples together.
+            by: Part of the data that each sample belongs to, such as its class or the name of it, as in
+                `lsmi_jax.summarize`; None for all samples together.
             adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; there is none with the union information.
             level: Nominal coverage of the intervals.
             num_resamples: Number of resamples.
@@ -155,8 +154,8 @@ class Estimate(NamedTuple):
             A `Summary` of scalars or ``[G]`` arrays, in nats.
 
         Raises:
-            TypeError: If ``by`` are not integers.
-            ValueError: If ``by`` are not ``[n]`` or negative, or an option is out of range.
+            TypeError: If ``by`` are neither integers, strings, booleans nor categories.
+            ValueError: If ``by`` are not ``[n]`` or negative, some are missing, or an option is out of range.
         """
         return summarize(
             self.key,

@@ -1,6 +1,7 @@
 """Means of interactions and of information, with standard errors and bootstrap intervals."""
 
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,12 +29,14 @@ from lsmi_jax.estimation._formatting import (
     plain_repr,
     shift_note,
 )
-from lsmi_jax.inputs import check_key, check_weights
+from lsmi_jax.inputs import check_key, check_weights, encode_labels
 
 __all__ = ["Summary", "summarize"]
 
 
-class Summary(NamedTuple):
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True, repr=False)
+class Summary:
     """Means of all samples (scalars) or of parts of them (``[G]``), in nats, with bootstrap errors and intervals.
 
     The bootstrap resamples samples, or groups of samples that belong together, and is conditional on the fitted models.
@@ -49,6 +52,7 @@ class Summary(NamedTuple):
         fit_error: The part of the standard errors that is due to the fit; None for one seed, whose errors and
             intervals are of sampling only.
         shift: The constant of `lsmi_jax.adjust` by which the mean parts are shifted, in nats; None for raw means.
+        names: Names of the parts of the data; None for all samples, or if the parts were given as integers.
     """
 
     mean: Means
@@ -58,6 +62,7 @@ class Summary(NamedTuple):
     num_samples: jax.Array
     fit_error: Means | None = None
     shift: jax.Array | None = None
+    names: tuple[str, ...] | None = field(default=None, metadata={"static": True})
 
     def __repr__(self) -> str:
         if not is_concrete(self) or np.ndim(self.num_samples) > 1:
@@ -67,10 +72,11 @@ class Summary(NamedTuple):
     def _overall(self) -> Overview:
         """One row per quantity."""
         rows, zero = [], self.set_to_zero()
-        for field in (quantity.field for quantity in (*PARTS, *INFORMATION)):
-            mean, error, lower, upper = (float(getattr(means, field)) for means in self[:4])
-            spread = ("", SET_TO_ZERO) if field in zero else (f"{error:.3f}", f"{lower:+z.3f} to {upper:+z.3f}")
-            rows.append(Row(LABELS[field], (f"{mean:+z.3f}", *spread)))
+        columns = self.mean, self.standard_error, self.lower, self.upper
+        for name in (quantity.field for quantity in (*PARTS, *INFORMATION)):
+            mean, error, lower, upper = (float(getattr(means, name)) for means in columns)
+            spread = ("", SET_TO_ZERO) if name in zero else (f"{error:.3f}", f"{lower:+z.3f} to {upper:+z.3f}")
+            rows.append(Row(LABELS[name], (f"{mean:+z.3f}", *spread)))
         mean_of = "mean" if self.shift is None else "shifted mean"
         notes = [] if self.shift is None else [shift_note(float(self.shift))]
         notes += [WITHOUT_FIT] if self.fit_error is None else []
@@ -93,9 +99,11 @@ class Summary(NamedTuple):
         """One row per group, with the mean of every quantity."""
         quantities = (*PARTS, *INFORMATION)
         means = np.stack([np.asarray(getattr(self.mean, quantity.field)) for quantity in quantities], axis=1)
+        counts = np.asarray(self.num_samples)
+        names = map(str, range(len(counts))) if self.names is None else self.names
         rows = [
-            Row(f"{group}", (f"{int(count)}", *(f"{mean:+z.3f}" for mean in row)))
-            for group, (count, row) in enumerate(zip(np.asarray(self.num_samples), means, strict=True))
+            Row(name, (f"{int(count)}", *(f"{mean:+z.3f}" for mean in row)))
+            for name, count, row in zip(names, counts, means, strict=True)
         ]
         header = ("samples", *(quantity.symbol for quantity in quantities))
         means_of = "means" if self.shift is None else "shifted means"
@@ -106,7 +114,7 @@ def summarize(
     key: jax.Array,
     interactions: Interactions,
     information: tuple[jax.Array, jax.Array, jax.Array],
-    by: ArrayLike | None = None,
+    by: Any = None,
     *,
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
@@ -125,8 +133,9 @@ def summarize(
         key: Random key of the resampling.
         interactions: Interactions ``[n]`` in nats.
         information: Pointwise information ``i1, i2, i12``, each ``[n]``, in nats.
-        by: Part of the data that each sample belongs to, such as its class, ``0..G-1``, integers ``[n]``; None for all
-            samples together.
+        by: Part of the data that each sample belongs to ``[n]``, such as its class: integers ``0..G-1``, or strings,
+            booleans or categories as `lsmi_jax.encode_labels` takes them, whose names and order the summary has then;
+            None for all samples together.
         groups: Group of each sample, ``0..C-1``, integers ``[n]``: the bootstrap resamples groups. None to resample
             samples.
         weights: Weight of each sample in the means ``[n]``; None for equal weights.
@@ -141,8 +150,8 @@ def summarize(
         A `Summary` of scalars, or of ``[G]`` arrays.
 
     Raises:
-        TypeError: If ``key`` is not a random key, ``by`` or ``groups`` are not integers, or ``interactions`` are
-            something else.
+        TypeError: If ``key`` is not a random key, ``by`` cannot be sorted, ``groups`` are not integers, or
+            ``interactions`` are something else.
         ValueError: If ``by`` or ``groups`` are not ``[n]``, negative, or as large as the number of samples, or an
             option is out of range.
 
@@ -157,7 +166,7 @@ def summarize(
         raise ValueError(f"level: expected between 0 and 1, got {level}")
     check_count("num_resamples", num_resamples, 2)
     size = len(check_interactions(interactions).redundancy)
-    index = _check_parts("by", by, size)
+    names, index = _named_parts(by, size)
     units = None if groups is None else _check_parts("groups", groups, size)
     # All seven quantities are resampled together.
     values = jnp.stack([*interactions, *information], axis=1)
@@ -182,14 +191,28 @@ def summarize(
     mean, spread, lower, upper = (Means(*part.T) for part in (found.mean, found.spread, found.lower, found.upper))
     fit = None if found.fit is None else Means(*found.fit.T)
     summary = Summary(mean, spread, lower, upper, found.num_samples, fit, found.shift if adjusted else None)
-    return jax.tree.map(lambda leaf: leaf[0] if by is None else leaf[:num_parts], summary)
+    of_parts = jax.tree.map(lambda leaf: leaf[0] if by is None else leaf[:num_parts], summary)
+    return replace(of_parts, names=names)
+
+
+def _named_parts(by: Any, size: int) -> tuple[tuple[str, ...] | None, np.ndarray]:
+    """Names of the parts unless they are integers, and the part of each sample ``[n]``."""
+    is_category = hasattr(by, "cat") or hasattr(by, "categories")
+    if by is None or (not is_category and np.asarray(by).dtype.kind in "iufc"):
+        return None, _check_parts("by", by, size)
+    try:
+        index, names = encode_labels(by)
+    except (TypeError, ValueError) as error:
+        raise type(error)(str(error).replace("labels: ", "by: ", 1)) from None
+    return tuple(map(str, names)), _check_parts("by", index, size)
 
 
 def _check_parts(name: str, parts: ArrayLike | None, size: int) -> np.ndarray:
     """Checks parts ``[n]`` in ``0..G-1``; ``name`` is for the message."""
     index = np.zeros(size, int) if parts is None else np.asarray(parts)
     if not np.issubdtype(index.dtype, np.integer):
-        raise TypeError(f"{name}: expected integers, got dtype {index.dtype}")
+        others = ", strings, booleans or categories" if name == "by" else ""
+        raise TypeError(f"{name}: expected integers{others}, got dtype {index.dtype}")
     if index.shape != (size,) or size == 0:
         raise ValueError(f"{name}: expected shape ({size},) of at least one sample, got {index.shape}")
     if index.min() < 0:

@@ -73,13 +73,17 @@ def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[
 
 
 def plot_classes(
-    summary: Summary, class_names: Sequence[str], *, ax: "Axes | None" = None, names: Sequence[str] = NAMES
+    summary: Summary,
+    class_names: Sequence[str] | None = None,
+    *,
+    ax: "Axes | None" = None,
+    names: Sequence[str] = NAMES,
 ) -> "Axes":
     """Mean interactions of each class, or any other group, as bars, with whiskers of two standard errors.
 
     Args:
         summary: Means of G classes, from `Estimate.mean`.
-        class_names: Names of the G classes.
+        class_names: Names of the G classes; None for those of the summary, or numbers if it has none.
         ax: Axes to draw on; None for new ones.
         names: Names of the four parts for the legend.
 
@@ -93,15 +97,16 @@ def plot_classes(
     check_type("summary", summary, Summary)
     if not np.ndim(summary.num_samples):
         raise ValueError("summary: expected means of groups, got means of all samples together; see plot_summary")
-    given = class_names.tolist() if isinstance(class_names, np.ndarray) else class_names
-    check_several("class_names", given, len(summary.num_samples), items="names")
-    ax, position = _axes(ax), np.arange(len(class_names))
+    count = len(summary.num_samples)
+    own = summary.names or tuple(map(str, range(count))) if class_names is None else class_names
+    given = check_several("class_names", own.tolist() if isinstance(own, np.ndarray) else own, count, items="names")
+    ax, position = _axes(ax), np.arange(count)
     for index, (name, color) in enumerate(zip(names, COLORS, strict=True)):
         mean, error = np.asarray(summary.mean[index]), np.asarray(summary.standard_error[index])
         offset = (index - 1.5) * 0.2
         ax.bar(position + offset, mean, 0.2, yerr=2 * error, color=color, label=name, error_kw={"elinewidth": 0.8})
     ax.axhline(0, color="black", linewidth=0.8)
-    ax.set_xticks(position, class_names)
+    ax.set_xticks(position, given)
     ax.set_ylabel("mean information (nats)")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)

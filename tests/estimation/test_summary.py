@@ -20,7 +20,8 @@ def quantities(rng, n, shift=0.0):
 def test_errors_and_intervals_are_those_of_a_mean(key, rng, n):
     parts, information = quantities(rng, n)
     summary = summarize(key, parts, information, num_resamples=2000)
-    for values, mean, error, low, high in zip((*parts, *information), *summary[:4], strict=True):
+    columns = summary.mean, summary.standard_error, summary.lower, summary.upper
+    for values, mean, error, low, high in zip((*parts, *information), *columns, strict=True):
         expected = np.std(values, ddof=1) / np.sqrt(n)
         np.testing.assert_allclose(mean, np.mean(values), atol=1e-5)
         np.testing.assert_allclose(error, expected, rtol=4 / np.sqrt(2 * 2000) + 4 / np.sqrt(2 * min(n, 8192)))
@@ -131,3 +132,35 @@ def test_seeds_give_mean_and_spread(key):
     )
     deviation = np.abs(single.interactions.redundancy - result.interactions.redundancy)
     assert np.mean(deviation < 6 * result.spread.redundancy + 0.05) > 0.9
+
+
+@pytest.mark.parametrize("kind", ["strings", "objects", "booleans", "categories", "nullable"])
+def test_parts_may_have_names(kind, key, rng):
+    pandas = pytest.importorskip("pandas")
+    parts, information = quantities(rng, 60)
+    codes = np.arange(60) % 2
+    words = np.array(["low", "high"])[codes]
+    by = {
+        "strings": words.tolist(),
+        "objects": words.astype(object),
+        "booleans": codes == 1,
+        "categories": pandas.Series(pandas.Categorical(words, categories=["low", "none", "high"], ordered=True)),
+        "nullable": pandas.Series(words, dtype="string"),
+    }[kind]
+    found = summarize(key, parts, information, by)
+    order = {"strings": ("high", "low"), "objects": ("high", "low"), "booleans": ("False", "True")}
+    order |= {"categories": ("low", "high"), "nullable": ("high", "low")}
+    assert found.names == order[kind]
+    expected = summarize(key, parts, information, codes if order[kind][1] in ("high", "True") else 1 - codes)
+    assert expected.names is None
+    np.testing.assert_array_equal(found.mean.synergy, expected.mean.synergy)
+    np.testing.assert_array_equal(found.lower.redundancy, expected.lower.redundancy)
+    assert repr(found).splitlines()[2].startswith(order[kind][0])
+
+
+def test_parts_with_missing_names_are_refused(key, rng):
+    parts, information = quantities(rng, 3)
+    with pytest.raises(ValueError, match=r"^by: expected no missing values, got 1 among 3"):
+        summarize(key, parts, information, np.array(["a", None, "b"], object))
+    with pytest.raises(TypeError, match=r"^by: expected integers, strings, booleans or categories, got dtype float64"):
+        summarize(key, parts, information, [0.5, 1.5, 2.5])

@@ -25,12 +25,16 @@ def interactions(rng, n=30):
 
 def test_bars_stand_at_the_means(key, rng):
     parts = interactions(rng)
-    summary = summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3)
-    ax = plot_classes(summary, ["a", "b", "c"], ax=Figure().subplots())
+    summary = summarize(key, parts, tuple(parts[:3]), np.array(["a", "b", "c"])[np.arange(30) % 3])
+    ax = plot_classes(summary, ax=Figure().subplots())
     heights = [bar.get_height() for container in ax.containers if hasattr(container, "patches") for bar in container]
     np.testing.assert_allclose(heights, np.concatenate([np.asarray(part) for part in summary.mean[:4]]), rtol=1e-6)
     assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b", "c"]
     assert [text.get_text() for text in ax.get_legend().get_texts()] == list(NAMES)
+    ax = plot_classes(summary, ["x", "y", "z"], ax=Figure().subplots())
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["x", "y", "z"]
+    ax = plot_classes(summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3), ax=Figure().subplots())
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "1", "2"]
 
 
 def test_images_of_the_highest_samples_are_shown_in_order(rng):
