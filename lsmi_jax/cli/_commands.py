@@ -78,7 +78,7 @@ def estimate(
     with stage_bar(["reading", *stages, "scores", *(stages if fit.save_estimator else []), "writing"]) as begin:
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
-        arrays = read_inputs(data, inputs, several_labels=fit.target == "multilabel")
+        arrays = read_inputs(data, inputs, several_labels=fit.target == "multilabel", unlabeled=fit.unlabeled == "use")
         labels = labels_of(arrays, fit.target, inputs.labels)
         cache = _prepare(results.out, resume=fit.resume)
         options = plain(command="estimate", inputs=inputs, results=results, fit=fit, redundancy=chosen)
@@ -86,7 +86,7 @@ def estimate(
         common: dict[str, Any] = {**_rows(arrays, inputs), "redundancy": chosen, "progress": begin}
         found = _found(run, fit, key, {**common, "checkpoint": cache / "folds"})
         if fit.save_estimator:
-            common |= {"target": fit.target, "checkpoint": cache / "all"}
+            common |= {"target": fit.target, "unlabeled": fit.unlabeled, "checkpoint": cache / "all"}
             fitted = lsmi_jax.fit_estimator(key, arrays.features, labels.given, **common)
             jax.block_until_ready(fitted)
         begin("writing")
@@ -182,6 +182,8 @@ def _check_results(inputs: InputOptions, fit: FitOptions) -> None:
     several_labels = fit.target == "multilabel"
     if inputs.x3 is not None and several_labels:
         raise ValueError("x3: expected none, as --target multilabel is of two modalities")
+    if several_labels and fit.unlabeled == "use":
+        raise ValueError("unlabeled: expected error, as --target multilabel has all labels of every row")
     if fit.save_estimator and (inputs.x3 is not None or several_labels):
         raise ValueError("save_estimator: expected two modalities and labels of one kind, got more")
 
@@ -192,7 +194,7 @@ def _found(run: Run, fit: FitOptions, key: jax.Array, common: dict[str, Any]) ->
     folds: dict[str, Any] = {"num_folds": fit.num_folds, "num_seeds": fit.num_seeds, **common}
     if fit.target == "multilabel":
         return lsmi_jax.estimate_labels(key, arrays.features, labels.given, names=labels.names.tolist(), **folds)
-    folds |= {"target": fit.target}
+    folds |= {"target": fit.target, "unlabeled": fit.unlabeled}
     if len(arrays.features or ()) > 2:
         return lsmi_jax.estimate_pairs(key, arrays.features, labels.given, names=run.names, together=True, **folds)
     return lsmi_jax.estimate(key, arrays.features, labels.given, **folds)

@@ -7,7 +7,7 @@ import numpy as np
 
 from lsmi_jax.cli._options import InputOptions
 from lsmi_jax.cli._readers import missing_hint
-from lsmi_jax.cli._selection import block, block_names, check_classes, check_ids, column, unnumbered
+from lsmi_jax.cli._selection import block, block_names, check_classes, check_ids, column, is_missing, unnumbered
 from lsmi_jax.cli._sources import Sources, open_sources
 from lsmi_jax.estimation import SAMPLE_COLUMNS
 from lsmi_jax.reporting import check_images
@@ -43,13 +43,16 @@ class Inputs(NamedTuple):
         return notes + ([f"--join left out {' and '.join(unmatched)}."] if unmatched else [])
 
 
-def read_inputs(path: Path | None, options: InputOptions, *, several_labels: bool = False) -> Inputs:
+def read_inputs(
+    path: Path | None, options: InputOptions, *, several_labels: bool = False, unlabeled: bool = False
+) -> Inputs:
     """Reads the data and selects the arrays that the options name.
 
     Args:
         path: The data; None if every name has its own file.
         options: Names of arrays.
         several_labels: Whether the labels are columns of 0 and 1.
+        unlabeled: Whether labels may be missing.
 
     Returns:
         Arrays with one row per sample.
@@ -68,7 +71,8 @@ def read_inputs(path: Path | None, options: InputOptions, *, several_labels: boo
     if several_labels:
         labels, taken["labels"] = block(columns, options.labels, "--labels"), labels_taken
     else:
-        labels = check_classes(column(columns, options.labels, "--labels"), "--labels", hint)
+        labels = column(columns, options.labels, "--labels")
+        check_classes(labels[~is_missing(labels)] if unlabeled else labels, "--labels", hint)
     size, means_by = len(labels), options.means_by or []
     for name in means_by:
         if name in RESULTS:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.cli._inputs import Inputs
+from lsmi_jax.cli._selection import is_missing
 from lsmi_jax.estimation import Estimator
 from lsmi_jax.inputs import bins_of, encode_labels, fitted_bins, names_of_bins
 from lsmi_jax.storage import damage_as_value_error
@@ -18,11 +19,16 @@ CLASSES = "classes.json"
 """File of the names of the classes, in the folder of a saved estimator."""
 
 
+UNLABELED = -1
+"""Code of a sample without a label."""
+
+
 class Labels(NamedTuple):
     """Labels for results and for the library.
 
     Attributes:
-        codes: Class, or bin of a continuous target, of each sample ``[n]``; of several labels, their number.
+        codes: Class, or bin of a continuous target, of each sample ``[n]``, -1 for none; of several labels, their
+            number.
         names: Names of the classes ``[K]``, or of several labels ``[L]``.
         given: What the library takes ``[n]``: the codes, or the numbers of a continuous target; of several labels,
             ``[n, L]``.
@@ -49,14 +55,17 @@ def labels_of(arrays: Inputs, target: str, prefix: str) -> Labels:
     Returns:
         `Labels`.
     """
-    if target == "classes":
-        index, names = encode_labels(arrays.labels)
-        return Labels(index, names, index)
     if target == "multilabel":
         return Labels(arrays.labels.sum(1), np.array(_names_of_labels(arrays, prefix)), arrays.labels)
-    weights = None if arrays.weights is None else jnp.asarray(arrays.weights)
-    bins, *_ = bins_of(arrays.labels, len(arrays.labels), None, weights)
-    return Labels(bins, names_of_bins(arrays.labels, bins), arrays.labels)
+    known = ~is_missing(arrays.labels)
+    codes = np.full(len(known), UNLABELED)
+    if target == "classes":
+        codes[known], names = encode_labels(arrays.labels[known])
+        return Labels(codes, names, codes)
+    numbers = arrays.labels if known.all() else np.array([np.nan if v is None else v for v in arrays.labels], float)
+    weights = None if arrays.weights is None else jnp.asarray(arrays.weights)[known]
+    codes[known], *_ = bins_of(numbers[known], int(known.sum()), None, weights)
+    return Labels(codes, names_of_bins(numbers[known], codes[known]), numbers)
 
 
 def labels_to_score(arrays: Inputs, folder: Path, fitted: Estimator) -> Labels:

@@ -199,6 +199,8 @@ class FitOptions:
         seed: Seed of the random key.
         target: What --labels are: classes; (continuous) numbers, which are cut at their quantiles into bins whose order
             is used; or (multilabel) columns of 0 and 1, an array or all columns whose names begin with it.
+        unlabeled: What a missing value in --labels is: an error, or (use) a row that is never scored, from which only
+            what needs no label learns.
         num_folds: Number of folds.
         num_seeds: Repetitions under new folds, for a spread.
         resume: Continue an interrupted run from what it left in --out.
@@ -207,6 +209,7 @@ class FitOptions:
 
     seed: Seed = 0
     target: Literal["classes", "continuous", "multilabel"] = "classes"
+    unlabeled: Literal["error", "use"] = "error"
     num_folds: WholeNumber = 5
     num_seeds: WholeNumber = 1
     resume: Flag = False

@@ -70,12 +70,13 @@ class Run:
         arrays = self.arrays
         if arrays.groups is not None or arrays.features is None or self.options["command"] != "estimate":
             return []
-        data = pack(arrays.features, self.labels.codes, missing=self.options["missing"])
+        data = pack(arrays.features, self.labels.codes, missing=self.options["missing"], unlabeled="use")
         return told_apart(data, {name: index for name, (index, _) in self.means_by().items()}, self.names)
 
     def write(self, result: Estimate) -> dict[str, Any]:
         """Writes the table, the summary and the report; returns the summary."""
-        arrays, classes = self.arrays, (self.labels.codes, self.labels.names)
+        # A sample without a label is NaN, and counts in no class.
+        arrays, classes = self.arrays, (np.maximum(self.labels.codes, 0), self.labels.names)
         summary = self.described() | summary_of(result, classes, self.means_by())
         summary["findings"] += self.told_apart()
         self.write_samples(result.columns())

@@ -46,11 +46,10 @@ def check_data(data: Dataset) -> DataChecks:
     """
     labels = to_host(data.labels)
     groups = np.arange(len(labels)) if data.groups is None else to_host(data.groups)
-    present = data.present or (None,) * len(data.features)
     found = []
-    for block, has in zip(data.features, present, strict=True):
-        sketch, constant = _sketch(block, has)
-        rows = np.arange(len(labels)) if has is None else np.flatnonzero(to_host(has))
+    for m, block in enumerate(data.features):
+        sketch, constant = _sketch(block, data.has([m]))
+        rows = _scored_rows(data, m)
         own = to_host(sketch)[rows]
         found.append((_repeated(own, groups[rows]), _alike(own, labels[rows], groups[rows]), float(constant)))
     return DataChecks(*(np.asarray(values, np.float32) for values in zip(*found, strict=True)))
@@ -80,9 +79,9 @@ def told_apart(data: Dataset, columns: Mapping[str, np.ndarray], names: Sequence
 def _identifies(data: Dataset, block: int, column: np.ndarray) -> bool:
     """Whether the row nearest in a block shares a column's value, and rows of a value share labels, beyond chance."""
     labels = to_host(data.labels)
-    has = None if data.present is None else data.present[block]
-    rows = np.arange(len(labels)) if has is None else np.flatnonzero(to_host(has))
-    sketch, own, values = to_host(_sketch(data.features[block], has)[0])[rows], labels[rows], column[rows]
+    rows = _scored_rows(data, block)
+    sketch = to_host(_sketch(data.features[block], data.has([block]))[0])[rows]
+    own, values = labels[rows], column[rows]
     queries = _queries(len(rows))
     nearest = _nearest(sketch, queries, np.arange(len(rows)))[0]
     # Among the rows of the label of the nearest row, so that a column that follows from the label is not found.
@@ -95,6 +94,12 @@ def _identifies(data: Dataset, block: int, column: np.ndarray) -> bool:
     pairs = (counts * (counts - 1)).sum(1)[sizes > 1].sum() / (sizes * (sizes - 1))[sizes > 1].sum().clip(1)
     chance = ((counts.sum(0) / len(rows)) ** 2).sum()
     return bool(_exceeds(same - expected) and pairs - chance > EXCESS)
+
+
+def _scored_rows(data: Dataset, block: int) -> np.ndarray:
+    """Rows that have a block and a label."""
+    complete = data.complete([block])
+    return np.arange(data.num_rows) if complete is None else np.flatnonzero(to_host(complete))
 
 
 @jax.jit

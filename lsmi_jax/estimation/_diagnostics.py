@@ -43,6 +43,7 @@ class Diagnostics(NamedTuple):
             of distances in each modality ``[2]``; zero unless consecutive rows share labels, too, both beyond chance.
             None for scored data.
         constant_fraction: Fraction of columns of each modality that are constant ``[2]``; None for scored data.
+        unlabeled_fraction: Fraction of samples without a label; None if all have one.
     """
 
     single_source_fraction: jax.Array | None
@@ -59,6 +60,7 @@ class Diagnostics(NamedTuple):
     repeated_fraction: jax.Array | None = None
     neighbor_likeness: jax.Array | None = None
     constant_fraction: jax.Array | None = None
+    unlabeled_fraction: jax.Array | None = None
 
     def findings(self) -> list[str]:
         """One sentence for each unusual value; empty if there is none."""
@@ -79,6 +81,11 @@ class Diagnostics(NamedTuple):
             found.append(
                 f"{first:.1%} of the samples lack the first modality and {second:.1%} the second: means are over the "
                 f"{1 - either:.1%} that have both."
+            )
+        if self.unlabeled_fraction is not None:
+            found.append(
+                f"{float(self.unlabeled_fraction):.1%} of the samples have no label: they are in no mean, and only "
+                "what needs no label learns from them."
             )
         for name, ratio in zip(_NAMES, _values(self.outlier_ratio), strict=False):
             if ratio > OUTLIER:

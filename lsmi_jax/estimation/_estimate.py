@@ -21,6 +21,7 @@ from lsmi_jax.inputs import (
     Folds,
     Missing,
     Target,
+    Unlabeled,
     across_meshes,
     check_counts,
     check_key,
@@ -54,6 +55,7 @@ def estimate(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    unlabeled: Unlabeled = "error",
     target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     progress: Progress | None = None,
@@ -86,6 +88,8 @@ def estimate(
         missing: ``"error"`` if every row has both blocks; ``"mask"`` if a row of only NaN lacks the block; or booleans
             ``[n]`` for each block, true where the row lacks it. Rows of masked arrays always are. What needs the block
             is NaN for the row, and the row is in no mean.
+        unlabeled: ``"use"`` if some rows have no label: -1, NaN of a continuous target, or masked in a masked array.
+            Densities and the union information learn from them, and they are never scored: their values are NaN.
         target: ``"continuous"`` if the labels are numbers ``[n]``: they are cut at their quantiles into ``num_classes``
             bins (by default half the root of n, from 4 to 32), whose order the discriminators use, and information is
             about the number itself, by interpolation between bins.
@@ -123,6 +127,7 @@ def estimate(
         groups=groups,
         weights=weights,
         missing=missing,
+        unlabeled=unlabeled,
         target=target,
     )
     (result,), _ = _cross_fit(key, data, options, VIEWS)
@@ -146,6 +151,7 @@ def estimate_pairs(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    unlabeled: Unlabeled = "error",
     target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     progress: Progress | None = None,
@@ -175,6 +181,7 @@ def estimate_pairs(
         groups: As in `lsmi_jax.estimate`.
         weights: As in `lsmi_jax.estimate`.
         missing: As in `lsmi_jax.estimate`.
+        unlabeled: As in `lsmi_jax.estimate`.
         target: As in `lsmi_jax.estimate`.
         redundancy: As in `lsmi_jax.estimate`.
         progress: As in `lsmi_jax.estimate`.
@@ -199,6 +206,7 @@ def estimate_pairs(
         groups=groups,
         weights=weights,
         missing=missing,
+        unlabeled=unlabeled,
         target=target,
         only_two=False,
         together=together,
@@ -268,8 +276,8 @@ def _with_checks(results: tuple[Estimate, ...], data: Dataset) -> tuple[Estimate
 def _folds(key: jax.Array, data: Dataset, options: _CrossFit) -> Folds:
     """Folds of every seed, which keep groups together."""
     if data.groups is None:
-        return _folds_of_seeds(key, data.labels, options.num_folds, options.num_seeds)
-    return grouped_folds(key, to_host(data.labels), to_host(data.groups), options.num_folds, options.num_seeds)
+        return _folds_of_seeds(key, data.strata, options.num_folds, options.num_seeds)
+    return grouped_folds(key, to_host(data.strata), to_host(data.groups), options.num_folds, options.num_seeds)
 
 
 @partial(jax.jit, static_argnums=(2, 3))

@@ -19,6 +19,7 @@ from lsmi_jax.inputs import (
     Dataset,
     Missing,
     Target,
+    Unlabeled,
     across_meshes,
     check_counts,
     check_key,
@@ -49,6 +50,7 @@ def fit_estimator(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    unlabeled: Unlabeled = "error",
     target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     max_rows: int = 200_000,
@@ -71,6 +73,7 @@ def fit_estimator(
         groups: As in `lsmi_jax.estimate`, for the splits within the fit; None with batches.
         weights: As in `lsmi_jax.estimate`; None with batches.
         missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
+        unlabeled: As in `lsmi_jax.estimate`; ``"error"`` with batches.
         target: As in `lsmi_jax.estimate`; ``"classes"`` with batches.
         redundancy: The redundancy with its options, as in `lsmi_jax.estimate`; `score` uses it by default.
         max_rows: Number of rows to fit on, drawn at random from all batches; the log-prior is that of all rows.
@@ -105,6 +108,7 @@ def fit_estimator(
         groups=groups,
         weights=weights,
         missing=missing,
+        unlabeled=unlabeled,
         target=target,
     )
     check_columns(data, redundancy)

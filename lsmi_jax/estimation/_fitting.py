@@ -57,12 +57,14 @@ def fit_stacked(
     weights = _weights_of_rows((*data.view_weights, data.complete_weights), rows, fill)
     discriminators, stacks, inputs = None, None, data.logits or views(data.features)
     posteriors: tuple[jax.Array, ...] = ()
-    counted = weights
+    complete: jax.Array | None = None
+    # What needs no label learns from rows without one, too.
+    unlabeled_too = _weights_of_rows(data.unlabeled_too, rows, fill)
     if data.logits is None:
         discriminators, held_out = _fit_views(
             keys[:num_views], inputs, data, rows, splits, weights[:num_views], stage, names
         )
-        targets, counted = _of_held_out(data.labels, rows, weights, splits)
+        targets, counted, free = _of_held_out(data.labels, rows, weights, unlabeled_too, splits)
         joints = zip(held_out[num_blocks:], counted[num_blocks:], pairs, strict=False)
         stacks, of_stacks = zip(
             *(
@@ -72,18 +74,20 @@ def fit_stacked(
             strict=True,
         )
         posteriors = tuple(map(merge_parts, (*held_out[:num_blocks], *of_stacks)))
-        counted = tuple(own if own is None else merge_parts(own) for own in counted)
+        complete, free = (jax.tree.map(merge_parts, own) for own in (counted[-1], free))
     densities = None
     if redundancy.density is not None:
-        fits = zip(keys[num_views:], data.features, weights, names[:num_blocks], strict=False)
+        fits = zip(keys[num_views:], data.features, unlabeled_too, names[:num_blocks], strict=False)
         by_group = None if data.groups is None else jax.tree.map(lambda leaf: leaf[:, :, :NUM_SPLITS], splits)
         densities = tuple(
             stage(f"{name} density", partial(fit_densities, own_key, block, rows, own, by_group, redundancy.density))
             for own_key, block, own, name in fits
         )
     potentials, num_cells = None, num_cells_of(redundancy)
-    if data.logits is not None and (num_cells is not None or whole_cells is not None):
-        posteriors = _rows_of(data.logits[:num_views], rows)
+    if data.logits is not None:
+        free = unlabeled_too
+        if num_cells is not None or whole_cells is not None:
+            posteriors = _rows_of(data.logits[:num_views], rows)
     if num_cells is not None:
         fits_of_pairs = zip(keys[num_views + num_blocks :], pairs, names[num_blocks:], strict=False)
         potentials = tuple(
@@ -94,7 +98,7 @@ def fit_stacked(
                     own_key,
                     (posteriors[a], posteriors[b]),
                     data.log_prior,
-                    _weighted((counted[a], counted[b])),
+                    _weighted((free[a], free[b])),
                     num_cells,
                 ),
             )
@@ -103,7 +107,7 @@ def fit_stacked(
     whole = None
     if whole_cells is not None:
         labels = None if data.logits is not None else merge_parts(targets)
-        held = HeldOut(posteriors, labels, _weighted(counted[:num_blocks]), counted[-1])
+        held = HeldOut(posteriors, labels, _weighted(free[:num_blocks]), complete)
         whole = fit_whole(keys[-1], data, rows, splits, weights[-1], held, whole_cells, stage)
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     shared = data.log_prior, data.units, ratios, data.knots
@@ -162,8 +166,8 @@ def _inner_splits(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Arr
     # With few rows, temperatures and weights need all of them, and time is no matter.
     num_splits = NUM_PARTS if rows.shape[-1] <= ALL_HELD_OUT else NUM_SPLITS
     if data.groups is None:
-        return _random_splits(keys, data.labels, rows, num_splits)
-    labels, groups = to_host(data.labels), to_host(data.groups)
+        return _random_splits(keys, data.strata, rows, num_splits)
+    labels, groups = to_host(data.strata), to_host(data.groups)
     filled = None if fill is None else to_host(fill)
     return grouped_splits(keys[0], labels, groups, to_host(rows), filled, NUM_PARTS, num_splits)
 
@@ -188,15 +192,22 @@ def _weights_of_rows(
 
 @jax.jit
 def _of_held_out(
-    labels: jax.Array, rows: jax.Array, weights: tuple[jax.Array | None, ...], splits: Folds
-) -> tuple[jax.Array, tuple[jax.Array | None, ...]]:
-    """Labels of the held-out rows of each seed, fold and split, and their weights in each view ``[m, F, S, h]``."""
+    labels: jax.Array,
+    rows: jax.Array,
+    weights: tuple[jax.Array | None, ...],
+    unlabeled_too: tuple[jax.Array | None, ...],
+    splits: Folds,
+) -> tuple[jax.Array, tuple[jax.Array | None, ...], tuple[jax.Array | None, ...]]:
+    """Labels of the held-out rows of each seed, fold and split, and both kinds of weights ``[m, F, S, h]``."""
 
-    def of_fit(own: jax.Array, weights: tuple[jax.Array | None, ...], splits: Folds) -> tuple:
-        counted = tuple(weights_of(splits.left_out, splits.left_out_weights, view) for view in weights)
-        return labels[own][splits.left_out], counted
+    def of_fit(own: jax.Array, weights: tuple, unlabeled_too: tuple, splits: Folds) -> tuple:
+        both = (
+            tuple(weights_of(splits.left_out, splits.left_out_weights, view) for view in views)
+            for views in (weights, unlabeled_too)
+        )
+        return labels[own][splits.left_out], *both
 
-    return jax.vmap(jax.vmap(of_fit))(rows, weights, splits)
+    return jax.vmap(jax.vmap(of_fit))(rows, weights, unlabeled_too, splits)
 
 
 def _weighted(weights: tuple[jax.Array | None, ...]) -> tuple[jax.Array, ...] | None:

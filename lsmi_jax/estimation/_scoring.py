@@ -210,18 +210,19 @@ def _decompose_pair(
 def _without_missing(
     interactions: Interactions, information: tuple, surprisals: tuple | None, data: Dataset, pair: tuple[int, int]
 ) -> tuple:
-    """What is known of each row: NaN where a block that it needs is missing."""
-    complete = data.complete(pair)
-    if data.present is None or complete is None:
+    """What is known of each row: NaN where a block that it needs, or its label, is missing."""
+    complete, has1, has2 = data.complete(pair), data.complete(pair[:1]), data.complete(pair[1:])
+    if complete is None:
         return interactions, information, surprisals
-    has1, has2 = (data.present[m] for m in pair)
 
-    def known(values: jax.Array, has: jax.Array) -> jax.Array:
-        return jnp.where(has, values, jnp.nan)
+    def known(values: jax.Array, has: jax.Array | None) -> jax.Array:
+        return values if has is None else jnp.where(has, values, jnp.nan)
 
     parts = Interactions(*(known(part, complete) for part in interactions))
     own, rest = (known(information[0], has1), known(information[1], has2)), information[2:]
-    both = None if surprisals is None else (known(surprisals[0], has1), known(surprisals[1], has2))
+    both = None
+    if surprisals is not None:  # these need no label
+        both = known(surprisals[0], data.has(pair[:1])), known(surprisals[1], data.has(pair[1:]))
     return parts, (*own, *(known(values, complete) for values in rest)), both
 
 
@@ -270,7 +271,7 @@ def _diagnose(
     violation: jax.Array | None,
 ) -> Diagnostics:
     """Diagnostics of one pair of blocks and one seed."""
-    complete = data.complete(pair)
+    complete, has_both = data.complete(pair), data.has(pair)
     weights = data.view_weights[len(data.features) + pairs_of(len(data.features)).index(pair)]
     # Cross-entropy is -mean(i + log p(y)), since i = log p(y|x) - log p(y).
     label_log_prob = data.log_prior[data.labels]
@@ -290,8 +291,9 @@ def _diagnose(
         union_gap=None if fitted is None else (fitted[0].upper - fitted[0].lower).mean(),
         outlier_ratio=estimators.outlier_ratio.mean(0),
         missing_fraction=None
-        if data.present is None or complete is None
-        else jnp.stack([1 - has.mean() for has in (data.present[pair[0]], data.present[pair[1]], complete)]),
+        if data.present is None or has_both is None
+        else jnp.stack([1 - has.mean() for has in (data.present[pair[0]], data.present[pair[1]], has_both)]),
+        unlabeled_fraction=None if data.labeled is None else 1 - data.labeled.mean(),
     )
 
 

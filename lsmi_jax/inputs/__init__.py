@@ -6,7 +6,7 @@ from lsmi_jax.inputs._extras import import_extra
 from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_rows, stratified_folds, weights_of
 from lsmi_jax.inputs._grouped_folds import consecutive_groups, grouped_folds, grouped_splits
 from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels
-from lsmi_jax.inputs._missing import Missing
+from lsmi_jax.inputs._missing import Missing, Unlabeled
 from lsmi_jax.inputs._predictions import check_logits, check_no_logits
 from lsmi_jax.inputs._sampling import Sample, sample
 from lsmi_jax.inputs._sharding import across_meshes, to_host
@@ -33,6 +33,7 @@ __all__ = [
     "Sample",
     "Target",
     "Units",
+    "Unlabeled",
     "across_meshes",
     "bins_of",
     "check_class_counts",

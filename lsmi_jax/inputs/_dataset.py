@@ -12,7 +12,7 @@ from jax.typing import ArrayLike
 from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs._grouped_folds import check_group_counts
 from lsmi_jax.inputs._labels import check_class_counts, check_groups, check_labels
-from lsmi_jax.inputs._missing import Missing, separate_missing
+from lsmi_jax.inputs._missing import Missing, Unlabeled, separate_missing, separate_unlabeled
 from lsmi_jax.inputs._predictions import check_predictions, num_blocks_of
 from lsmi_jax.inputs._sharding import to_host
 from lsmi_jax.inputs._targets import Target, bins_of, check_target, fitted_bins
@@ -49,6 +49,7 @@ class Dataset(NamedTuple):
         positions: Rank of each row's continuous target ``[n]``, from 0 to 1, whose bins are the labels; None for
             classes.
         knots: Quantiles of the continuous target; None for classes.
+        labeled: Which rows have a label ``[n]``; None if all have. The others have a label that is never used.
     """
 
     features: tuple[jax.Array, ...]
@@ -61,29 +62,48 @@ class Dataset(NamedTuple):
     present: tuple[jax.Array, ...] | None = None
     positions: jax.Array | None = None
     knots: jax.Array | None = None
+    labeled: jax.Array | None = None
 
     @property
     def view_weights(self) -> tuple[jax.Array | None, ...]:
-        """Weights of the rows of each view ``[n]``, zero where it is missing; None for all if all are equal."""
-        if self.present is None:
-            return (self.weights,) * num_views(len(self.features))
-        return tuple(map(self._weights_of, _of_views(self.present)))
+        """Weights of the rows of each view ``[n]``, zero where it or the label is missing; None if all are equal."""
+        return tuple(map(self._weights_of, map(self._with_label, self._has_view())))
+
+    @property
+    def unlabeled_too(self) -> tuple[jax.Array | None, ...]:
+        """Weights of each view as above for what needs no label, which learns from rows without one, too."""
+        return tuple(map(self._weights_of, self._has_view()))
 
     @property
     def complete_weights(self) -> jax.Array | None:
-        """Weights of the rows, zero where any block is missing ``[n]``; None if all are equal."""
-        has_all = self.complete()
-        return self.weights if has_all is None else self._weights_of(has_all)
+        """Weights of the rows, zero where any block or the label is missing ``[n]``; None if all are equal."""
+        return self._weights_of(self.complete())
 
     def complete(self, blocks: Sequence[int] | None = None) -> jax.Array | None:
-        """Which rows have all of some blocks ``[n]``, by default of all; None if no row lacks a block."""
-        if self.present is None:
-            return None
-        which = range(len(self.present)) if blocks is None else blocks
-        return jnp.stack([self.present[m] for m in which]).all(0)
+        """Which rows have a label and all of some blocks ``[n]``, by default of all; None if none lacks any."""
+        return self._with_label(self.has(range(len(self.features)) if blocks is None else blocks))
 
-    def _weights_of(self, has: jax.Array) -> jax.Array:
-        """Weights ``[n]`` of the rows that have what a view needs, zero for others."""
+    def has(self, blocks: Sequence[int]) -> jax.Array | None:
+        """Which rows have all of some blocks ``[n]``; None if no row lacks a block."""
+        return None if self.present is None else jnp.stack([self.present[m] for m in blocks]).all(0)
+
+    @property
+    def strata(self) -> jax.Array:
+        """What folds spread evenly ``[n]``: the labels, where rows without one are a class of their own."""
+        return self.labels if self.labeled is None else jnp.where(self.labeled, self.labels, self.num_classes)
+
+    def _has_view(self) -> Sequence[jax.Array | None]:
+        """Which rows have each view ``[n]``."""
+        return (None,) * num_views(len(self.features)) if self.present is None else _of_views(self.present)
+
+    def _with_label(self, has: jax.Array | None) -> jax.Array | None:
+        """Which of some rows have a label ``[n]``; None stands for all."""
+        return has if self.labeled is None else self.labeled if has is None else has & self.labeled
+
+    def _weights_of(self, has: jax.Array | None) -> jax.Array | None:
+        """Weights ``[n]`` of the rows that have what a view needs, zero for others; None if all are equal."""
+        if has is None:
+            return self.weights
         return has.astype(jnp.float32) if self.weights is None else jnp.where(has, self.weights, 0)
 
     @property
@@ -108,6 +128,7 @@ def pack(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     missing: Missing = "error",
+    unlabeled: Unlabeled = "error",
     target: Target = "classes",
     knots: ArrayLike | None = None,
     units: tuple[Units, ...] | None = None,
@@ -126,6 +147,7 @@ def pack(
         groups: Group of each row ``[n]``, of any sortable kind; None if all rows are independent.
         weights: Weight of each row ``[n]``, positive; None for equal weights.
         missing: As in `separate_missing`.
+        unlabeled: As in `separate_unlabeled`.
         target: ``"continuous"`` if the labels are numbers to be cut into bins, ``num_classes`` of them.
         knots: Quantiles of the target of a fit, whose bins are used; None to cut these.
         units: Units of each block, those of the rows that a model was fitted on; None to measure them.
@@ -150,9 +172,13 @@ def pack(
         blocks, present = separate_missing(features, missing, only_two=only_two)
         blocks = check_features(blocks, only_two=only_two)
     shares, positions = check_weights(weights, len(blocks[0])), None
+    labels, labeled = separate_unlabeled(labels, unlabeled, len(blocks[0]))
+    counted = shares
+    if labeled is not None:
+        counted = jnp.asarray(labeled, jnp.float32) * (1 if shares is None else shares)
     if check_target(target):
         if knots is None:
-            labels, positions, knots = bins_of(labels, len(blocks[0]), num_classes, shares)
+            labels, positions, knots = bins_of(labels, len(blocks[0]), num_classes, counted)
             num_classes = None
         else:
             labels, positions = fitted_bins(labels, len(blocks[0]), knots, log_prior)
@@ -162,7 +188,7 @@ def pack(
         views = (*views, np.logical_and.reduce(present))
     logits = check_predictions(logits, probabilities, len(checked), count, num_views(len(blocks)) + together, views)
     encoded = check_groups(groups, len(checked))
-    prior = _label_log_prior(checked, count, shares) if log_prior is None else log_prior
+    prior = _label_log_prior(checked, count, counted) if log_prior is None else log_prior
     prior = check_log_prior(prior, count, checked)
     units = tuple(map(units_of, blocks)) if units is None or features is None else units
     expected, got = tuple(len(own.scale) for own in units), tuple(block.shape[1] for block in blocks)
@@ -173,7 +199,8 @@ def pack(
         check_finite(f"features[{m}]", block, "finite float32 values in the units of the fit")
     masks = None if present is None else tuple(map(jnp.asarray, present))
     ranks, quantiles = (None if array is None else jnp.asarray(array) for array in (positions, knots))
-    return Dataset(blocks, checked, logits, prior, units, encoded, shares, masks, ranks, quantiles)
+    known = None if labeled is None else jnp.asarray(labeled)
+    return Dataset(blocks, checked, logits, prior, units, encoded, shares, masks, ranks, quantiles, known)
 
 
 def num_views(num_blocks: int) -> int:
@@ -194,12 +221,15 @@ def _no_columns(labels: ArrayLike, num_blocks: int) -> tuple[np.ndarray, ...]:
 def check_counts(data: Dataset, *, minimum: int, reason: str) -> None:
     """Raises ValueError if a class has too few rows, groups, or rows with a modality; ``reason`` is for the message."""
     labels = to_host(data.labels)
-    check_class_counts(labels, data.num_classes, minimum=minimum, reason=reason)
+    known = slice(None) if data.labeled is None else to_host(data.labeled)
+    check_class_counts(labels[known], data.num_classes, minimum=minimum, reason=reason)
     if data.groups is not None:
-        check_group_counts(labels, to_host(data.groups), data.num_classes, minimum=minimum, reason=reason)
-    if data.present is not None:
-        has_all = np.logical_and.reduce([to_host(own) for own in data.present])
-        check_class_counts(labels[has_all], data.num_classes, minimum=minimum, reason=f"{reason} among complete rows")
+        groups = to_host(data.groups)[known]
+        check_group_counts(labels[known], groups, data.num_classes, minimum=minimum, reason=reason)
+    complete = data.complete()
+    if data.present is not None and complete is not None:
+        own = labels[to_host(complete)]
+        check_class_counts(own, data.num_classes, minimum=minimum, reason=f"{reason} among complete rows")
 
 
 def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:

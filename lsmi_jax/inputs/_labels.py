@@ -120,7 +120,8 @@ def check_labels(
         advice = "; estimate_labels takes columns of 0 and 1" if array.ndim == 2 and array.shape[1] > 1 else ""
         raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}{advice}")
     if array.min() < 0:
-        raise ValueError(f"labels: expected 0..K-1, got {array.min()}; encode_labels makes them")
+        advice = 'unlabeled="use" takes -1 as no label' if array.min() == -1 else "encode_labels makes them"
+        raise ValueError(f"labels: expected 0..K-1, got {array.min()}; {advice}")
     count = int(array.max()) + 1 if num_classes is None else check_count("num_classes", num_classes, 1)
     if num_classes is None and count > num_samples and not few_rows:
         raise ValueError(

@@ -1,7 +1,7 @@
-"""Rows that lack a modality: masks of whole rows, from the user, from masked arrays, or from rows of NaN."""
+"""Rows that lack a modality, by masks, masked arrays or rows of NaN, and rows without a label."""
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,10 +10,13 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import check_several
 
-__all__ = ["Missing", "separate_missing"]
+__all__ = ["Missing", "Unlabeled", "separate_missing", "separate_unlabeled"]
 
 Missing = Literal["error", "mask"] | Sequence[ArrayLike]
 """What to do with rows that lack a modality, or which rows do, of each block."""
+
+Unlabeled = Literal["error", "use"]
+"""What to do with rows that have no label."""
 
 
 def separate_missing(
@@ -51,6 +54,42 @@ def separate_missing(
         if not own.any():
             raise ValueError(f"features[{m}]: expected at least one row that has the modality, got none")
     return tuple(map(_filled, blocks, present)), tuple(present)
+
+
+def separate_unlabeled(labels: Any, unlabeled: Unlabeled, num_samples: int) -> tuple[Any, np.ndarray | None]:
+    """Finds the rows without a label, and gives them the first label there is, which is never used.
+
+    Args:
+        labels: Labels ``[n]``: class labels, or numbers of a continuous target.
+        unlabeled: ``"error"`` to expect that every row has one; ``"use"`` to take -1 of integers, NaN of floats, and
+            what a masked array masks as none.
+        num_samples: Number of rows n.
+
+    Returns:
+        The filled labels, and which rows have one ``[n]``; None if all have.
+
+    Raises:
+        ValueError: If ``unlabeled`` is another word, a label is masked and not asked for, or no row has a label.
+    """
+    if unlabeled not in get_args(Unlabeled):
+        raise ValueError(f"unlabeled: expected one of {', '.join(get_args(Unlabeled))}, got {unlabeled!r}")
+    masked = np.ma.getmaskarray(labels) if isinstance(labels, np.ma.MaskedArray) else None
+    if unlabeled == "error":
+        count = 0 if masked is None else int(masked.sum())
+        if count:
+            raise ValueError(f'labels: expected no masked values, got {count}; unlabeled="use" takes them as none')
+        return (labels if masked is None else labels.data), None
+    values = np.array(labels)
+    if values.shape != (num_samples,) or values.dtype.kind not in "iuf":
+        return labels, None  # the check of the labels says what is wrong
+    lacking = np.isnan(values) if values.dtype.kind == "f" else values == -1
+    lacking = lacking if masked is None else lacking | masked
+    if not lacking.any():
+        return values, None
+    if lacking.all():
+        raise ValueError("labels: expected at least one row with a label, got none")
+    values[lacking] = values[np.argmin(lacking)]
+    return values, ~lacking
 
 
 def _given_masks(missing: Any, num_blocks: int) -> list | None:

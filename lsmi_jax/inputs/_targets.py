@@ -34,8 +34,9 @@ def bins_of(
     Args:
         labels: Targets ``[n]``, finite numbers.
         num_samples: Number of rows n.
-        num_bins: Number of bins; None for half the root of n, from 4 to 32. Bins that only ties would fill are joined.
-        weights: Weight of each row ``[n]``; None for equal weights.
+        num_bins: Number of bins; None for half the root of the number of rows with a target, from 4 to 32. Bins that
+            only ties would fill are joined.
+        weights: Weight of each row ``[n]``, zero for one without a target; None for equal weights.
 
     Returns:
         Bins ``[n]`` in ``0..B-1``, ranks ``[n]`` from 0 to 1, and the quantiles ``[NUM_KNOTS]`` of the targets.
@@ -52,7 +53,8 @@ def bins_of(
         raise ValueError(f"labels: expected numbers that differ, got {distinct[0]} in every row")
     own = np.bincount(which, shares) / shares.sum()
     ranks = (np.cumsum(own) - own / 2)[which]
-    count = int(np.clip(np.sqrt(num_samples / ROWS_PER_BIN), LEAST_BINS, MOST_BINS)) if num_bins is None else num_bins
+    default = int(np.clip(np.sqrt(np.count_nonzero(shares) / ROWS_PER_BIN), LEAST_BINS, MOST_BINS))
+    count = default if num_bins is None else num_bins
     bins = np.minimum((ranks * check_count("num_classes", count, 2)).astype(int), count - 1)
     below = np.searchsorted(np.cumsum(own), np.linspace(0, 1, NUM_KNOTS))
     knots = distinct[np.minimum(below, len(distinct) - 1)]

@@ -147,3 +147,28 @@ def test_a_continuous_target_is_estimated_saved_and_scored(table, tmp_path):
     assert main(["score", *words, *again]) == 0
     scored = pandas.read_csv(tmp_path / "scored" / "samples.csv")
     assert np.corrcoef(scored["i12"], written["i12"])[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+@pytest.mark.parametrize("target", ["classes", "continuous"])
+def test_rows_without_a_label_are_not_scored(table, tmp_path, suffix, target):
+    has = np.arange(NUM_ROWS) % 6 > 0
+    words = np.where(table["y"] > 0, "yes", "no")
+    given = pandas.Series(words) if target == "classes" else table["y"] + np.arange(NUM_ROWS) / 100
+    full = table.assign(y=given.where(has), b_0=1.0, b_1=table["a_0"], **{f"q{k}": table["a_1"] * k for k in range(4)})
+    full.to_csv(tmp_path / "t.csv", index=False) if suffix == "csv" else full.to_parquet(tmp_path / "t.parquet")
+    logits = OWN if target == "classes" else ["--logits", "q", "q", "q"]
+    options = [*NAMES[:-6], *logits, "--redundancy", "minimum_information", "--target", target]
+    run = ["estimate", str(tmp_path / f"t.{suffix}"), *options, "--out", str(tmp_path / "out")]
+    assert main(run) == 1
+    assert main([*run, "--unlabeled", "use", "--save-estimator"]) == 0
+    written = pandas.read_csv(tmp_path / "out" / "samples.csv")
+    np.testing.assert_array_equal(written["r"].isna(), ~has)
+    np.testing.assert_array_equal(written["label"].isna(), ~has)
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert summary["means"]["overall"]["samples"] == has.sum()
+    assert sum(entry["samples"] for entry in summary["means"]["classes"].values()) == has.sum()
+    if target == "classes":
+        assert {name: entry["samples"] for name, entry in summary["means"]["classes"].items()} == {"no": 20, "yes": 30}
+    assert any("16.7% of the samples have no label" in finding for finding in summary["findings"])
+    assert "None" not in (tmp_path / "out" / "report.html").read_text().replace("None knows", "")

@@ -179,6 +179,7 @@ def test_folders_of_an_earlier_run_go(table, tmp_path):
         (["--x4", "text_", "--labels", "y"], "--x3: expected a name"),
         ([*THREE, "--logits", "p1_red", "p2_red", "p12_red"], "--x3: expected none, as --logits"),
         ([*THREE[:2], "--labels", "tag_", "--target", "multilabel"], "--x3: expected none, as --target multilabel"),
+        (["--labels", "tag_", "--target", "multilabel", "--unlabeled", "use"], "--unlabeled: expected error"),
         ([*THREE, "--save-estimator"], "--save-estimator: expected two modalities and labels of one kind"),
         (["--labels", "y", "--target", "multilabel"], "--labels: expected numbers, got y of text"),
         (["--labels", "p1_", "--target", "multilabel"], "--labels: expected integers 0 and 1 or booleans"),
