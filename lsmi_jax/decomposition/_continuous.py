@@ -1,5 +1,7 @@
 """Pointwise information about a continuous target, from scores of its bins."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import logsumexp
@@ -10,14 +12,16 @@ from lsmi_jax.decomposition._arrays import as_array, widen
 __all__ = ["target_information"]
 
 PER_BIN = 8  # points of the grid on which densities are normalized
+NUM_CORRECTIONS = 4  # of the density at the centers
+LARGEST_CORRECTION = 1.0  # nats, so that a density of a few noisy bins cannot run away
 
 
 def target_information(log_scores: ArrayLike, positions: ArrayLike, log_prior: ArrayLike) -> jax.Array:
     """Log-ratio of the conditional and the marginal density of a target, ``log p(y|x) - log p(y)``.
 
-    In the rank u of the target, the marginal density is one, and the conditional density at the center of bin b is
-    nearly its mean over the bin, p(b|x) / p(b). Its logarithm is interpolated between the centers, and normalized. As
-    bins become narrow, this converges to the information about the target itself.
+    In the rank u of the target, the marginal density is one, and the mean of the conditional density over bin b is
+    p(b|x) / p(b). Its logarithm is a line between the centers of bins, with values there that give every bin its
+    mass. As bins become narrow, this converges to the information about the target itself.
 
     Args:
         log_scores: Log-scores of the bins ``[n, B]``, such as log p(b|x), in nats.
@@ -35,7 +39,7 @@ def target_information(log_scores: ArrayLike, positions: ArrayLike, log_prior: A
         >>> posterior = jnp.log(jnp.array([[0.75, 0.25]]))
         >>> uniform = jnp.log(jnp.array([0.5, 0.5]))
         >>> print(f"{target_information(posterior, jnp.array([0.2]), uniform)[0]:.2f}")
-        0.45
+        0.47
     """
     scores, ranks, prior = (
         as_array(name, value)
@@ -46,26 +50,35 @@ def target_information(log_scores: ArrayLike, positions: ArrayLike, log_prior: A
         raise ValueError(f"log_scores: expected scores [n, B], positions [n] and a log-prior [B], got {got}")
     scores = widen(scores)
     masses = jnp.exp(prior.astype(scores.dtype))
-    centers = jnp.cumsum(masses) - masses / 2
+    ends = jnp.cumsum(masses)
+    centers = ends - masses / 2
     ratios = scores - prior.astype(scores.dtype)[None]
-    # The mean density over a fine grid of ranks, by one matrix product of the ratios.
-    num_points = PER_BIN * len(masses)
-    grid = (jnp.arange(num_points, dtype=scores.dtype) + 0.5) / num_points
-    left, share = _between(centers, grid)
-    to_grid = _hats(left, share, len(masses))
-    fine = jnp.matmul(ratios, to_grid.T, precision="highest")
-    log_mean = logsumexp(fine, axis=1) - jnp.log(jnp.asarray(num_points, scores.dtype))
+    # Mean densities of bins are sums over a grid that has as many points in every bin.
+    steps = (jnp.arange(PER_BIN, dtype=scores.dtype) + 0.5) / PER_BIN
+    grid = ((ends - masses)[:, None] + masses[:, None] * steps[None]).reshape(-1)
+    to_grid = _hats(*_between(centers, grid), len(masses))
+
+    def on_grid(at_centers: jax.Array) -> jax.Array:
+        """Log-densities ``[n, B, PER_BIN]``, by one matrix product."""
+        return jnp.matmul(at_centers, to_grid.T, precision="highest").reshape(*ratios.shape, PER_BIN)
+
+    at_centers = ratios
+    for _ in range(NUM_CORRECTIONS):
+        # The interpolated density gets the mass of each bin.
+        log_means = logsumexp(on_grid(at_centers), axis=2) - math.log(PER_BIN)
+        at_centers = at_centers + jnp.clip(ratios - log_means, -LARGEST_CORRECTION, LARGEST_CORRECTION)
+    log_masses = on_grid(at_centers) + prior.astype(scores.dtype)[None, :, None] - math.log(PER_BIN)
+    log_total = logsumexp(log_masses, axis=(1, 2))
     left, share = _between(centers, ranks.astype(scores.dtype))
-    below, above = (jnp.take_along_axis(ratios, (left + k)[:, None], axis=1)[:, 0] for k in (0, 1))
+    below, above = (jnp.take_along_axis(at_centers, (left + k)[:, None], axis=1)[:, 0] for k in (0, 1))
     # Scores that sum to less than one, such as those of the union information, keep their sum.
-    return (1 - share) * below + share * above - log_mean + logsumexp(scores, axis=1)
+    return (1 - share) * below + share * above - log_total + logsumexp(scores, axis=1)
 
 
 def _between(centers: jax.Array, ranks: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Index of the center below each rank, and the share of the one above; constant beyond the ends."""
+    """Index of the center below each rank, and the share of the one above, which goes on as a line at the ends."""
     left = jnp.clip(jnp.searchsorted(centers, ranks) - 1, 0, len(centers) - 2)
-    share = (ranks - centers[left]) / (centers[left + 1] - centers[left])
-    return left, jnp.clip(share, 0, 1)
+    return left, (ranks - centers[left]) / (centers[left + 1] - centers[left])
 
 
 def _hats(left: jax.Array, share: jax.Array, num_bins: int) -> jax.Array:

@@ -18,7 +18,6 @@ from lsmi_jax.models import (
     fit_density,
     fit_discriminator,
     fit_stack,
-    smoother_of,
 )
 from lsmi_jax.union import Potentials, WholeUnion, fit_potentials, fit_whole_union
 
@@ -38,9 +37,7 @@ def fit_view(
     keys: jax.Array, view: jax.Array, data: Dataset, rows: jax.Array, splits: Folds, weights: jax.Array | None
 ) -> tuple[Discriminator, jax.Array]:
     """Fits the discriminator of one view of a data set; returns its posteriors of held-out rows, too."""
-    # The bins of a continuous target have an order.
-    smoother = None if data.positions is None else jnp.asarray(smoother_of(data.num_classes))
-    return fit_discriminators(keys, view, data.labels, rows, splits, weights, smoother, data.num_classes)
+    return fit_discriminators(keys, view, data.labels, rows, splits, weights, data.positions, data.num_classes)
 
 
 def merge_parts(values: jax.Array) -> jax.Array:
@@ -50,12 +47,13 @@ def merge_parts(values: jax.Array) -> jax.Array:
 
 @partial(jax.jit, static_argnums=7)
 def fit_discriminators(
-    keys, features, labels, rows, splits, weights, smoother, num_classes
+    keys, features, labels, rows, splits, weights, ranks, num_classes
 ) -> tuple[Discriminator, jax.Array]:
     """Fits the discriminator of one view on all seeds and folds."""
 
     def fit(key: jax.Array, own: jax.Array, splits: Folds, weights: Any) -> tuple[Discriminator, jax.Array]:
-        return fit_discriminator(key, features[own], labels[own], splits, weights, smoother, num_classes=num_classes)
+        positions = None if ranks is None else ranks[own]
+        return fit_discriminator(key, features[own], labels[own], splits, weights, positions, num_classes=num_classes)
 
     return _over_folds(fit)(keys, rows, splits, weights)
 

@@ -9,7 +9,7 @@ from lsmi_jax.models._kernel_features import kernel_features
 from lsmi_jax.models._knife import Knife
 from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, solve
 from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_losses
-from lsmi_jax.models._ordinal import smoother_of
+from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
 from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._products import fit_products
@@ -28,6 +28,7 @@ __all__ = [
     "Fit",
     "Knife",
     "Probe",
+    "Regression",
     "Schedule",
     "Stack",
     "Standardize",
@@ -44,6 +45,7 @@ __all__ = [
     "fit_linear",
     "fit_powers",
     "fit_products",
+    "fit_regression",
     "fit_ridge",
     "fit_stack",
     "in_chunks",

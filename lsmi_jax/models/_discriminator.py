@@ -1,24 +1,24 @@
 """p(y|x): a mixture of linear, kernel and network classifiers, and the class prior."""
 
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 
-from lsmi_jax.decomposition import average, effective_size, label_log_prior
+from lsmi_jax.decomposition import average, label_log_prior
 from lsmi_jax.inputs import MANY_COLUMNS, Folds, weights_of
 from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR, fit_discriminant
-from lsmi_jax.models._early_stopping import EarlyStopped, fit_early_stopped, training_weights
+from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
+from lsmi_jax.models._networks import fit_networks
+from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._projection import leading_directions
 from lsmi_jax.models._stacking import fit_powers, mixture, mixture_log_weights
-from lsmi_jax.models._vector_adam import scale_by_vector_adam
 from lsmi_jax.models._whitening import Standardize
 
 __all__ = ["Discriminator", "fit_discriminator"]
@@ -26,16 +26,7 @@ __all__ = ["Discriminator", "fit_discriminator"]
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md lists the alternatives that lost.
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
 KERNEL_PENALTIES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
-INPUT_NOISE = 0.5  # standard deviations, for few rows
-FEW_ROWS = 1600  # above this many rows, noise shrinks at Scott's rate n^(-1/(d+4))
-LEARNING_RATE = 4e-2
-WEIGHT_DECAY = 1e-4
-SIGNIFICANT_GAIN = 2.0  # standard errors by which networks must beat the linear probes they started from
-NUM_MIXED = 4  # rows that are combined to one row of noise
 CHUNK = 8192  # rows scored at a time
-
-Rows = tuple[jax.Array, jax.Array]
-"""Rows ``[..., n, d]`` and their labels ``[..., n]``."""
 
 
 class Discriminator(NamedTuple):
@@ -56,6 +47,8 @@ class Discriminator(NamedTuple):
         train_loss: Mean cross-entropy on training rows, in nats, as the networks overfit.
         smoother: Matrix ``[K, K]`` that smooths logits over ordered classes, whose smoothed members follow the others;
             None for classes without order.
+        regressions: Regressions of ordered classes on the columns and on the features of the kernel member, which
+            follow; None for classes without order.
     """
 
     standardize: Standardize
@@ -70,6 +63,7 @@ class Discriminator(NamedTuple):
     held_out_loss: jax.Array
     train_loss: jax.Array
     smoother: jax.Array | None = None
+    regressions: tuple[Regression, Regression] | None = None
 
     def log_posterior(self, features: jax.Array) -> jax.Array:
         """Log-posterior of each class; also usable as logits.
@@ -88,8 +82,13 @@ class Discriminator(NamedTuple):
         projected = _project(self.directions, standardized)
         networks = jax.vmap(lambda probe: probe(projected))(self.networks)
         linear = jax.vmap(linear_logits, in_axes=(0, None))(self.linear, standardized)
-        kernel = linear_logits(self.kernel, self.features(standardized))
+        expanded = self.features(standardized)
+        kernel = linear_logits(self.kernel, expanded)
         logits = _with_smoothed(self.smoother, jnp.concatenate([networks, linear, kernel[None]]))
+        if self.regressions is not None:
+            of_columns, of_features = self.regressions
+            more = of_columns.log_posterior(standardized), of_features.log_posterior(expanded)
+            logits = jnp.concatenate([logits, jnp.stack(more)])
         return _mixed(_tempered(self.powers, logits), self.log_weights, self.log_prior)
 
 
@@ -99,7 +98,7 @@ def fit_discriminator(
     labels: jax.Array,
     splits: Folds,
     weights: jax.Array | None = None,
-    smoother: jax.Array | None = None,
+    ranks: jax.Array | None = None,
     *,
     num_classes: int,
 ) -> tuple[Discriminator, jax.Array]:
@@ -119,7 +118,8 @@ def fit_discriminator(
         labels: Class labels ``[n]``.
         splits: Training rows and held-out rows of each split, from `inner_splits`.
         weights: Weight of each row ``[n]``; None for equal weights.
-        smoother: Matrix ``[K, K]`` that smooths logits over ordered classes; None for classes without order.
+        ranks: Rank of the target of each row ``[n]``, from 0 to 1, if the classes are its bins; None for classes
+            without order.
         num_classes: Number of classes K.
 
     Returns:
@@ -141,11 +141,17 @@ def fit_discriminator(
     if features.shape[1] > MANY_COLUMNS:
         directions = leading_directions(projection_key, rows, weights)
         start = directions.T @ start[0], start[1]
-    networks, network_logits = _fit_networks(network_key, _project(directions, rows), labels, splits, weights, start)
+    networks, network_logits = fit_networks(network_key, _project(directions, rows), labels, splits, weights, start)
 
     kinds = [network_logits, ridge.held_out(rows, left_out), analysis_logits, kernel.held_out(expanded, left_out)]
+    smoother = None if ranks is None else jnp.asarray(smoother_of(num_classes))
     logits = _with_smoothed(smoother, jnp.stack(kinds))
     targets, log_prior = labels[left_out], label_log_prior(labels, num_classes, weights)
+    regressions = None
+    if ranks is not None:
+        both = (_fit_regression(inputs, ranks, log_prior, left_out, weights) for inputs in (rows, expanded))
+        regressions, more = zip(*both, strict=True)
+        logits = jnp.concatenate([logits, jnp.stack(more)])
     counted = None if left_out_weights is None else left_out_weights.reshape(-1)
     powers, log_weights = _weigh(logits.reshape(len(logits), -1, num_classes), targets.reshape(-1), log_prior, counted)
     held_out = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
@@ -154,7 +160,8 @@ def fit_discriminator(
 
     # The networks share the weight of their kind.
     num_splits = len(left_out)
-    each = np.array([num_splits, *[1] * (len(kinds) - 1)] * (len(logits) // len(kinds)))
+    each = np.array([num_splits, *[1] * (len(kinds) - 1)] * (1 if smoother is None else 2))
+    each = np.append(each, [1] * (len(logits) - len(kinds) * (1 if smoother is None else 2)))
     of_members = jnp.repeat(log_weights[:-1] - jnp.log(each.astype(np.float32)), each, total_repeat_length=each.sum())
     fitted = Discriminator(
         standardize,
@@ -169,51 +176,9 @@ def fit_discriminator(
         loss,
         loss + gap,
         smoother,
+        regressions,
     )
     return fitted, held_out
-
-
-def _fit_networks(
-    key: jax.Array,
-    features: jax.Array,
-    labels: jax.Array,
-    splits: Folds,
-    weights: jax.Array | None,
-    start: LinearWeights,
-) -> tuple[EarlyStopped, jax.Array]:
-    """Networks trained from linear classifiers of each split, or these where training gains little; held-out logits."""
-    num_classes = start[1].shape[-1]
-    member_key, *start_keys = jax.random.split(key, 1 + len(splits.train))
-
-    train_weights = weights_of(splits.train, splits.train_weights, weights)
-    left_out_weights = weights_of(splits.left_out, splits.left_out_weights, weights)
-
-    def probe_of(key: jax.Array, train: jax.Array, counted: Any, kernel: jax.Array, bias: jax.Array) -> Probe:
-        probe = Probe(key, features[train], counted, num_classes=num_classes)
-        probe.kernel[...], probe.bias[...] = probe.whiten.of_whitened(kernel, bias)
-        return probe
-
-    probes = jax.vmap(probe_of)(jnp.stack(start_keys), splits.train, train_weights, *start)
-    whiten = jax.vmap(lambda probe, part: (probe.whiten(features[part]), labels[part]))
-    train, held_out = whiten(probes, splits.train), whiten(probes, splits.left_out)
-    # Input noise is a kernel of bandwidth n^(-1/(d+4)), Scott's rule, which is wide for few rows.
-    num_columns = probes.whiten.varies().sum(1).mean()
-    sizes = train[1].shape[1] if train_weights is None else jax.vmap(partial(effective_size, num_rows=1))(train_weights)
-    noise = INPUT_NOISE * jnp.minimum(1.0, FEW_ROWS / jnp.mean(sizes)) ** (1 / (num_columns + 4))
-    networks = fit_early_stopped(
-        member_key,
-        probes,
-        partial(_loss, noise),
-        train,
-        held_out,
-        train_weights,
-        left_out_weights,
-        scaling=scale_by_vector_adam(),
-        learning_rate=LEARNING_RATE,
-        weight_decay=WEIGHT_DECAY,
-    )
-    kept = _keep_what_gains(networks, probes, train, train_weights, left_out_weights)
-    return kept, jax.vmap(lambda probe, rows: probe.logits(rows))(kept.modules, held_out[0])
 
 
 def _fit_analysis(
@@ -230,6 +195,20 @@ def _fit_analysis(
     parts = left_out, training_weights(left_out, all_rows)
     analysis = fit_discriminant(rows, labels, num_classes=num_classes, weights=all_rows)
     return analysis, jax.lax.map(held_out_logits, parts)
+
+
+def _fit_regression(
+    rows: jax.Array, ranks: jax.Array, log_prior: jax.Array, left_out: jax.Array, weights: jax.Array | None
+) -> tuple[Regression, jax.Array]:
+    """Regression of all rows, and log-posteriors of the held-out rows of each split ``[S, h, K]``."""
+    all_rows = jnp.ones(len(ranks)) if weights is None else weights
+
+    def held_out_logits(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
+        part, own = inputs
+        return fit_regression(rows, ranks, log_prior, own).log_posterior(rows[part])
+
+    parts = left_out, training_weights(left_out, all_rows)
+    return fit_regression(rows, ranks, log_prior, all_rows), jax.lax.map(held_out_logits, parts)
 
 
 def _with_smoothed(smoother: jax.Array | None, logits: jax.Array) -> jax.Array:
@@ -262,40 +241,6 @@ def _mixed(log_posteriors: jax.Array, log_weights: jax.Array, log_prior: jax.Arr
     return mixture(jnp.concatenate([log_posteriors, prior[None]]), log_weights)
 
 
-def _loss(noise: jax.Array | float, probe: Probe, rows: Rows, key: jax.Array | None) -> jax.Array:
-    """Cross-entropy of whitened rows; with input noise in training."""
-    whitened, labels = rows
-    if key is not None:
-        whitened = whitened + noise * _data_noise(key, whitened)
-    return optax.softmax_cross_entropy_with_integer_labels(probe.logits(whitened), labels)
-
-
-def _keep_what_gains(
-    networks: EarlyStopped, linear: Probe, train: Rows, train_weights: jax.Array | None, weights: jax.Array | None
-) -> EarlyStopped:
-    """The networks if they beat the linear probes significantly, otherwise the linear probes."""
-    gains = networks.gains
-    losses = jax.vmap(partial(_loss, 0.0, key=None))(linear, train)
-    held_out_losses = networks.held_out_losses + jax.vmap(average)(gains, weights)
-    start = EarlyStopped(linear, held_out_losses, jax.vmap(average)(losses, train_weights), jnp.zeros_like(gains))
-    # One-sided test of a positive mean gain over all held-out rows.
-    flat, counted = gains.reshape(-1), None if weights is None else weights.reshape(-1)
-    mean = average(flat, counted)
-    variance = average((flat - mean) ** 2, counted) / effective_size(counted, gains.size)
-    is_better = mean > SIGNIFICANT_GAIN * jnp.sqrt(variance)
-    return jax.tree.map(lambda new, old: jnp.where(is_better, new, old), networks, start)
-
-
 def _project(directions: jax.Array | None, rows: jax.Array) -> jax.Array:
     """Coordinates of rows along directions, or all columns."""
     return rows if directions is None else rows @ directions
-
-
-def _data_noise(key: jax.Array, rows: jax.Array) -> jax.Array:
-    """Noise with the covariance of the rows: random combinations of other rows."""
-    # Sums of a few rows with Gaussian weights of total variance one.
-    weights = jax.random.normal(key, (NUM_MIXED, len(rows), 1)) / jnp.sqrt(NUM_MIXED)
-    noise = jnp.zeros_like(rows)
-    for shift, weight in enumerate(weights, start=1):  # a stacked sum takes XLA ten times as long to compile
-        noise += weight * jnp.roll(rows, shift, axis=0)
-    return noise
