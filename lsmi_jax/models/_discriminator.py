@@ -160,8 +160,8 @@ def fit_discriminator(
 
     # The networks share the weight of their kind.
     num_splits = len(left_out)
-    each = np.array([num_splits, *[1] * (len(kinds) - 1)] * (1 if smoother is None else 2))
-    each = np.append(each, [1] * (len(logits) - len(kinds) * (1 if smoother is None else 2)))
+    of_kinds = [num_splits, *[1] * (len(kinds) - 1)] * (1 if smoother is None else 2)
+    each = np.array(of_kinds + [1] * (0 if regressions is None else len(regressions)))
     of_members = jnp.repeat(log_weights[:-1] - jnp.log(each.astype(np.float32)), each, total_repeat_length=each.sum())
     fitted = Discriminator(
         standardize,
