@@ -7,17 +7,28 @@ from lsmi_jax.estimation._estimate import estimate, estimate_pairs
 from lsmi_jax.estimation._estimator import Estimator, stack, unstack
 from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
-from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages
-from lsmi_jax.estimation._formatting import SET_TO_ZERO, WITHOUT_FIT, Cell, Overview, Row, is_concrete, plain_repr
+from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages, folds_of
+from lsmi_jax.estimation._formatting import (
+    SET_TO_ZERO,
+    WITHOUT_FIT,
+    Cell,
+    Overview,
+    Row,
+    is_concrete,
+    mean_cell,
+    plain_repr,
+)
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS, named_columns, to_pandas, to_xarray
 from lsmi_jax.estimation._labels import Labels, estimate_labels
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, cross_fitted_posteriors, score_rows
+from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
 from lsmi_jax.estimation._together import Together, WholeParts
+from lsmi_jax.estimation._views import cross_fitted_view
 
 __all__ = [
     "CHUNK",
@@ -43,8 +54,10 @@ __all__ = [
     "all_finite",
     "assemble",
     "check_data",
+    "columns_of_means",
     "concatenate",
     "cross_fitted_posteriors",
+    "cross_fitted_view",
     "estimate",
     "estimate_labels",
     "estimate_pairs",
@@ -52,9 +65,13 @@ __all__ = [
     "fit_estimator",
     "fit_stacked",
     "fit_stages",
+    "folds_of",
     "is_concrete",
     "load",
+    "mean_cell",
+    "means_of",
     "named_columns",
+    "overview_of",
     "permutation_test",
     "plain_repr",
     "redundancy_of",

@@ -11,14 +11,13 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy, num_cells_of
 from lsmi_jax.estimation._data_checks import check_data
-from lsmi_jax.estimation._fitting import VIEWS, check_columns, fit_stacked, fit_stages
+from lsmi_jax.estimation._fitting import VIEWS, check_columns, fit_stacked, fit_stages, folds_of
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import assemble
 from lsmi_jax.estimation._together import Together
 from lsmi_jax.inputs import (
     Dataset,
-    Folds,
     Missing,
     Target,
     Unlabeled,
@@ -26,11 +25,8 @@ from lsmi_jax.inputs import (
     check_counts,
     check_key,
     check_names,
-    grouped_folds,
     pack,
     pairs_of,
-    stratified_folds,
-    to_host,
 )
 from lsmi_jax.storage import Progress, stages
 from lsmi_jax.union import MOST_MODALITIES
@@ -241,7 +237,7 @@ def _cross_fit(
     check_columns(data, options.redundancy)
     check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
     fold_key, fit_key = jax.random.split(key)
-    folds = _folds(fold_key, data, options)
+    folds = folds_of(fold_key, data, options.num_folds, options.num_seeds)
     stage = fit_stages(options.progress, options.checkpoint, options.redundancy, key, data, folds.train)
     estimators = fit_stacked(
         fit_key,
@@ -271,16 +267,3 @@ def _with_checks(results: tuple[Estimate, ...], data: Dataset) -> tuple[Estimate
         return result._replace(diagnostics=diagnostics)
 
     return tuple(map(checked, results, pairs_of(len(data.features))))
-
-
-def _folds(key: jax.Array, data: Dataset, options: _CrossFit) -> Folds:
-    """Folds of every seed, which keep groups together."""
-    if data.groups is None:
-        return _folds_of_seeds(key, data.strata, options.num_folds, options.num_seeds)
-    return grouped_folds(key, to_host(data.strata), to_host(data.groups), options.num_folds, options.num_seeds)
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
-    """Folds of every seed, compiled as one program: separate operations take longer to compile."""
-    return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))

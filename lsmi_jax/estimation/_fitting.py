@@ -13,11 +13,22 @@ from lsmi_jax.decomposition import Redundancy, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._programs import fit_densities, fit_potentials_of_pair, fit_stacks, fit_view, merge_parts
 from lsmi_jax.estimation._whole import HeldOut, fit_whole
-from lsmi_jax.inputs import Dataset, Folds, grouped_splits, outlier_ratio, pairs_of, to_host, views, weights_of
+from lsmi_jax.inputs import (
+    Dataset,
+    Folds,
+    grouped_folds,
+    grouped_splits,
+    outlier_ratio,
+    pairs_of,
+    stratified_folds,
+    to_host,
+    views,
+    weights_of,
+)
 from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, Discriminator, inner_splits
 from lsmi_jax.storage import Progress, Stage, computed, stages
 
-__all__ = ["VIEWS", "check_columns", "fit_stacked", "fit_stages"]
+__all__ = ["VIEWS", "check_columns", "fit_stacked", "fit_stages", "folds_of", "inner_splits_of", "weights_of_rows"]
 
 ALL_HELD_OUT = 1000  # up to so many rows of a fit, every row is held out once
 VIEWS = ("first", "second", "joint")
@@ -53,13 +64,13 @@ def fit_stacked(
     num_blocks, pairs = len(data.features), pairs_of(len(data.features))
     num_views = num_blocks + len(pairs)
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
-    splits = _inner_splits(keys[-2], data, rows, fill)
-    weights = _weights_of_rows((*data.view_weights, data.complete_weights), rows, fill)
+    splits = inner_splits_of(keys[-2], data, rows, fill)
+    weights = weights_of_rows((*data.view_weights, data.complete_weights), rows, fill)
     discriminators, stacks, inputs = None, None, data.logits or views(data.features)
     posteriors: tuple[jax.Array, ...] = ()
     complete: jax.Array | None = None
     # What needs no label learns from rows without one, too.
-    unlabeled_too = _weights_of_rows(data.unlabeled_too, rows, fill)
+    unlabeled_too = weights_of_rows(data.unlabeled_too, rows, fill)
     if data.logits is None:
         discriminators, held_out = _fit_views(
             keys[:num_views], inputs, data, rows, splits, weights[:num_views], stage, names
@@ -117,6 +128,29 @@ def fit_stacked(
     )
 
 
+def folds_of(key: jax.Array, data: Dataset, num_folds: int, num_seeds: int) -> Folds:
+    """Folds of every seed, which keep groups together.
+
+    Args:
+        key: Random key.
+        data: The data set.
+        num_folds: Number of folds F.
+        num_seeds: Number of seeds m.
+
+    Returns:
+        `Folds` of row indices ``[m, F, ...]``.
+    """
+    if data.groups is None:
+        return _folds_of_seeds(key, data.strata, num_folds, num_seeds)
+    return grouped_folds(key, to_host(data.strata), to_host(data.groups), num_folds, num_seeds)
+
+
+@partial(jax.jit, static_argnums=(2, 3))
+def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
+    """Folds of every seed, compiled as one program: separate operations take longer to compile."""
+    return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
+
+
 def check_columns(data: Dataset, redundancy: Redundancy) -> None:
     """Raises ValueError if blocks without columns need a density."""
     if redundancy.density is not None and any(not block.shape[1] for block in data.features):
@@ -161,7 +195,7 @@ def _repeat(shared: tuple, keys: jax.Array, stacked: tuple[int, int]) -> tuple:
     return *repeated, jnp.broadcast_to(keys[:, None], stacked)
 
 
-def _inner_splits(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Array | None) -> Folds:
+def inner_splits_of(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Array | None) -> Folds:
     """Splits of the rows of each seed and fold, the same for all views ``[m, F, S, ...]``."""
     # With few rows, temperatures and weights need all of them, and time is no matter.
     num_splits = NUM_PARTS if rows.shape[-1] <= ALL_HELD_OUT else NUM_SPLITS
@@ -183,7 +217,7 @@ def _random_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array, num_spli
 
 
 @jax.jit
-def _weights_of_rows(
+def weights_of_rows(
     weights: tuple[jax.Array | None, ...], rows: jax.Array, fill: jax.Array | None
 ) -> tuple[jax.Array | None, ...]:
     """Weights of the rows of each seed and fold in each view ``[m, F, t]``."""

@@ -24,6 +24,7 @@ __all__ = [
     "COLORS",
     "NAMES",
     "plot_classes",
+    "plot_layers",
     "plot_pairs",
     "plot_samples",
     "plot_summary",
@@ -164,6 +165,46 @@ def plot_training(
     for color, values in zip(COLORS, held_out or (), strict=False):
         ax.plot(steps, np.asarray(values), color=color, linestyle="--", linewidth=1)
     ax.set(xlabel="step", ylabel="mean interaction (nats)")
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.legend(frameon=False)
+    return ax
+
+
+def plot_layers(
+    means: Summary,
+    layer_names: Sequence[str],
+    *,
+    ax: "Axes | None" = None,
+    names: Sequence[str] = NAMES,
+) -> "Axes":
+    """Mean interactions over the depth of a network, with whiskers of two standard errors; dashed: both together.
+
+    Args:
+        means: Means of L layers, from `lsmi_jax.applications.Layers.means`.
+        layer_names: Names of the layers.
+        ax: Axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``means`` are no `Summary`.
+        ValueError: If they are not those of layers, or there is not one name for each.
+    """
+    check_type("means", means, Summary)
+    if not np.ndim(means.num_samples):
+        raise ValueError("means: expected those of layers, got means of one estimate; see plot_summary")
+    given = check_several("layer_names", list(layer_names), len(means.num_samples), items="names")
+    ax, depth = _axes(ax), np.arange(len(given))
+    for name, color, part in zip(names, COLORS, PARTS, strict=True):
+        values, errors = (np.asarray(getattr(own, part.field)) for own in (means.mean, means.standard_error))
+        ax.errorbar(depth, values, 2 * errors, color=color, label=name, marker="o", markersize=4, elinewidth=0.8)
+    total = np.asarray(means.mean.information12)
+    ax.plot(depth, total, color="black", linestyle="--", linewidth=1, label="both together")
+    ax.axhline(0, color="black", linewidth=0.8)
+    ax.set_xticks(depth, given)
+    ax.set(xlabel="layer", ylabel="mean information (nats)")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
     return ax
