@@ -209,7 +209,7 @@ def tracker() -> Figures:
     def step(params: dict, state: Any, tracked: lsmi_jax.Tracker | None) -> tuple:
         grads, logits = jax.grad(loss, has_aux=True)(params)
         updates, state = optimizer.update(grads, state, params)
-        new = None if tracked is None else lsmi_jax.update_tracker(tracked, None, logits, labels)
+        new = None if tracked is None else lsmi_jax.update_tracker(tracked, logits, labels)
         return optax.apply_updates(params, updates), state, new
 
     state, new = optimizer.init(params), lsmi_jax.init_tracker(jax.random.key(1), num_classes=NUM_CLASSES)

@@ -24,6 +24,7 @@ from flax import nnx
 import lsmi_jax
 from lsmi_jax.datasets import TypedSamples, preset_from_pool
 from lsmi_jax.reporting import COLORS, NAMES
+from lsmi_jax.union import fit_potentials
 
 NUM_CLASSES, WIDTH, BATCH, EVERY, TYPES = 4, 64, 50, 5, ("all", "R", "U1", "U2", "S")
 
@@ -100,14 +101,12 @@ def run(weights: Any, key: jax.Array, train: Any, calibration: Any, held_out: An
             hidden = network.hidden([drop_input(x, rngs=k) for x, k in zip(blocks, keys, strict=True)])
             both = network.both(hidden, partial(drop_hidden, rngs=hidden_key))
             own, fixed = network.alone(stop(hidden)), frozen.alone(hidden)
-            points = [lsmi_jax.posterior_coordinates(logits) for logits in fixed]
-            knives = [density.knife for density in tracker.densities]
-            parts = lsmi_jax.batch_interactions(points, [*fixed, both], labels, log_prior, knives, temperature=0.3)
+            parts = lsmi_jax.batch_interactions([*fixed, both], labels, log_prior, tracker.potentials)
             penalty = lsmi_jax.interaction_penalty(parts, weights=(weights[0], 0.0, 0.0, weights[1]))
             return sum(cross_entropy(logits, labels) for logits in (*own, both)) + penalty, [*own, both]
 
         grads, logits = jax.grad(loss, has_aux=True)(params)
-        tracker = lsmi_jax.update_tracker(tracker, None, logits, labels)
+        tracker = lsmi_jax.update_tracker(tracker, logits, labels)
         updates, state = optimizer.update(grads, state, params)
         updates[0] = jax.tree.map(lambda x: 3 * x, updates[0])  # heads must keep up with the branches
         return (optax.apply_updates(params, updates), state, tracker), None
@@ -132,10 +131,9 @@ def measure(network: Any, calibration: Any, held_out: Any, log_prior: jax.Array)
     known, logits = (
         [grid[loss.argmin()] * view for loss, view in zip(losses, views, strict=True)] for views in (known, logits)
     )
-    rows, points = ([lsmi_jax.posterior_coordinates(view) for view in views[:2]] for views in (known, logits))
-    knives = [lsmi_jax.Knife(jax.random.key(0), x, num_components=len(x) // 4) for x in rows]
-    parts = lsmi_jax.batch_interactions(points, logits, held_out.labels, log_prior, knives)
-    groups = jnp.concatenate([jnp.ones((1, len(points[0]))), jax.nn.one_hot(held_out.sample_types, 4).T])
+    potentials = fit_potentials(jax.random.key(0), known[:2], log_prior)
+    parts = lsmi_jax.batch_interactions(logits, held_out.labels, log_prior, potentials)
+    groups = jnp.concatenate([jnp.ones((1, len(logits[0]))), jax.nn.one_hot(held_out.sample_types, 4).T])
     accuracy = (groups * (logits[2].argmax(1) == held_out.labels)).sum(1) / groups.sum(1)
     loss = cross_entropy(logits[2], held_out.labels)
     return {"accuracy": accuracy, "loss": loss, "parts": jnp.array([x.mean() for x in parts]), "fit": losses[2].min()}

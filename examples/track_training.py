@@ -62,7 +62,7 @@ def main() -> None:
             return sum(losses), logits
 
         grads, logits = jax.grad(loss, has_aux=True)(params)
-        tracker = lsmi_jax.update_tracker(tracker, None, logits, labels)
+        tracker = lsmi_jax.update_tracker(tracker, logits, labels)
         updates, state = optimizer.update(grads, state, params)
         return (optax.apply_updates(params, updates), state, tracker), None
 
@@ -70,12 +70,10 @@ def main() -> None:
     def epoch(carry: tuple, key: jax.Array) -> tuple:
         batches = jax.random.permutation(key, 1500).reshape(-1, BATCH)
         carry, _ = jax.lax.scan(step, carry, batches)
-        # Apply the tracker's prior and densities to rows that nothing was trained on.
+        # Apply the tracker's prior and potentials to rows that nothing was trained on, without looking back.
         params, _, tracker = carry
         logits = nnx.merge(graphdef, params)(*held_out[:2])
-        points = tuple(map(lsmi_jax.posterior_coordinates, logits[:2]))
-        knives = [density.knife for density in tracker.densities]
-        parts = lsmi_jax.batch_interactions(points, logits, held_out[2], tracker.log_prior, knives)
+        parts = lsmi_jax.batch_interactions(logits, held_out[2], tracker.log_prior, tracker.potentials)
         accuracy = jnp.stack([(view.argmax(1) == held_out[2]).mean() for view in logits])
         return carry, (tracker.means, lsmi_jax.Interactions(*(part.mean() for part in parts)), accuracy)
 

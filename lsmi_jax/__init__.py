@@ -58,8 +58,8 @@ from lsmi_jax.estimation import (
     summarize,
 )
 from lsmi_jax.inputs import ArrayBatches, consecutive_groups, encode_labels
-from lsmi_jax.models import Knife, Probe, log_ratio_coordinates, posterior_coordinates
-from lsmi_jax.online import Tracker, batch_interactions, init_tracker, interaction_penalty, update_tracker
+from lsmi_jax.models import Knife, Probe
+from lsmi_jax.online import Running, Tracker, batch_interactions, init_tracker, interaction_penalty, update_tracker
 
 __version__ = version("lsmi-jax")
 
@@ -80,6 +80,7 @@ __all__ = [
     "Pairs",
     "PermutationTest",
     "Probe",
+    "Running",
     "ScoredFile",
     "SharedExclusions",
     "SpecificityAmbiguity",
@@ -108,11 +109,9 @@ __all__ = [
     "kind",
     "label_log_prior",
     "load",
-    "log_ratio_coordinates",
     "minimum_information",
     "permutation_test",
     "pointwise_information",
-    "posterior_coordinates",
     "save",
     "score",
     "score_to_file",

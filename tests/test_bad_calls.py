@@ -23,7 +23,6 @@ UNIFORM = np.log(np.full(3, 1 / 3, np.float32))
 INFORMATION = (jnp.zeros(3),) * 3
 PARTS = lsmi_jax.Interactions(*INFORMATION, jnp.zeros(3))
 TRACKER = lsmi_jax.init_tracker(KEY, num_classes=3)
-OF_FEATURES = lsmi_jax.init_tracker(KEY, num_classes=3, num_features=(2, 3), num_components=2)
 RAGGED = [[1.0, 2.0], [3.0]] * 12
 NO_INTEGERS = (2.7, "3", None, True, np.float32(2))
 NO_COUNTS = (*NO_INTEGERS, 0, -1)
@@ -144,7 +143,7 @@ TABLE = [
         },
     ),
     (
-        call(lsmi_jax.update_tracker, state=TRACKER, features=None, logits=LOGITS, labels=jnp.asarray(LABELS)),
+        call(lsmi_jax.update_tracker, state=TRACKER, logits=LOGITS, labels=jnp.asarray(LABELS)),
         {
             "state": (None, 3, (TRACKER,)),
             "logits": (None, *NO_LOGITS),
@@ -152,24 +151,14 @@ TABLE = [
         },
     ),
     (
-        call(lsmi_jax.update_tracker, state=OF_FEATURES, logits=LOGITS, labels=jnp.asarray(LABELS)),
-        {"features": (None, X[0], X[::-1], (X[0],), (X[0], X[1][:5]))},
-    ),
-    (
         call(
             lsmi_jax.batch_interactions,
-            features=X,
             logits=LOGITS,
             labels=LABELS,
             log_prior=jnp.zeros(3),
-            densities=(lsmi_jax.MinimumInformation(),) * 2,
+            potentials=TRACKER.potentials,
         ),
-        {
-            "features": (None, X[0], X[:1]),
-            "logits": (None, LOGITS[0], LOGITS[:2]),
-            "densities": (None, (None,)),
-            "temperature": (0.0, -1.0, np.inf),
-        },
+        {"logits": (None, LOGITS[0], LOGITS[:2]), "potentials": (None, 3, (TRACKER.potentials,))},
     ),
     (
         call(lsmi_jax.interaction_penalty, PARTS, weights=(1, 0, 0, 0)),
@@ -193,8 +182,6 @@ TABLE = [
     (call(lsmi_jax.ArrayBatches, labels=LABELS), {"features": (None, X[0], X[:1], (X[0], X[1][:5]))}),
     (call(lsmi_jax.ArrayBatches, features=X), {"labels": (None, 3, LABELS[:5])}),
     (call(lsmi_jax.ArrayBatches, X, LABELS), {"logits": (3, LOGITS[0], LOGITS[:2])}),
-    (lsmi_jax.log_ratio_coordinates, {"logits": (*NO_ARRAYS, LABELS, 1.0, np.zeros((3, 1), np.float32))}),
-    (lsmi_jax.posterior_coordinates, {"logits": (*NO_ARRAYS, LABELS, 1.0, np.zeros((3, 1), np.float32))}),
     (applications.shares, {"interactions": (None, 3, INFORMATION)}),
     (applications.distillation_weights, {"interactions": (None, 3, INFORMATION)}),
     (call(applications.partition, by="r"), {"estimate": (None, 3, X, INFORMATION)}),
@@ -238,8 +225,9 @@ TABLE = [
         {
             "key": NO_KEYS,
             "num_classes": (*NO_COUNTS, 1),
-            "num_components": NO_COUNTS,
-            "num_features": ((2,), (0, 1)),
+            "num_cells": (*NO_COUNTS, 3),
+            "num_recent": (*NO_COUNTS, 1),
+            "refit_every": NO_COUNTS,
             "decay": (0, 1, -0.5),
         },
     ),

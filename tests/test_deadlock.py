@@ -183,13 +183,12 @@ ENTRY_POINTS = {
         return jax.jit(jax.vmap(jax.grad(loss), in_axes=(None, 0)))(features[0], jax.random.split(jax.random.key(i), 3))
     """,
     "update_tracker and batch_interactions": """
-        state = lsmi_jax.init_tracker(jax.random.key(i), num_classes=2, num_features=(512, 512))
+        state = lsmi_jax.init_tracker(jax.random.key(i), num_classes=2)
         logits = [x[:, :2] for x in features]
         logits = [*logits, logits[0]]
         for _ in range(3):
-            state = jax.jit(lsmi_jax.update_tracker)(state, features, logits, jnp.asarray(labels))
-        densities = [density.knife for density in state.densities]
-        return lsmi_jax.batch_interactions(features, logits, labels, state.log_prior, densities)
+            state = jax.jit(lsmi_jax.update_tracker)(state, logits, jnp.asarray(labels))
+        return lsmi_jax.batch_interactions(logits, labels, state.log_prior, state.potentials)
     """,
     "baselines": """
         from lsmi_jax import baselines

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import jax
 import numpy as np
+from posterior_space import blur, posterior_coordinates
 
-from lsmi_jax.models import blur, fit_density, posterior_coordinates
+from lsmi_jax.models import fit_density
 
 
 def parts(labels: np.ndarray, tenths: Sequence[int], num_seeds: int) -> tuple[np.ndarray, ...]:

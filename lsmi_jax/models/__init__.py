@@ -10,7 +10,6 @@ from lsmi_jax.models._knife import Knife
 from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, solve
 from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_losses
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
-from lsmi_jax.models._posterior_space import blur, log_ratio_coordinates, posterior_coordinates
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._products import fit_products
 from lsmi_jax.models._stacking import Blend, Stack, fit_blend, fit_powers, fit_stack, mixture_log_weights
@@ -34,7 +33,6 @@ __all__ = [
     "Standardize",
     "Statistic",
     "Whiten",
-    "blur",
     "descend",
     "fit",
     "fit_blend",
@@ -54,9 +52,7 @@ __all__ = [
     "kernel_features",
     "linear_losses",
     "log_determinant",
-    "log_ratio_coordinates",
     "mixture_log_weights",
-    "posterior_coordinates",
     "scale_by_vector_adam",
     "schedule",
     "smoother_of",

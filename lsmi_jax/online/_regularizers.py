@@ -1,8 +1,6 @@
 """Differentiable interactions of a batch, and a penalty on their means."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,66 +8,50 @@ from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import (
     Interactions,
+    UnionInformation,
     check_interactions,
     check_several,
-    check_temperature,
+    check_type,
     interactions_from_posteriors,
-    soft_specificity_ambiguity,
-    specificity_ambiguity,
 )
+from lsmi_jax.union import Potentials, log_union_scores
 
 __all__ = ["batch_interactions", "interaction_penalty"]
 
 
 def batch_interactions(
-    features: Sequence[jax.Array],
-    logits: Sequence[jax.Array],
-    labels: jax.Array,
-    log_prior: jax.Array,
-    densities: Sequence[Any],
-    *,
-    temperature: ArrayLike | None = None,
-    through_surprisals: bool = False,
+    logits: Sequence[jax.Array], labels: jax.Array, log_prior: jax.Array, potentials: Potentials
 ) -> Interactions:
-    """Interactions of a batch, with gradients to the logits and optionally to the features, but not to the densities.
+    """Interactions of a batch by the union information, with gradients to the logits, but not to the potentials.
 
     Args:
-        features: Inputs of the densities: the two feature blocks ``[n, d1]`` and ``[n, d2]``, or
-            `lsmi_jax.posterior_coordinates` of the first two logits.
         logits: Logits of the first modality, the second, and both, each ``[n, K]``, in nats.
         labels: Class labels ``[n]`` in ``0..K-1``.
         log_prior: Log-prior ``[K]`` in nats.
-        densities: Densities of the first and the second modality, such as two `lsmi_jax.Knife`.
-        temperature: As in `lsmi_jax.soft_decompose`; None for the exact `lsmi_jax.decompose`.
-        through_surprisals: Whether gradients flow through the surprisals to the features.
+        potentials: Potentials of the two modalities, such as those of a `lsmi_jax.Tracker`, or from
+            `lsmi_jax.union.fit_potentials`.
 
     Returns:
         Interactions ``[n]`` in nats.
 
     Raises:
-        TypeError: If logits are not floats or labels not integers.
-        ValueError: If the shapes do not match, or the number of features, densities or logits is wrong.
+        TypeError: If logits are not floats, labels not integers, or potentials something else.
+        ValueError: If the shapes do not match, or the number of logits is wrong.
 
     Examples:
-        >>> import lsmi_jax
+        >>> from lsmi_jax.union import fit_potentials
         >>> key, labels = jax.random.key(0), jnp.array([0, 1, 1])
-        >>> features = [jax.random.normal(key, (3, 2))] * 2
-        >>> densities = [lsmi_jax.Knife(key, x, num_components=2) for x in features]
-        >>> logits = [jnp.eye(3)[:, :2]] * 3
-        >>> parts = batch_interactions(features, logits, labels, jnp.log(jnp.full(2, 0.5)), densities)
+        >>> logits, log_prior = [4 * jnp.eye(2)[labels]] * 3, jnp.log(jnp.array([1 / 3, 2 / 3]))
+        >>> potentials = fit_potentials(key, logits[:2], log_prior, num_cells=4)
+        >>> parts = batch_interactions(logits, labels, log_prior, potentials)
         >>> print(interaction_penalty(parts, weights=(1.0, 0, 0, 0)).shape)
         ()
     """
-    for name, values, count in (("features", features, 2), ("logits", logits, 3), ("densities", densities, 2)):
-        check_several(name, values, count)
-    check_temperature(temperature)
-    inputs = features if through_surprisals else jax.lax.stop_gradient(tuple(features))
-    fixed = jax.lax.stop_gradient(tuple(densities))
-    surprisals = [density.surprisal(block) for density, block in zip(fixed, inputs, strict=True)]
-    redundancy = specificity_ambiguity
-    if temperature is not None:
-        redundancy = partial(soft_specificity_ambiguity, temperature=temperature)
-    return interactions_from_posteriors(logits, labels, log_prior, surprisals, redundancy=redundancy)[0]
+    first, second, _ = check_several("logits", logits, 3)
+    check_type("potentials", potentials, Potentials)
+    scores = log_union_scores(jax.lax.stop_gradient(potentials), (first, second))
+    redundancy = UnionInformation()
+    return interactions_from_posteriors(logits, labels, log_prior, log_union_scores=scores, redundancy=redundancy)[0]
 
 
 def interaction_penalty(interactions: Interactions, *, weights: Sequence[ArrayLike]) -> jax.Array:

@@ -73,6 +73,7 @@ def test_the_table_and_the_plot(layers):
         found["output"]
 
 
+@pytest.mark.slow
 def test_groups_and_weights_reach_every_layer(blobs):
     _, labels = blobs
     rng = np.random.default_rng(0)

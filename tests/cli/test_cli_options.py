@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lsmi_jax import CommonChange, MinimumInformation, SharedExclusions, SpecificityAmbiguity, UnionInformation
@@ -72,7 +73,7 @@ def test_a_file_may_have_dashes_or_underscores(spelling, tmp_path, monkeypatch, 
 
 
 class _Arrays:
-    features, labels = None, ["a", "b"]
+    features, labels = None, np.array(["a", "b"])
     logits = probabilities = groups = weights = None
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.special
 
-from lsmi_jax import label_log_prior, log_ratio_coordinates, pointwise_information
+from lsmi_jax import label_log_prior, pointwise_information
 
 
 def test_log_prior_counts_labels():
@@ -75,18 +75,6 @@ def test_mean_over_a_known_channel_is_its_mutual_information():
     mean = joint.ravel() @ np.asarray(pointwise_information(logits[x], y, log_prior))
     independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)
     np.testing.assert_allclose(mean, (joint * np.log(joint / independent)).sum(), atol=1e-6)
-
-
-def test_log_ratio_coordinates_are_an_isometry_of_centred_log_posteriors(rng, x64):
-    logits = rng.normal(size=(10, 6))
-    ours = np.asarray(log_ratio_coordinates(logits))
-    centred = logits - logits.mean(1, keepdims=True)
-    assert ours.shape == (10, 5)
-    for i in range(10):
-        np.testing.assert_allclose(
-            np.linalg.norm(ours - ours[i], axis=1), np.linalg.norm(centred - centred[i], axis=1), atol=1e-12
-        )
-    np.testing.assert_allclose(log_ratio_coordinates(logits + 7.0), ours, atol=1e-12)
 
 
 def test_errors_name_the_argument():

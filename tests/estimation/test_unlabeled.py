@@ -64,6 +64,7 @@ def test_codebooks_learn_from_rows_without_a_label():
     assert np.abs(found.i_union - changed.i_union)[:NUM_LABELED].max() > 1e-3
 
 
+@pytest.mark.slow
 def test_the_label_that_is_filled_in_is_never_used():
     features, labels, _ = task()
     masked = np.ma.masked_array(labels, np.arange(SIZE) >= NUM_LABELED)
@@ -97,6 +98,7 @@ def test_every_fold_has_its_share_of_unlabeled_rows():
     assert np.isnan(found.interactions.synergy).sum() == SIZE - NUM_LABELED
 
 
+@pytest.mark.slow
 def test_a_continuous_target_may_be_missing():
     features, _, _ = task()
     target = features[0][:, 0] + np.random.default_rng(1).normal(size=SIZE)

@@ -6,38 +6,35 @@ import pytest
 
 from lsmi_jax import (
     Interactions,
-    Knife,
     batch_interactions,
     decompose,
     interaction_penalty,
-    posterior_coordinates,
     shared_exclusions,
     soft_decompose,
 )
+from lsmi_jax.union import fit_potentials
 
 WEIGHTS = (0.7, -0.3, 0.2, -1.0)
 NUM_CLASSES = 3
-
-
-@pytest.fixture
-def batch(rng):
-    features = tuple(jnp.asarray(rng.normal(size=(20, d)), jnp.float32) for d in (2, 4))
-    logits = tuple(jnp.asarray(rng.normal(size=(20, NUM_CLASSES)), jnp.float32) for _ in range(3))
-    return features, logits, jnp.asarray(rng.integers(0, NUM_CLASSES, 20))
-
-
-@pytest.fixture
-def densities(key, batch):
-    return tuple(Knife(key, block, num_components=3) for block in batch[0])
-
-
 LOG_PRIOR = jnp.log(jnp.full(NUM_CLASSES, 1 / NUM_CLASSES))
 
 
-def penalty(features, logits, labels, densities, **options):
-    return interaction_penalty(
-        batch_interactions(features, logits, labels, LOG_PRIOR, densities, **options), weights=WEIGHTS
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    logits = tuple(jnp.asarray(rng.normal(size=(20, NUM_CLASSES)), jnp.float32) for _ in range(3))
+    return logits, jnp.asarray(rng.integers(0, NUM_CLASSES, 20))
+
+
+@pytest.fixture(scope="module")
+def potentials(batch):
+    return jax.jit(fit_potentials, static_argnames="num_cells")(
+        jax.random.key(0), batch[0][:2], LOG_PRIOR, num_cells=16
     )
+
+
+def penalty(logits, labels, potentials, weights=WEIGHTS):
+    return interaction_penalty(batch_interactions(logits, labels, LOG_PRIOR, potentials), weights=weights)
 
 
 @pytest.mark.parametrize("temperature", [3.0, 0.3, 1e-3])
@@ -63,110 +60,85 @@ def test_at_one_nat_it_is_shared_exclusions(rng):
     chex.assert_trees_all_close(soft_decompose(*arrays, temperature=1.0), expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("temperature", [None, 0.5])
-def test_gradients_agree_with_finite_differences(batch, densities, temperature, x64):
-    """In float64, away from the kinks of the exact minimum, which random rows are almost surely."""
-    features, logits, labels = jax.tree.map(lambda x: x.astype(float) if x.dtype == jnp.float32 else x, batch)
-    options = {"temperature": temperature, "through_surprisals": True}
-
-    @jax.jit
-    def loss(features, logits):
-        return penalty(features, logits, labels, densities, **options).astype(float)
-
-    jax.test_util.check_grads(lambda logits: loss(features, logits), (logits,), order=1, modes=["rev"], atol=1e-3)
-    # Surprisals are float32 whatever the input, which bounds what differences can show.
-    slopes = jax.grad(loss)(features, logits)
-    for m in range(2):
-        direction = jnp.ones_like(features[m]) / 10
-
-        def along(t, m=m, direction=direction):
-            moved = list(features)
-            moved[m] = features[m] + t * direction
-            return loss(tuple(moved), logits)
-
-        difference = (along(1e-2) - along(-1e-2)) / 2e-2
-        np.testing.assert_allclose((slopes[m] * direction).sum(), difference, atol=2e-3)
-
-
-def test_features_and_densities_take_no_gradient_unless_asked(batch, densities):
-    features, logits, labels = batch
-    for through in (False, True):
-
-        def loss(features, logits, densities, through=through):
-            return penalty(features, logits, labels, densities, temperature=0.5, through_surprisals=through)
-
-        of_features, of_logits, of_densities = jax.jit(jax.grad(loss, argnums=(0, 1, 2)))(features, logits, densities)
-        assert all(bool((leaf != 0).any()) for leaf in of_logits)
-        assert all(bool((leaf != 0).any()) == through for leaf in of_features)
-        assert all(bool((leaf == 0).all()) for leaf in jax.tree.leaves(of_densities))
-
-
-@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-@pytest.mark.parametrize("temperature", [None, 1e-3, 1.0])
-def test_finite_at_the_edges(batch, densities, dtype, temperature):
-    """Ties, logits that are sure and wrong, features a thousand deviations away."""
-    features, logits, labels = batch
-    edges = jax.tree.map(lambda x: x.at[:5].set(0).at[5:8].multiply(1e3).astype(dtype), (features, logits))
-
-    def loss(features, logits):
-        return penalty(features, logits, labels, densities, temperature=temperature, through_surprisals=True)
-
-    value, grads = jax.value_and_grad(loss, argnums=(0, 1))(*edges)
-    assert value.dtype == jnp.float32
-    chex.assert_tree_all_finite((value, grads))
-    assert all(leaf.dtype == dtype for leaf in jax.tree.leaves(grads))
+def test_parts_add_up_to_the_information(batch, potentials):
+    logits, labels = batch
+    r, u1, u2, s = batch_interactions(logits, labels, LOG_PRIOR, potentials)
+    rows = jnp.arange(len(labels))
+    i1, i2, i12 = (jax.nn.log_softmax(view)[rows, labels] - LOG_PRIOR[labels] for view in logits)
+    for left, right in ((r + u1, i1), (r + u2, i2), (r + u1 + u2 + s, i12)):
+        np.testing.assert_allclose(left, right, atol=1e-5)
 
 
 @pytest.mark.slow
-def test_compiled_mapped_checkpointed_and_scanned_it_is_the_same(batch, densities):
-    features, logits, labels = batch
+def test_gradients_agree_with_finite_differences(batch, potentials):
+    logits, labels = batch
+    loss = jax.jit(lambda logits: penalty(logits, labels, potentials))
+    slopes = jax.grad(loss)(logits)
+    rng = np.random.default_rng(1)
+    for _ in range(5):
+        direction = tuple(jnp.asarray(rng.normal(size=view.shape), jnp.float32) for view in logits)
+
+        def along(t, direction=direction):
+            return loss(tuple(view + t * own for view, own in zip(logits, direction, strict=True)))
+
+        difference = (along(1e-2) - along(-1e-2)) / 2e-2
+        total = sum((slope * own).sum() for slope, own in zip(slopes, direction, strict=True))
+        np.testing.assert_allclose(total, difference, atol=5e-3)
+
+
+def test_potentials_take_no_gradient(batch, potentials):
+    logits, labels = batch
+    of_logits, of_potentials = jax.jit(jax.grad(penalty, argnums=(0, 2)))(logits, labels, potentials)
+    assert all(bool((leaf != 0).any()) for leaf in of_logits)
+    assert all(bool((leaf == 0).all()) for leaf in jax.tree.leaves(of_potentials))
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_finite_at_the_edges(batch, potentials, dtype):
+    """Ties, and logits that are sure and wrong."""
+    logits, labels = batch
+    edges = jax.tree.map(lambda x: x.at[:5].set(0).at[5:8].multiply(1e3).astype(dtype), logits)
+    value, grads = jax.value_and_grad(penalty)(edges, labels, potentials)
+    assert value.dtype == jnp.float32
+    chex.assert_tree_all_finite((value, grads))
+    assert all(leaf.dtype == dtype for leaf in grads)
+
+
+@pytest.mark.slow
+def test_compiled_mapped_checkpointed_and_scanned_it_is_the_same(batch, potentials):
+    logits, labels = batch
 
     def slope(scale):
         def loss(scale):
-            scaled = tuple(scale * one for one in logits)
-            return penalty(features, scaled, labels, densities, temperature=0.1)
+            return penalty(tuple(scale * one for one in logits), labels, potentials)
 
         return jax.grad(loss)(scale), jax.grad(jax.checkpoint(loss))(scale)
 
     scales = jnp.array([0.5, 1.0, 2.0])
     plain = [slope(scale)[0] for scale in scales]
     for mapped in jax.jit(jax.vmap(slope))(scales):
-        np.testing.assert_allclose(mapped, plain, rtol=1e-4)
+        np.testing.assert_allclose(mapped, plain, rtol=1e-3, atol=1e-5)
     scanned = jax.lax.scan(lambda carry, scale: (carry, slope(scale)[0]), 0, scales)[1]
-    np.testing.assert_allclose(scanned, plain, rtol=1e-4)
+    np.testing.assert_allclose(scanned, plain, rtol=1e-3, atol=1e-5)
 
 
-def test_a_temperature_may_be_traced(batch, densities):
-    features, logits, labels = batch
-
-    def loss(temperature):
-        return penalty(features, logits, labels, densities, temperature=temperature)
-
-    np.testing.assert_allclose(jax.jit(loss)(0.3), loss(0.3), rtol=1e-5)
-
-
-def test_descending_the_penalty_lowers_what_it_penalises(batch, key):
-    """A redundancy penalty through posterior coordinates: the whole chain is differentiable."""
-    _, logits, labels = batch
-    densities = tuple(Knife(key, posterior_coordinates(one), num_components=2) for one in logits[:2])
-
-    def redundancy(logits):
-        points = tuple(map(posterior_coordinates, logits[:2]))
-        parts = batch_interactions(
-            points, logits, labels, LOG_PRIOR, densities, temperature=0.5, through_surprisals=True
-        )
-        return interaction_penalty(parts, weights=(1, 0, 0, 0))
-
-    slope = jax.grad(redundancy)(logits)
+@pytest.mark.parametrize("part", range(4))
+def test_descending_the_penalty_lowers_what_it_penalizes(batch, potentials, part):
+    logits, labels = batch
+    weights = tuple(float(k == part) for k in range(4))
+    loss = jax.jit(lambda logits: penalty(logits, labels, potentials, weights))
+    slope = jax.grad(loss)(logits)
     moved = jax.tree.map(lambda one, g: one - 0.5 * g, logits, slope)
-    assert float(redundancy(moved)) < float(redundancy(logits))
+    assert float(loss(moved)) < float(loss(logits))
 
 
-def test_bad_input_is_refused(batch, densities):
-    features, logits, labels = batch
+def test_bad_input_is_refused(batch, potentials):
+    logits, labels = batch
     with pytest.raises(ValueError, match="temperature: expected a positive"):
         soft_decompose(0.0, 0.0, 0.0, 0.0, 0.0, temperature=0.0)
     with pytest.raises(ValueError, match="logits: expected a tuple of 3 arrays, got 2"):
-        batch_interactions(features, logits[:2], labels, LOG_PRIOR, densities)
+        batch_interactions(logits[:2], labels, LOG_PRIOR, potentials)
+    with pytest.raises(TypeError, match="potentials: expected"):
+        batch_interactions(logits, labels, LOG_PRIOR, logits)
     with pytest.raises(ValueError, match="weights: expected a tuple of 4"):
         interaction_penalty(Interactions(*jnp.zeros((4, 2))), weights=(1, 2))
