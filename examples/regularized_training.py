@@ -188,7 +188,8 @@ def main() -> None:
     parts = jax.tree.map(lambda *x: jnp.stack(x), *(load(seed, options) for seed in options.seeds))
     keys = jax.vmap(jax.random.key)(jnp.array(options.seeds))
     # One seed after another: under `jax.vmap`, the tracker would fit its potentials anew in every step.
-    compiled = jax.jit(lambda w, *drawn: jax.lax.map(lambda own: run(w, *own, options=options), drawn))
+    run_seed = partial(run, options=options)
+    compiled = jax.jit(lambda w, *drawn: jax.lax.map(lambda own: run_seed(w, *own), drawn))
     r, s = options.penalty, -options.reward
     weights = {"plain": (0.0, 0.0), "synergy reward": (0.0, s), "redundancy penalty": (r, 0.0)}
     results = {name: jax.device_get(compiled(jnp.array(w), keys, *parts)) for name, w in weights.items()}

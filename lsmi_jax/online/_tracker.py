@@ -277,7 +277,8 @@ def _check(state: Tracker, logits: Sequence[jax.Array], labels: jax.Array) -> No
         raise TypeError(f"labels: expected integers [n], got dtype {rows.dtype} and shape {rows.shape}")
     check_several("logits", logits, 3)
     check_floats(**{f"logits[{m}]": values for m, values in enumerate(logits)})
-    expected = (len(rows), len(state.training.counts))
-    shapes = [np.shape(values) for values in logits]
-    if any(shape != expected for shape in shapes):
-        raise ValueError(f"logits: expected three of shape {expected} to match the labels and tracker, got {shapes}")
+    num_classes, shapes = len(state.training.counts), [np.shape(values) for values in logits]
+    if len(set(shapes)) > 1 or shapes[0][1:] != (num_classes,):
+        raise ValueError(f"logits: expected three of shape [n, {num_classes}], got {shapes}")
+    if rows.shape != shapes[0][:1]:
+        raise ValueError(f"labels: expected shape {shapes[0][:1]} to match the logits, got {rows.shape}")
