@@ -39,10 +39,11 @@ def batch_interactions(
         ValueError: If the shapes do not match, or the number of logits is wrong.
 
     Examples:
+        >>> from functools import partial
         >>> from lsmi_jax.union import fit_potentials
         >>> key, labels = jax.random.key(0), jnp.array([0, 1, 1])
         >>> logits, log_prior = [4 * jnp.eye(2)[labels]] * 3, jnp.log(jnp.array([1 / 3, 2 / 3]))
-        >>> potentials = fit_potentials(key, logits[:2], log_prior, num_cells=4)
+        >>> potentials = jax.jit(partial(fit_potentials, num_cells=4))(key, logits[:2], log_prior)
         >>> parts = batch_interactions(logits, labels, log_prior, potentials)
         >>> print(interaction_penalty(parts, weights=(1.0, 0, 0, 0)).shape)
         ()

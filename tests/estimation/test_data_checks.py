@@ -118,6 +118,7 @@ def test_a_column_that_a_block_tells_apart_is_named(voices, rng):
     assert told_apart(pack(features, balanced), columns, ["voice", "text"]) == []
 
 
+@pytest.mark.slow
 def test_the_command_names_such_a_column(voices, tmp_path):
     (voice, text), labels, speakers = voices
     columns = {f"v{k}": voice[:, k] for k in range(8)} | {f"t{k}": text[:, k] for k in range(3)}

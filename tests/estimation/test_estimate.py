@@ -53,6 +53,7 @@ def test_identities_hold(result):
     assert result.adjusted is result.interactions or jnp.array_equal(result.adjusted.synergy, s)
 
 
+@pytest.mark.slow
 def test_no_sample_is_scored_by_a_model_that_saw_it(result, task):
     """Ruin one row: what changes is what its models touched, which is every row but those of its own fold."""
     x1, x2 = task.features

@@ -121,6 +121,7 @@ def test_learned_labels_are_those_of_estimate(blobs):
         np.testing.assert_array_equal(tags[position].interactions.synergy, alone.interactions.synergy)
 
 
+@pytest.mark.slow
 def test_a_checkpoint_makes_a_folder_for_each_label(tmp_path):
     logits = logits_of(LABELS, [(1, 0, 0), (0, 1, 0), (1, 1, 1)])
     options = OPTIONS | {"redundancy": lsmi_jax.UnionInformation(), "logits": logits}

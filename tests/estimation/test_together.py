@@ -41,6 +41,7 @@ def exclusive_or():
     return together(BITS, FIRST ^ SECOND ^ THIRD, names=("a", "b", "c"))
 
 
+@pytest.mark.slow
 def test_exclusive_or_of_three_is_synergy_of_three(exclusive_or):
     parts = exclusive_or.together.parts
     close(parts.synergy, LOG2)
@@ -76,6 +77,7 @@ def test_exclusive_or_of_two_of_three_is_synergy():
         close(values, 0)
 
 
+@pytest.mark.slow
 def test_parts_add_up_and_have_names(exclusive_or):
     whole = exclusive_or.together
     parts = whole.parts

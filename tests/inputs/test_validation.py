@@ -146,6 +146,7 @@ def test_what_is_no_key_is_named(message):
             call(KEYS[message], X, Y)
 
 
+@pytest.mark.slow
 def test_legacy_keys_are_those_of_the_same_seed():
     logits = tuple(np.random.default_rng(0).normal(size=(3, 40, 2)).astype(np.float32))
     options = {"logits": logits, "redundancy": SpecificityAmbiguity(num_components=2), "num_folds": 2}

@@ -71,6 +71,7 @@ def test_a_thousand_classes_stay_small():
     np.testing.assert_allclose(sum(new.means), (posterior - new.log_prior[labels]).mean(), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_step_is_pure_and_the_same_compiled(stream):
     batch, state = first_batch(stream), tracker(num_cells=24, num_recent=128)
     before = jax.tree.map(jnp.copy, (state.training, state.recent, state.potentials))

@@ -97,6 +97,7 @@ def test_a_modality_of_noise_says_nothing_on_any_sample(key):
     np.testing.assert_allclose(scores[likely], exact[likely], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_modalities_swap(key):
     task = datasets.preset(key, 2000, num_classes=3)
     first, second, _ = task.log_posteriors
@@ -144,3 +145,15 @@ def test_a_thousand_classes(key):
     log_prior = jnp.full(num_classes, -np.log(num_classes), jnp.float32)
     potentials = fitted_to(key, (logits, logits[::-1]), log_prior)
     assert bool(jnp.isfinite(scores_of(potentials, (logits, logits[::-1]))).all())
+
+
+def test_three_modalities_that_are_copies_say_what_one_says(key):
+    logits = jnp.asarray(np.random.default_rng(0).normal(size=(200, 2)) * 2, jnp.float32)
+    log_prior = jnp.log(jnp.exp(jax.nn.log_softmax(logits)).mean(0))
+    fitted = jax.jit(partial(fit_potentials, num_cells=24))(key, (logits,) * 3, log_prior)
+    scores = jax.jit(log_union_scores)(fitted, (logits,) * 3)
+    posterior = jax.nn.log_softmax(logits)
+    assert float(jax.nn.logsumexp(scores, axis=1).max()) < 1e-4
+    # Expected information of the scores, against that of one copy: cells lose a little.
+    lost = (jnp.exp(posterior) * (posterior - scores)).sum(1).mean()
+    assert 0 <= float(lost) < 0.03
