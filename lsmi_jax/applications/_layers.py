@@ -180,7 +180,7 @@ def _arrays(name: str, given: Any) -> list[np.ndarray]:
     parts = list(given) if isinstance(given, list | tuple) else [given]
     if not 1 <= len(parts) <= 3:
         raise ValueError(f"activations: expected one, two or three arrays of a layer, got {len(parts)} of {name}")
-    return [_pooled(name, to_host(part) if isinstance(part, jax.Array) else np.asarray(part)) for part in parts]
+    return [_pooled(name, to_host(part)) for part in parts]
 
 
 def _pooled(name: str, array: np.ndarray) -> np.ndarray:

@@ -162,7 +162,7 @@ def information_unused(held: Estimate, used: Estimate) -> Unused:
 
 def _as_rows(name: str, block: ArrayLike) -> np.ndarray:
     """A block of one row or more, as a NumPy array."""
-    array = to_host(block) if isinstance(block, jax.Array) else np.asarray(block)
+    array = to_host(block)
     if not array.ndim or not len(array):
         raise ValueError(f"{name}: expected rows [n, ...], got shape {array.shape}")
     return array

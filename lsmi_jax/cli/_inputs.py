@@ -7,9 +7,10 @@ import numpy as np
 
 from lsmi_jax.cli._options import InputOptions
 from lsmi_jax.cli._readers import missing_hint
-from lsmi_jax.cli._selection import block, block_names, check_classes, check_ids, column, is_missing, unnumbered
+from lsmi_jax.cli._selection import block, block_names, check_classes, check_ids, column, unnumbered
 from lsmi_jax.cli._sources import Sources, open_sources
 from lsmi_jax.estimation import SAMPLE_COLUMNS
+from lsmi_jax.inputs import is_missing
 from lsmi_jax.reporting import check_images
 
 __all__ = ["Inputs", "read_inputs"]

@@ -8,9 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.cli._inputs import Inputs
-from lsmi_jax.cli._selection import is_missing
 from lsmi_jax.estimation import Estimator
-from lsmi_jax.inputs import bins_of, encode_labels, fitted_bins, names_of_bins
+from lsmi_jax.inputs import bins_of, encode_labels, fitted_bins, is_missing, names_of_bins
 from lsmi_jax.storage import damage_as_value_error
 
 __all__ = ["CLASSES", "Labels", "check_saved", "labels_of", "labels_to_score"]

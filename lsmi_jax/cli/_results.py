@@ -54,7 +54,7 @@ class Run:
         return {name: lsmi_jax.encode_labels(values) for name, values in self.arrays.means_by.items()}
 
     def described(self) -> dict[str, Any]:
-        """What a summary says of the run and its data."""
+        """Versions, options, and a description of the data, for the summary."""
         paths = self.arrays.paths
         data = {
             "path": ", ".join(map(str, paths)),

@@ -12,7 +12,7 @@ import numpy as np
 from lsmi_jax.cli._readers import is_data
 from lsmi_jax.inputs import encode_labels
 
-__all__ = ["block", "block_names", "check_classes", "check_ids", "column", "file_of", "is_missing", "unnumbered"]
+__all__ = ["block", "block_names", "check_classes", "check_ids", "column", "file_of", "unnumbered"]
 
 Columns = Mapping[str, np.ndarray]
 """Arrays by name."""
@@ -128,18 +128,6 @@ def check_classes(values: np.ndarray, option: str, hint: str = "") -> np.ndarray
         message = str(error).replace("labels: ", f"{option}: ", 1)
         raise type(error)(message + (hint if "missing" in message else "")) from None
     return values
-
-
-def is_missing(values: np.ndarray) -> np.ndarray:
-    """Which values ``[n]`` are missing: None and NaN.
-
-    Args:
-        values: Values ``[n]``.
-
-    Returns:
-        Booleans ``[n]``.
-    """
-    return np.array([value is None or value != value for value in values.tolist()], bool)
 
 
 def check_ids(values: np.ndarray, option: str, hint: str = "") -> np.ndarray:

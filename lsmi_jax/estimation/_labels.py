@@ -209,7 +209,7 @@ def _report(progress: Progress, name: str, stage: str) -> None:
 
 def _check_columns(labels: ArrayLike) -> np.ndarray:
     """Checks that labels are 0 and 1, ``[n, L]``."""
-    columns = to_host(labels) if isinstance(labels, jax.Array) else np.asarray(labels)
+    columns = to_host(labels)
     if columns.dtype != bool and not np.issubdtype(columns.dtype, np.integer):
         raise TypeError(f"labels: expected integers 0 and 1 or booleans, got dtype {columns.dtype}")
     if columns.ndim != 2 or not columns.size:

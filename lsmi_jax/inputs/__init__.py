@@ -5,7 +5,7 @@ from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, check_counts, joined
 from lsmi_jax.inputs._extras import import_extra
 from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_rows, stratified_folds, weights_of
 from lsmi_jax.inputs._grouped_folds import consecutive_groups, grouped_folds, grouped_splits
-from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels
+from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels, is_missing
 from lsmi_jax.inputs._missing import Missing, Unlabeled
 from lsmi_jax.inputs._predictions import check_logits, check_no_logits
 from lsmi_jax.inputs._sampling import Sample, sample
@@ -57,6 +57,7 @@ __all__ = [
     "import_extra",
     "in_input_order",
     "in_units",
+    "is_missing",
     "joined",
     "names_of_bins",
     "outlier_ratio",

@@ -11,7 +11,7 @@ from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._sharding import to_host
 from lsmi_jax.inputs._validation import named_classes, rows_of_one_length
 
-__all__ = ["check_class_counts", "check_groups", "check_labels", "encode_labels"]
+__all__ = ["check_class_counts", "check_groups", "check_labels", "encode_labels", "is_missing"]
 
 
 def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -58,6 +58,18 @@ def check_groups(groups: Any, num_samples: int) -> jax.Array | None:
     return jnp.asarray(encoded)
 
 
+def is_missing(values: np.ndarray) -> np.ndarray:
+    """Which values ``[n]`` are missing: None and NaN.
+
+    Args:
+        values: Values ``[n]``.
+
+    Returns:
+        Booleans ``[n]``.
+    """
+    return np.array([value is None or value != value for value in values.tolist()], bool)
+
+
 def _encoded(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """Encodes values ``[n]`` of any sortable kind, without missing ones; ``name`` is for messages."""
     categories = getattr(labels, "cat", labels)  # of a Series, or of the array itself
@@ -72,7 +84,7 @@ def _encoded(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"{name}: expected shape [n], got {values.shape}{advice}")
     if isinstance(labels, (list, tuple)) and values.dtype.kind in "US" and not all(isinstance(v, str) for v in labels):
         raise TypeError(f"{name}: expected one kind of value, got strings among others")
-    _check_none_missing(name, sum(value is None or value != value for value in values.tolist()), len(values))
+    _check_none_missing(name, int(is_missing(values).sum()), len(values))
     try:
         classes, encoded = np.unique(values, return_inverse=True)
     except TypeError as error:

@@ -1,7 +1,8 @@
 """p(y|x): a mixture of linear, kernel and network classifiers, and the class prior."""
 
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -132,7 +133,11 @@ def fit_discriminator(
     ridge_of = partial(fit_ridge, num_classes=num_classes)
     weighted = labels, left_out, weights, left_out_weights
     ridge = ridge_of(rows, *weighted, penalties=jnp.array(PENALTIES))
-    analysis, analysis_logits = _fit_analysis(rows, labels, left_out, weights, num_classes)
+
+    def analyze(own: jax.Array) -> LinearWeights:
+        return fit_discriminant(rows, labels, num_classes=num_classes, weights=own)
+
+    analysis, analysis_logits = _fit_closed_form(analyze, linear_logits, rows, left_out, weights)
     expansion = kernel_features(rows, weights)
     expanded = expansion(rows)
     kernel = ridge_of(expanded, *weighted, penalties=jnp.array(KERNEL_PENALTIES), num_more=0)
@@ -149,7 +154,12 @@ def fit_discriminator(
     targets, log_prior = labels[left_out], label_log_prior(labels, num_classes, weights)
     regressions = None
     if ranks is not None:
-        both = (_fit_regression(inputs, ranks, log_prior, left_out, weights) for inputs in (rows, expanded))
+        both = (
+            _fit_closed_form(
+                partial(fit_regression, inputs, ranks, log_prior), Regression.log_posterior, inputs, left_out, weights
+            )
+            for inputs in (rows, expanded)
+        )
         regressions, more = zip(*both, strict=True)
         logits = jnp.concatenate([logits, jnp.stack(more)])
     counted = None if left_out_weights is None else left_out_weights.reshape(-1)
@@ -181,34 +191,17 @@ def fit_discriminator(
     return fitted, held_out
 
 
-def _fit_analysis(
-    rows: jax.Array, labels: jax.Array, left_out: jax.Array, weights: jax.Array | None, num_classes: int
-) -> tuple[LinearWeights, jax.Array]:
-    """Discriminant analysis of all rows, and logits of the held-out rows of each split ``[S, h, K]``."""
-    all_rows = jnp.ones(len(labels)) if weights is None else weights
+def _fit_closed_form(
+    fit: Callable, predict: Callable, rows: jax.Array, left_out: jax.Array, weights: jax.Array | None
+) -> tuple[Any, jax.Array]:
+    """What ``fit`` makes of weights of all rows, and its logits of the held-out rows of each split ``[S, h, K]``."""
+    all_rows = jnp.ones(len(rows)) if weights is None else weights
 
     def held_out_logits(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
         part, own = inputs
-        fitted = fit_discriminant(rows, labels, num_classes=num_classes, weights=own)
-        return linear_logits(fitted, rows[part])
+        return predict(fit(own), rows[part])
 
-    parts = left_out, training_weights(left_out, all_rows)
-    analysis = fit_discriminant(rows, labels, num_classes=num_classes, weights=all_rows)
-    return analysis, jax.lax.map(held_out_logits, parts)
-
-
-def _fit_regression(
-    rows: jax.Array, ranks: jax.Array, log_prior: jax.Array, left_out: jax.Array, weights: jax.Array | None
-) -> tuple[Regression, jax.Array]:
-    """Regression of all rows, and log-posteriors of the held-out rows of each split ``[S, h, K]``."""
-    all_rows = jnp.ones(len(ranks)) if weights is None else weights
-
-    def held_out_logits(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:
-        part, own = inputs
-        return fit_regression(rows, ranks, log_prior, own).log_posterior(rows[part])
-
-    parts = left_out, training_weights(left_out, all_rows)
-    return fit_regression(rows, ranks, log_prior, all_rows), jax.lax.map(held_out_logits, parts)
+    return fit(all_rows), jax.lax.map(held_out_logits, (left_out, training_weights(left_out, all_rows)))
 
 
 def _with_smoothed(smoother: jax.Array | None, logits: jax.Array) -> jax.Array:

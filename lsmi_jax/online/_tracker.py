@@ -227,7 +227,7 @@ def _update(state: Tracker, logits: Sequence[jax.Array], labels: jax.Array, held
     training, kept_out = add(state.training, ~held_out), add(state.held_out, held_out)
     new = replace(new, training=training, held_out=kept_out, num_batches=state.num_batches + 1)
     # A batch of which nothing is used changes nothing.
-    kept = jax.tree.map(lambda new, old: jnp.where(is_used.any(), new, old), replace(new, key=state.key), state)
+    kept = jax.tree.map(lambda new, old: jnp.where(is_used.any(), new, old), new, state)
     return replace(kept, num_left_out=state.num_left_out + (~is_used).sum())
 
 

@@ -39,7 +39,7 @@ def write_page(path: Path, template: str, context: Mapping[str, Any]) -> None:
 
 
 def origin(summary: Mapping[str, Any]) -> dict[str, Any]:
-    """What the last line of a page says of where it comes from.
+    """Version, seed and checksum of the data, for the last line of a page.
 
     Args:
         summary: Content of ``summary.json``.
