@@ -15,6 +15,7 @@ from lsmi_jax.estimation import (
     columns_of_means,
     cross_fitted_view,
     estimate,
+    estimate_of,
     folds_of,
     is_concrete,
     means_of,
@@ -46,11 +47,7 @@ class Layers:
     names: tuple[str, ...] = field(metadata={"static": True})
 
     def __getitem__(self, layer: int | str) -> Estimate:
-        if isinstance(layer, int):
-            return self.estimates[layer]
-        if layer not in self.names:
-            raise KeyError(f"layer: expected one of {', '.join(self.names)}, got {layer!r}")
-        return self.estimates[self.names.index(layer)]
+        return estimate_of(self.estimates, self.names, layer, "layer")
 
     def __len__(self) -> int:
         return len(self.estimates)

@@ -24,7 +24,7 @@ from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, cross_fitted_posteriors, score_rows
-from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
+from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
 from lsmi_jax.estimation._together import Together, WholeParts
@@ -60,6 +60,7 @@ __all__ = [
     "cross_fitted_view",
     "estimate",
     "estimate_labels",
+    "estimate_of",
     "estimate_pairs",
     "export_score",
     "fit_estimator",

@@ -16,7 +16,7 @@ from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._estimate import estimate
 from lsmi_jax.estimation._formatting import is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
+from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
 from lsmi_jax.estimation._summary import Summary
 from lsmi_jax.inputs import check_key, check_names, import_extra, to_host
 from lsmi_jax.storage import Progress, cache_folder
@@ -43,11 +43,7 @@ class Labels:
     names: tuple[str, ...] = field(metadata={"static": True})
 
     def __getitem__(self, label: int | str) -> Estimate:
-        if isinstance(label, int):
-            return self.estimates[label]
-        if label not in self.names:
-            raise KeyError(f"label: expected one of {', '.join(self.names)}, got {label!r}")
-        return self.estimates[self.names.index(label)]
+        return estimate_of(self.estimates, self.names, label, "label")
 
     def __len__(self) -> int:
         return len(self.estimates)

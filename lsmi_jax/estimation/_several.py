@@ -12,7 +12,16 @@ from lsmi_jax.estimation._formatting import Overview, Row
 from lsmi_jax.estimation._result import Estimate, mean_cells
 from lsmi_jax.estimation._summary import Summary
 
-__all__ = ["columns_of_means", "means_of", "overview_of"]
+__all__ = ["columns_of_means", "estimate_of", "means_of", "overview_of"]
+
+
+def estimate_of(estimates: Sequence[Estimate], names: Sequence[str], which: int | str, each: str) -> Estimate:
+    """The estimate at a position, or of a name; ``each`` says what the names are of, for the message."""
+    if isinstance(which, int):
+        return estimates[which]
+    if which not in names:
+        raise KeyError(f"{each}: expected one of {', '.join(names)}, got {which!r}")
+    return estimates[names.index(which)]
 
 
 def means_of(estimates: Sequence[Estimate], **options: Any) -> Summary:
