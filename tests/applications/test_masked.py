@@ -51,6 +51,7 @@ def test_a_network_uses_what_its_masked_outputs_know(predict, labels, expected):
         np.testing.assert_allclose(part, value, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_both_modalities_may_say_the_same():
     features = (blocks()[0], blocks()[0])
     used = masked_interactions(KEY, either, features, ONE, **OPTIONS)

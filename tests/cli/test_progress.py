@@ -10,7 +10,10 @@ import lsmi_jax
 from lsmi_jax.cli._progress import fit_stages
 
 
-@pytest.mark.parametrize("redundancy", [lsmi_jax.UnionInformation(), lsmi_jax.SpecificityAmbiguity()])
+@pytest.mark.parametrize(
+    "redundancy",
+    [pytest.param(lsmi_jax.UnionInformation(), marks=pytest.mark.slow), lsmi_jax.SpecificityAmbiguity()],
+)
 @pytest.mark.parametrize("given", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_stages_are_those_of_an_estimate(given, redundancy, arrays):
     labels, _ = lsmi_jax.encode_labels(arrays["y"])

@@ -37,7 +37,8 @@ def gaussian(seed, n, first, second, between):
     return [x[:, :1], x[:, 1:]], y, [information([0]), information([1]), information([0, 1])], covariance
 
 
-@pytest.mark.parametrize("correlation", [*(pytest.param(rho, marks=pytest.mark.slow) for rho in (0.3, 0.6)), 0.9])
+@pytest.mark.slow
+@pytest.mark.parametrize("correlation", [0.3, 0.6, 0.9])
 def test_interpolated_bins_tend_to_the_differential_information(rng, correlation):
     y = rng.normal(size=4000)
     spread = np.sqrt(1 - correlation**2)

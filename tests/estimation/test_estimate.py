@@ -247,7 +247,7 @@ def test_a_traced_call_names_what_can_be_traced(key, function, transform):
         transform(traced)(jnp.ones((3, 12, 2)) if transform is jax.vmap else jnp.ones((12, 2)))
 
 
-ABSURD = ((1e25, UnionInformation()), (-1e12, FEATURES))
+ABSURD = ((1e25, UnionInformation()), pytest.param(-1e12, FEATURES, marks=pytest.mark.slow))
 
 
 @pytest.mark.parametrize(("value", "redundancy"), ABSURD)

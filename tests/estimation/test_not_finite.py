@@ -35,7 +35,7 @@ def with_row(logits, row, values):
     return (changed, *logits[1:])
 
 
-@pytest.mark.parametrize("redundancy", [UnionInformation(), MinimumInformation()])
+@pytest.mark.parametrize("redundancy", [UnionInformation(), pytest.param(MinimumInformation(), marks=pytest.mark.slow)])
 def test_an_impossible_label_spreads_to_no_other_row(features, logits, redundancy):
     impossible = np.where(np.arange(3) == LABELS[5], -np.inf, 0.0)
     result = estimated(features, with_row(logits, 5, impossible), redundancy=redundancy)

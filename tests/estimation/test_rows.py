@@ -65,6 +65,7 @@ def test_names_of_groups_do_not_matter(blocks, grouped):
     np.testing.assert_array_equal(np.stack(per_sample(other)), np.stack(per_sample(grouped)))
 
 
+@pytest.mark.slow
 def test_errors_of_means_are_those_of_groups(blocks, logits):
     """Twenty copies of each row are no more than one row."""
     (x1, x2), labels = blocks
@@ -109,6 +110,7 @@ def test_voices_that_say_nothing_of_the_label_have_no_information(seed):
     assert abs(summary.mean.information2 - truth) < 0.03 + 2 * error.information2
 
 
+@pytest.mark.slow
 def test_weights_are_repeated_rows(blocks, logits, rng):
     (x1, x2), labels = blocks
     counts = rng.integers(1, 4, NUM_SAMPLES)

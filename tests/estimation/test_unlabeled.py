@@ -53,6 +53,7 @@ def test_rows_without_a_label_are_nan_and_in_no_mean(redundancy):
     assert any("33.3% of the samples have no label" in finding for finding in found.diagnostics.findings())
 
 
+@pytest.mark.slow
 def test_codebooks_learn_from_rows_without_a_label():
     features, labels, logits = task()
     options = {"logits": logits, "num_folds": 2}

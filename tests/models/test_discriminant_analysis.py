@@ -26,6 +26,7 @@ def test_the_covariance_is_that_of_ledoit_and_wolf(rng, num_columns):
     np.testing.assert_allclose(jax.nn.log_softmax(logits), log_softmax(expected, axis=1), atol=10 * tolerance)
 
 
+@pytest.mark.slow
 def test_rows_of_weight_zero_do_not_matter(rng):
     rows, labels = jnp.asarray(rng.normal(size=(50, 4)), jnp.float32), jnp.asarray(np.arange(50) % 2)
     weights = jnp.ones(50).at[jnp.arange(10, 20)].set(0)

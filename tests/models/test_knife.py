@@ -113,6 +113,7 @@ def awkward(name, rng):
     return data
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("covariance", COVARIANCES)
 @pytest.mark.parametrize("name", ["fewer rows than components", "one row", "duplicates", "constant column", "outlier"])
 def test_awkward_data_gives_finite_values_and_gradients(key, rng, name, covariance):

@@ -35,6 +35,7 @@ def close(ours, theirs, dtype):
 PAIRS = [(inverse_cholesky, plain_inverse_cholesky), (log_determinant, plain_log_determinant)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ours", "plain"), PAIRS)
 def test_values_and_derivatives_are_those_of_the_plain_calls(rng, dtype, ours, plain):
     matrices = positive_definite(rng, dtype, 3)

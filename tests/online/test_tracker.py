@@ -151,6 +151,7 @@ def test_a_class_not_yet_seen_is_nan_and_spoils_nothing_else(stream):
     assert bool(jnp.isfinite(jnp.stack(state.means)).all())
 
 
+@pytest.mark.slow
 def test_bad_rows_are_left_out_and_counted(stream):
     logits, labels = jax.tree.map(lambda leaf: leaf[0][:64], stream)
     step, small = jax.jit(update_tracker), {"num_cells": 24, "num_recent": 128}
