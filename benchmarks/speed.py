@@ -1,9 +1,11 @@
 """How fast, and in how much memory? Times of compilation, first calls and warm calls; ratios within one run.
 
     python benchmarks/speed.py [--studies pipeline,fresh,...] [--device cpu|gpu] [--large] [--out docs/results]
+    python benchmarks/speed.py --dry-run [--device gpu]
 
 Each study runs in a separate process, so that its peak memory can be measured. Prints one line per measurement and
 writes `speed.csv` and `classes.png`, which shows seconds against the number of classes, with PID-Batch for comparison.
+A dry run goes through all studies with few rows on the CPU and writes nothing.
 """
 
 import argparse
@@ -26,10 +28,22 @@ import numpy as np
 import optax
 
 import lsmi_jax
+from lsmi_jax import datasets
+from lsmi_jax.applications import probe_layers
 from lsmi_jax.baselines import pid_batch
+from lsmi_jax.models import fit_stack
+from lsmi_jax.union import fit_potentials
 
 Figures = dict[str, float]
-NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES = 5000, 10, 10  # for the pipeline studies
+DRY_RUN = "LSMI_SPEED_DRY_RUN" in os.environ  # reaches the processes of the studies
+
+
+def rows(count: int) -> int:
+    """A number of rows, or few of them in a dry run."""
+    return max(1010, count // 1000) if DRY_RUN else count
+
+
+NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES = rows(5000), 10, 10  # for the pipeline studies
 
 
 def data(num_samples: int, num_columns: int, num_classes: int) -> tuple[tuple[np.ndarray, np.ndarray], np.ndarray]:
@@ -58,16 +72,23 @@ def seconds(function: Callable, *arguments: object, repeats: int = 3) -> tuple[f
     return times[0], min(times[1:] or times)
 
 
+def compilations() -> dict[str, list[float]]:
+    """Seconds of what JAX does before it runs a program, by kind; grows as programs are compiled."""
+    kinds: dict[str, list[float]] = {"jaxpr_trace": [], "jaxpr_to_mlir_module": [], "backend_compile": []}
+
+    def note(event: str, duration_secs: float, **of_event: str | int) -> None:
+        name = event.rsplit("/", 1)[-1].removesuffix("_duration")
+        if name in kinds:
+            kinds[name].append(duration_secs)
+
+    jax.monitoring.register_event_duration_secs_listener(note)
+    return kinds
+
+
 def pipeline() -> Figures:
     """Both workflows of a user, and the number of compilations for new data of the same shape."""
     features, labels = data(NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES)
-    compiled: list[str] = []
-
-    def note(event: str, duration_secs: float, **of_event: str | int) -> None:
-        if event.endswith("backend_compile_duration"):
-            compiled.append(event)
-
-    jax.monitoring.register_event_duration_secs_listener(note)
+    compiled = compilations()["backend_compile"]
     first, warm = seconds(fit_and_score, jax.random.key(0), features, labels)
     first_cv, warm_cv = seconds(lsmi_jax.estimate, jax.random.key(0), features, labels)
     compiled.clear()
@@ -115,9 +136,106 @@ def fresh() -> Figures:
 
 def samples(num_samples: int) -> Figures:
     """Cost per sample at d=64, K=10."""
-    features, labels = data(num_samples, 64, 10)
+    features, labels = data(rows(num_samples), 64, 10)
     first, warm = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=1)
-    return {"first s": first, "warm s": warm, "warm microseconds a sample": 1e6 * warm / num_samples}
+    return {"first s": first, "warm s": warm, "warm microseconds a sample": 1e6 * warm / len(labels)}
+
+
+def scikit_learn() -> Figures:
+    """Three logistic regressions and three networks of scikit-learn with five folds, beside `estimate`.
+
+    Information is that of held-out rows in nats: the more of it, the lower the cross-entropy. That of scikit-learn is
+    of the better of the two models in each view.
+    """
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold, cross_val_predict
+    from sklearn.neural_network import MLPClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    models = LogisticRegression(max_iter=1000), MLPClassifier(early_stopping=True, max_iter=500, random_state=0)
+    folds = StratifiedKFold(5, shuffle=True, random_state=0)
+
+    def theirs(features: tuple[np.ndarray, ...], labels: np.ndarray) -> list[float]:
+        log_prior, found = np.log(np.bincount(labels) / len(labels)), []
+        for view in (*features, np.hstack(features)):
+            scaled = [make_pipeline(StandardScaler(), model) for model in models]
+            chances = [cross_val_predict(model, view, labels, cv=folds, method="predict_proba") for model in scaled]
+            log_posteriors = np.log(np.clip(chances, 1e-12, None))[:, np.arange(len(labels)), labels]
+            found.append(float((log_posteriors - log_prior[labels]).mean(1).max()))
+        return found
+
+    preset = jax.device_get(datasets.preset(jax.random.key(1), NUM_SAMPLES, num_classes=4))
+    sets = {"mixture": data(NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES), "preset": (preset.features, preset.labels)}
+    figures = {}
+    for name, (features, labels) in sets.items():
+        first, warm = seconds(lsmi_jax.estimate, jax.random.key(0), features, labels, repeats=2)
+        start = time.perf_counter()
+        other = theirs(features, labels)
+        figures |= {f"{name}: scikit-learn s": time.perf_counter() - start, f"{name}: estimate first s": first}
+        figures |= {f"{name}: estimate warm s": warm}
+        figures[f"{name}: scikit-learn / estimate warm"] = figures[f"{name}: scikit-learn s"] / warm
+        ours = lsmi_jax.estimate(jax.random.key(0), features, labels).information
+        for view, i, reference in zip(("x1", "x2", "both"), ours, other, strict=True):
+            figures |= {f"{name}: information of {view}": float(i.mean()), f"{name}: scikit-learn's {view}": reference}
+    return figures
+
+
+def small_wide() -> Figures:
+    """922 rows of 768 and 39 columns, two classes: where the time of a fresh process goes, import included."""
+    kinds = compilations()
+    rng = np.random.default_rng(0)
+    labels = np.arange(922) % 2
+    features = tuple(rng.normal(size=(len(labels), d)).astype(np.float32) + 0.1 * labels[:, None] for d in (768, 39))
+    start = time.perf_counter()
+    jax.block_until_ready(lsmi_jax.estimate(jax.random.key(0), features, labels))
+    first, processor = time.perf_counter() - start, time.process_time()
+    figures = {"first s": first, "processor s": processor}
+    figures |= {f"{name} s": sum(durations) for name, durations in kinds.items()}
+    figures["programs"] = len(kinds["backend_compile"])
+    before = time.process_time()
+    _, warm = seconds(lsmi_jax.estimate, jax.random.key(1), features, labels, repeats=1)
+    figures |= {"warm s": warm, "warm processor s": (time.process_time() - before) / 2}
+    figures["compiled again"] = len(kinds["backend_compile"]) - figures["programs"]
+    return figures
+
+
+def union() -> Figures:
+    """Potentials of one pair, and the stack of its three views, against the number of classes; 5000 rows."""
+    figures = {}
+    fits = (
+        jax.jit(lambda posteriors, log_prior: fit_potentials(jax.random.key(0), posteriors, log_prior)),
+        jax.jit(fit_stack),
+    )
+    for num_classes in (10, 100, 1000):
+        log_prior = jnp.full(num_classes, -jnp.log(num_classes))
+        labels = jnp.arange(NUM_SAMPLES) % num_classes
+        noise = jax.random.normal(jax.random.key(0), (3, NUM_SAMPLES, num_classes))
+        views = tuple(jax.nn.log_softmax(2 * noise + 4 * jax.nn.one_hot(labels, num_classes)))
+        first, warm = seconds(fits[0], views[:2], log_prior, repeats=1)
+        figures |= {f"potentials, K={num_classes} first s": first, f"potentials, K={num_classes} warm s": warm}
+        if num_classes <= 100:
+            parts = [view[None] for view in views]
+            first, warm = seconds(fits[1], *parts[::-1], labels[None], log_prior, repeats=1)
+            figures |= {f"stack, K={num_classes} first s": first, f"stack, K={num_classes} warm s": warm}
+    return figures
+
+
+def layers() -> Figures:
+    """`probe_layers` of one layer, and of four layers of the same width."""
+    kinds = compilations()
+    features, labels = data(NUM_SAMPLES, 32, NUM_CLASSES)
+    rng, figures = np.random.default_rng(0), {}
+    for count in (1, 4):
+        activations, depth = {}, features
+        for number in range(count):
+            depth = tuple(np.tanh(x @ rng.normal(size=(32, 32)).astype(np.float32) / 4) for x in depth)
+            activations[f"layer {number + 1}"] = depth
+        before = len(kinds["backend_compile"])
+        first, warm = seconds(probe_layers, jax.random.key(0), activations, labels, repeats=1)
+        figures |= {f"{count} first s": first, f"{count} warm s": warm}
+        figures[f"{count} programs"] = len(kinds["backend_compile"]) - before
+    return figures
 
 
 CLASSES = (2, 6, 31, 101)
@@ -125,7 +243,7 @@ CLASSES = (2, 6, 31, 101)
 
 def over_classes(measure: Callable) -> Figures:
     """Seconds against the number of classes, at equal n and d; `measure` takes features and labels."""
-    figures = {f"K={num_classes} s": measure(*data(10_100, 32, num_classes)) for num_classes in CLASSES}
+    figures = {f"K={num_classes} s": measure(*data(rows(10_100), 32, num_classes)) for num_classes in CLASSES}
     figures["K=101 / K=2"] = figures["K=101 s"] / figures["K=2 s"]
     return figures
 
@@ -141,39 +259,40 @@ def classes_by_batch() -> Figures:
 
 def wide() -> Figures:
     """1024 columns, 20000 samples."""
-    features, labels = data(20_000, 1024, 10)
+    features, labels = data(rows(20_000), 1024, 10)
     first, _ = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=1)
     return {"first s": first}
 
 
 def decomposition() -> Figures:
     """`decompose` on 1e7 samples, and a copy of as many bytes: five arrays read and four written."""
-    inputs = tuple(jnp.asarray(x) for x in np.random.default_rng(0).normal(size=(5, 10**7)).astype(np.float32))
-    copied = jnp.concatenate(inputs)[: 9 * 10**7 // 2]
+    size = rows(10**7)
+    inputs = tuple(jnp.asarray(x) for x in np.random.default_rng(0).normal(size=(5, size)).astype(np.float32))
+    copied = jnp.concatenate(inputs)[: 9 * size // 2]
     rates = {}
     for name, function, arguments in (
         ("decompose GB/s", jax.jit(lambda *x: lsmi_jax.decompose(*x)), inputs),
         ("copy GB/s", jax.jit(lambda x: x + 1), (copied,)),
     ):
         _, warm = seconds(function, *arguments, repeats=10)
-        rates[name] = 9 * 4 * 10**7 / warm / 1e9
+        rates[name] = 9 * 4 * size / warm / 1e9
     rates["ratio"] = rates["decompose GB/s"] / rates["copy GB/s"]
     return rates
 
 
 def knife() -> Figures:
     """`Knife.log_prob` with full covariance, d=256, 16 components, 1e5 rows, and matrix products of its shape."""
-    num_rows, num_columns, num_components = 100_000, 256, 16
-    rows = jnp.asarray(np.random.default_rng(0).normal(size=(num_rows, num_columns)).astype(np.float32))
-    model = lsmi_jax.Knife(jax.random.key(0), rows[:1000], num_components=num_components, covariance="full")
+    num_rows, num_columns, num_components = 20 * rows(5000), 256, 16
+    points = jnp.asarray(np.random.default_rng(0).normal(size=(num_rows, num_columns)).astype(np.float32))
+    model = lsmi_jax.Knife(jax.random.key(0), points[:1000], num_components=num_components, covariance="full")
     weights = jnp.ones((num_columns, num_components * num_columns))
     operations = 2 * num_rows * num_columns**2 * num_components
-    _, ours = seconds(jax.jit(lambda model, rows: model.log_prob(rows)), model, rows)
+    _, ours = seconds(jax.jit(lambda model, x: model.log_prob(x)), model, points)
     # Chunks of rows, and each product is summed so that it is not written to memory.
     product = jax.jit(
-        lambda rows, weights: jax.lax.map(lambda x: (x @ weights).sum(1), rows.reshape(-1, 5000, num_columns))
+        lambda points, weights: jax.lax.map(lambda x: (x @ weights).sum(1), points.reshape(20, -1, num_columns))
     )
-    _, theirs = seconds(product, rows, weights)
+    _, theirs = seconds(product, points, weights)
     return {
         "log_prob Gflop/s": operations / ours / 1e9,
         "product Gflop/s": operations / theirs / 1e9,
@@ -183,7 +302,7 @@ def knife() -> Figures:
 
 def tracker() -> Figures:
     """A training step of a two-branch network with ten million parameters, batch 1024, with and without a tracker."""
-    num_rows, width = 1024, 1600
+    num_rows, width = rows(1024), 160 if DRY_RUN else 1600
     keys = iter(jax.random.split(jax.random.key(0), 20))
 
     def weights(*shape: int) -> jax.Array:
@@ -233,6 +352,10 @@ STUDIES: dict[str, Callable[[], Figures]] = {
     "samples 1e5": lambda: samples(100_000),
     "samples 1e6": lambda: samples(1_000_000),
     "classes": classes,
+    "scikit-learn": scikit_learn,
+    "small and wide": small_wide,
+    "union": union,
+    "layers": layers,
     "pid_batch classes": classes_by_batch,
     "wide": wide,
     "decomposition": decomposition,
@@ -243,7 +366,7 @@ LARGE = ("samples 1e6", "pid_batch classes")  # take minutes and gigabytes: run 
 
 
 def in_own_process(name: str, device: str) -> Figures:
-    environment = {**os.environ, "JAX_PLATFORMS": "cuda" if device == "gpu" else device}
+    environment = {**os.environ, "JAX_PLATFORMS": "cuda" if device == "gpu" and not DRY_RUN else "cpu"}
     command = [sys.executable, __file__, "--only", name]
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=environment).stdout
     return json.loads(output.splitlines()[-1])
@@ -287,25 +410,32 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
     parser.add_argument("--large", action="store_true", help="also run the studies that take minutes and gigabytes")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    parser.add_argument("--dry-run", action="store_true", help="all studies with few rows on the CPU; writes nothing")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.dry_run and not DRY_RUN:
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "LSMI_SPEED_DRY_RUN": "1"})
     if arguments.only:
         figures = STUDIES[arguments.only]()
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        print(json.dumps(figures | {"peak memory GiB": peak}))
+        of_device = jax.devices()[0].memory_stats() or {}  # none on CPUs
+        peak = of_device.get("peak_bytes_in_use", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+        print(json.dumps(figures | {"peak memory GiB": peak / 2**30}))
         return
     wanted = [part for part in arguments.studies.split(",") if part]
-    rows = []
+    measured = []
     for name in STUDIES:
-        if (wanted and not any(part in name for part in wanted)) or (name in LARGE and not arguments.large):
+        left_out = name in LARGE and not (arguments.large or DRY_RUN)
+        if left_out or (wanted and not any(part in name for part in wanted)):
             continue
         figures = in_own_process(name, arguments.device)
         for figure, value in figures.items():
             print(f"{name:14s} {figure:28s} {value:10.3f}", flush=True)
-            rows.append({"study": name, "figure": figure, "value": value})
-    rows = save(rows, arguments.out)
-    if all(any(row["study"] == study for row in rows) for study in ("classes", "pid_batch classes")):
-        draw_classes(rows, arguments.out / "classes.png")
+            measured.append({"study": name, "figure": figure, "value": value})
+    if DRY_RUN:
+        return
+    measured = save(measured, arguments.out)
+    if all(any(row["study"] == study for row in measured) for study in ("classes", "pid_batch classes")):
+        draw_classes(measured, arguments.out / "classes.png")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Does rewarding synergy or penalizing redundancy help a network learn? Real features, known interactions.
+"""Does rewarding synergy or penalizing redundancy help a network learn, more than what is used instead?
 
     python examples/regularized_training.py --data FOLDER [--out regularized_training.png]
 
@@ -6,13 +6,16 @@ Digit images (x1) and spoken digits (x2) from `av_digits_semireal.npz` are paire
 interaction. R: both belong to the class. U1: the image belongs to the class and the sound is noise; U2: vice versa. S:
 the two belong to classes a and b, and the label is a + b modulo 4. Training, calibration and held-out pairs share no
 image and no recording.
+
+Compared with plain training, by seed: a synergy reward, a redundancy penalty, modality dropout, auxiliary losses of the
+single modalities, and gradient modulation (Peng et al., CVPR 2022), which slows the branch that is ahead.
 """
 
 import argparse
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +30,16 @@ from lsmi_jax.reporting import COLORS, NAMES
 from lsmi_jax.union import fit_potentials
 
 NUM_CLASSES, WIDTH, BATCH, EVERY, TYPES = 4, 64, 50, 5, ("all", "R", "U1", "U2", "S")
+
+
+class Strategy(NamedTuple):
+    """Strengths of what is added to plain training; 0 leaves it out."""
+
+    penalty: Any = 0.0  # weight of the redundancy in the loss
+    reward: Any = 0.0  # weight of the synergy, which the loss falls with
+    dropout: Any = 0.0  # probability that fusion misses one modality of a pair
+    auxiliary: Any = 0.0  # weight of the single modalities' losses on their branches
+    modulation: Any = 0.0  # how much the gradient of the branch that is ahead shrinks
 
 
 class TwoBranches(nnx.Module):
@@ -80,35 +93,54 @@ def cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
     return optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
 
 
-def run(weights: Any, key: jax.Array, train: Any, calibration: Any, held_out: Any, options: Any) -> dict:
-    """Trains one network with penalty weights for redundancy and synergy, and measures it every five epochs."""
+def hide_one(key: jax.Array, hidden: list[jax.Array], rate: jax.Array) -> list[jax.Array]:
+    """Sets one modality of a pair to zero, with probability `rate`, and scales so that means stay as they are."""
+    which, draw = jax.random.randint(key, (2, len(hidden[0]), 1), 0, 2), jax.random.uniform(key, (len(hidden[0]), 1))
+    return [jnp.where((draw < rate) & (which[0] == m), 0, x) / (1 - rate / 2) for m, x in enumerate(hidden)]
+
+
+def modulated(updates: Any, logits: list[jax.Array], labels: jax.Array, strength: jax.Array) -> Any:
+    """Updates of which that of the branch that is ahead shrinks with its lead; Adam would undo a factor of gradients."""
+    scores = [jnp.take_along_axis(jax.nn.softmax(x), labels[:, None], axis=1).sum() for x in logits[:2]]
+    leads = scores[0] / scores[1], scores[1] / scores[0]
+    for m, lead in enumerate(leads):
+        factor = jnp.where(lead > 1, 1 - jnp.tanh(strength * lead), 1)
+        updates["branches"][m] = jax.tree.map(lambda x, factor=factor: factor * x, updates["branches"][m])
+    return updates
+
+
+def run(strategy: Strategy, key: jax.Array, train: Any, calibration: Any, held_out: Any, options: Any) -> dict:
+    """Trains one network by a strategy, and measures it every five epochs."""
     key, net_key, tracker_key = jax.random.split(key, 3)
     network = TwoBranches([x.shape[1] for x in train.features], nnx.Rngs(net_key))
     graph, *params = nnx.split(network, nnx.PathContains("heads"), ...)
     tracker = lsmi_jax.init_tracker(tracker_key, num_classes=NUM_CLASSES, decay=0.95)
     drop_input, drop_hidden = (nnx.Dropout(rate) for rate in options.dropout)
     log_prior, optimizer = lsmi_jax.label_log_prior(train.labels, NUM_CLASSES), optax.adam(1e-3)
-    # Heads follow their branches and send no gradient back; the penalty trains branches and fusion, but no head.
+    # Heads follow their branches; what strategies add trains branches and fusion through frozen heads, and no head.
     stop = (lambda x: x) if options.naive else jax.lax.stop_gradient
 
     def step(carry: tuple, drawn: tuple) -> tuple:
         params, state, tracker = carry
         *blocks, labels = (x[drawn[0]] for x in (*train.features, train.labels))
-        *keys, hidden_key = jax.random.split(drawn[1], 3)
+        *keys, hidden_key, hide_key = jax.random.split(drawn[1], 4)
 
         def loss(params: list) -> tuple:
             network, frozen = nnx.merge(graph, *params), nnx.merge(graph, stop(params[0]), params[1])
             hidden = network.hidden([drop_input(x, rngs=k) for x, k in zip(blocks, keys, strict=True)])
-            both = network.both(hidden, partial(drop_hidden, rngs=hidden_key))
+            shown = hide_one(hide_key, hidden, strategy.dropout)
+            both = network.both(shown, partial(drop_hidden, rngs=hidden_key))
             own, fixed = network.alone(stop(hidden)), frozen.alone(hidden)
             parts = lsmi_jax.batch_interactions([*fixed, both], labels, log_prior, tracker.potentials)
-            penalty = lsmi_jax.interaction_penalty(parts, weights=(weights[0], 0.0, 0.0, weights[1]))
-            return sum(cross_entropy(logits, labels) for logits in (*own, both)) + penalty, [*own, both]
+            added = lsmi_jax.interaction_penalty(parts, weights=(strategy.penalty, 0.0, 0.0, -strategy.reward))
+            added += strategy.auxiliary * sum(cross_entropy(logits, labels) for logits in fixed)
+            return sum(cross_entropy(logits, labels) for logits in (*own, both)) + added, [*own, both]
 
         grads, logits = jax.grad(loss, has_aux=True)(params)
         tracker = lsmi_jax.update_tracker(tracker, logits, labels)
         updates, state = optimizer.update(grads, state, params)
         updates[0] = jax.tree.map(lambda x: 3 * x, updates[0])  # heads must keep up with the branches
+        updates[1] = modulated(updates[1], logits, labels, strategy.modulation)
         return (optax.apply_updates(params, updates), state, tracker), None
 
     def epochs(carry: tuple, key: jax.Array) -> tuple:
@@ -154,17 +186,19 @@ def table(results: dict[str, dict]) -> str:
 
 
 def draw(results: dict[str, dict], out: Path) -> None:
-    figure, axes = plt.subplot_mosaic([["accuracy"] * 3, list(results)], figsize=(9, 6), layout="constrained")
+    rows = [["accuracy"] * 3, *([*results][i : i + 3] for i in range(0, len(results), 3))]
+    figure, axes = plt.subplot_mosaic(rows, figsize=(9, 9), layout="constrained")
+    colors = ("0.65", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
     for i, (name, history) in enumerate(results.items()):
-        last, place = history["accuracy"][:, -1], np.arange(len(TYPES)) + 0.27 * (i - 1)
-        error, color = 2 * last.std(0, ddof=1) / len(last) ** 0.5, ("0.65", "#56B4E9", "#D55E00")[i]
-        axes["accuracy"].bar(place, last.mean(0), 0.25, yerr=error, color=color, label=name)
+        last, place = history["accuracy"][:, -1], np.arange(len(TYPES)) + 0.14 * (i - (len(results) - 1) / 2)
+        error = 2 * last.std(0, ddof=1) / len(last) ** 0.5
+        axes["accuracy"].bar(place, last.mean(0), 0.13, yerr=error, color=colors[i], label=name)
         axes[name].set_prop_cycle(color=COLORS)
         axes[name].plot(EVERY * np.arange(1, history["parts"].shape[1] + 1), history["parts"].mean(0), label=NAMES)
         axes[name].set(title=name, xlabel="epoch", ylabel="held-out nats", ylim=(-0.2, 0.9))
-    axes["accuracy"].set(ylim=(0, 1), ylabel="held-out accuracy", xticks=range(len(TYPES)), xticklabels=TYPES)
-    for name in ("accuracy", "plain"):
-        axes[name].legend(frameon=False)
+    axes["accuracy"].set(ylim=(0, 1.25), ylabel="held-out accuracy", xticks=range(len(TYPES)), xticklabels=TYPES)
+    axes["accuracy"].legend(frameon=False, ncols=3, fontsize="small")
+    axes["plain"].legend(frameon=False)
     figure.savefig(out, dpi=110)
 
 
@@ -175,6 +209,9 @@ def main() -> None:
     add("--out", type=Path, default=Path("regularized_training.png"))
     add("--reward", type=float, default=1.0, help="weight of the synergy reward")
     add("--penalty", type=float, default=0.3, help="weight of the redundancy penalty")
+    add("--modality-dropout", type=float, default=0.3, help="probability that fusion misses one modality of a pair")
+    add("--auxiliary", type=float, default=1.0, help="weight of the single modalities' losses")
+    add("--modulation", type=float, default=0.3, help="strength of gradient modulation")
     add("--mix", type=float, nargs=4, default=(0.25, 0.25, 0.25, 0.25), help="proportions of R, U1, U2 and S pairs")
     add("--other", choices=("noise", "digit"), default="noise", help="content of the uninformative modality")
     add("--rows", type=int, default=200, help="number of training pairs, a multiple of 10")
@@ -189,10 +226,18 @@ def main() -> None:
     keys = jax.vmap(jax.random.key)(jnp.array(options.seeds))
     # One seed after another: under `jax.vmap`, the tracker would fit its potentials anew in every step.
     run_seed = partial(run, options=options)
-    compiled = jax.jit(lambda w, *drawn: jax.lax.map(lambda own: run_seed(w, *own), drawn))
-    r, s = options.penalty, -options.reward
-    weights = {"plain": (0.0, 0.0), "synergy reward": (0.0, s), "redundancy penalty": (r, 0.0)}
-    results = {name: jax.device_get(compiled(jnp.array(w), keys, *parts)) for name, w in weights.items()}
+    compiled = jax.jit(lambda strategy, *drawn: jax.lax.map(lambda own: run_seed(strategy, *own), drawn))
+    strategies = {
+        "plain": Strategy(),
+        "synergy reward": Strategy(reward=options.reward),
+        "redundancy penalty": Strategy(penalty=options.penalty),
+        "modality dropout": Strategy(dropout=options.modality_dropout),
+        "auxiliary losses": Strategy(auxiliary=options.auxiliary),
+        "gradient modulation": Strategy(modulation=options.modulation),
+    }
+    results = {}
+    for name, strategy in strategies.items():
+        results[name] = jax.device_get(compiled(jax.tree.map(jnp.float32, strategy), keys, *parts))
     print(table(results))
     draw(results, options.out)
     print(f"Wrote {options.out}.")
