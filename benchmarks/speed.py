@@ -167,7 +167,7 @@ def scikit_learn() -> Figures:
 
     preset = jax.device_get(datasets.preset(jax.random.key(1), NUM_SAMPLES, num_classes=4))
     sets = {"mixture": data(NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES), "preset": (preset.features, preset.labels)}
-    figures = {}
+    figures: Figures = {}
     for name, (features, labels) in sets.items():
         first, warm = seconds(lsmi_jax.estimate, jax.random.key(0), features, labels, repeats=2)
         start = time.perf_counter()
@@ -202,7 +202,7 @@ def small_wide() -> Figures:
 
 def union() -> Figures:
     """Potentials of one pair, and the stack of its three views, against the number of classes; 5000 rows."""
-    figures = {}
+    figures: Figures = {}
     fits = (
         jax.jit(lambda posteriors, log_prior: fit_potentials(jax.random.key(0), posteriors, log_prior)),
         jax.jit(fit_stack),
@@ -225,9 +225,11 @@ def layers() -> Figures:
     """`probe_layers` of one layer, and of four layers of the same width."""
     kinds = compilations()
     features, labels = data(NUM_SAMPLES, 32, NUM_CLASSES)
-    rng, figures = np.random.default_rng(0), {}
+    rng = np.random.default_rng(0)
+    figures: Figures = {}
     for count in (1, 4):
-        activations, depth = {}, features
+        activations: dict[str, tuple] = {}
+        depth: tuple = features
         for number in range(count):
             depth = tuple(np.tanh(x @ rng.normal(size=(32, 32)).astype(np.float32) / 4) for x in depth)
             activations[f"layer {number + 1}"] = depth

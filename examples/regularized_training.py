@@ -100,7 +100,7 @@ def hide_one(key: jax.Array, hidden: list[jax.Array], rate: jax.Array) -> list[j
 
 
 def modulated(updates: Any, logits: list[jax.Array], labels: jax.Array, strength: jax.Array) -> Any:
-    """Updates of which that of the branch that is ahead shrinks with its lead; Adam would undo a factor of gradients."""
+    """Updates; that of the branch that is ahead shrinks with its lead. Adam would undo a factor of the gradients."""
     scores = [jnp.take_along_axis(jax.nn.softmax(x), labels[:, None], axis=1).sum() for x in logits[:2]]
     leads = scores[0] / scores[1], scores[1] / scores[0]
     for m, lead in enumerate(leads):
@@ -186,7 +186,7 @@ def table(results: dict[str, dict]) -> str:
 
 
 def draw(results: dict[str, dict], out: Path) -> None:
-    rows = [["accuracy"] * 3, *([*results][i : i + 3] for i in range(0, len(results), 3))]
+    rows: Any = [["accuracy"] * 3, *([*results][i : i + 3] for i in range(0, len(results), 3))]
     figure, axes = plt.subplot_mosaic(rows, figsize=(9, 9), layout="constrained")
     colors = ("0.65", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
     for i, (name, history) in enumerate(results.items()):

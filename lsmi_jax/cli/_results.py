@@ -12,7 +12,7 @@ from lsmi_jax.cli._labels import Labels
 from lsmi_jax.cli._options import OutputOptions
 from lsmi_jax.cli._readers import checksum
 from lsmi_jax.cli._writers import summary_of, versions, write_json, write_table
-from lsmi_jax.decomposition import PARTS
+from lsmi_jax.decomposition import PARTS, PREDICTED
 from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate, told_apart
 from lsmi_jax.inputs import pack
 from lsmi_jax.reporting import Report, write_report
@@ -76,15 +76,25 @@ class Run:
     def write(self, result: Estimate) -> dict[str, Any]:
         """Writes the table, the summary and the report; returns the summary."""
         # A sample without a label is NaN, and counts in no class.
-        arrays, classes = self.arrays, (np.maximum(self.labels.codes, 0), self.labels.names)
+        classes = (np.maximum(self.labels.codes, 0), self.labels.names)
         summary = self.described() | summary_of(result, classes, self.means_by())
         summary["findings"] += self.told_apart()
-        self.write_samples(result.columns())
+        self.write_samples(self._named(result.columns()))
         write_json(self.out / "summary.json", summary)
-        names = self.names[0], self.names[1]
-        report = Report(self.title, names, result, summary, arrays.ids, arrays.labels, arrays.images)
-        write_report(self.out / "report.html", report)
+        write_report(self.out / "report.html", self.report(result, summary))
         return summary
+
+    def report(self, result: Estimate, summary: dict[str, Any]) -> Report:
+        """The report of two modalities."""
+        arrays, names = self.arrays, (self.names[0], self.names[1])
+        classes = [str(name) for name in self.labels.names]
+        known = result, summary, arrays.ids, arrays.labels, classes, arrays.means_by, arrays.images
+        return Report(self.title, names, *known)
+
+    def _named(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Columns with the names of predicted classes in place of their codes; none where a modality is missing."""
+        names = np.array([*map(str, self.labels.names), ""])
+        return {name: names[values] if name.startswith(PREDICTED) else values for name, values in columns.items()}
 
     def write_samples(self, columns: dict[str, np.ndarray]) -> None:
         """Writes the table of samples, with what is known of them first."""

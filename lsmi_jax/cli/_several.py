@@ -14,7 +14,7 @@ from lsmi_jax.cli._writers import number, summary_of, write_json
 from lsmi_jax.estimation import WITHOUT_FIT, Pairs
 from lsmi_jax.estimation import Labels as EstimatedLabels
 from lsmi_jax.inputs import pairs_of
-from lsmi_jax.reporting import Report, write_modalities_report, write_report
+from lsmi_jax.reporting import write_modalities_report, write_report
 
 __all__ = ["LABELS", "PAIRS", "print_several", "write_labels", "write_pairs"]
 
@@ -87,11 +87,7 @@ def write_labels(run: Run, labels: EstimatedLabels) -> dict[str, Any]:
     run = replace(run, arrays=run.arrays._replace(labels=_in_words(columns, labels.names)))
     run.write_samples(total.columns())
     write_json(run.out / "summary.json", summary)
-    names = run.names[0], run.names[1]
-    write_report(
-        run.out / "report.html",
-        Report(run.title, names, total, summary, run.arrays.ids, run.arrays.labels, run.arrays.images),
-    )
+    write_report(run.out / "report.html", run.report(total, summary))
     return summary
 
 

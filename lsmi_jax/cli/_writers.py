@@ -12,12 +12,13 @@ import jax
 import numpy as np
 
 from lsmi_jax.decomposition import INFORMATION, PARTS
-from lsmi_jax.estimation import Estimate, Summary
+from lsmi_jax.estimation import Estimate, Summary, added_cells
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.storage import write_atomic
 
 __all__ = ["check_libraries", "from_cells", "number", "summary_of", "versions", "write_json", "write_table"]
 
+NORMAL = 1.96  # standard errors to either side of a 95 % interval
 QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet runs text that begins so, or hides the quote
 
 
@@ -95,7 +96,7 @@ def summary_of(
     arrays = result.diagnostics._asdict()
     diagnostics = {name: None if value is None else np.asarray(value).tolist() for name, value in arrays.items()}
     means = {
-        "overall": _both(result, None)[0],
+        "overall": _both(result, None)[0] | {"added": _added(result)},
         "classes": {} if classes is None else _by_name(result, *classes),
         "by": {name: _by_name(result, *parts) for name, parts in means_by.items()},
     }
@@ -106,6 +107,15 @@ def summary_of(
         "errors_include_fit": result.seeds is not None,
         "means": means,
     }
+
+
+def _added(result: Estimate) -> dict[str, Any]:
+    """What each modality adds to the other, ``I12 - I2`` and ``I12 - I1``, with intervals of 95 %."""
+    found = {}
+    for name, (mean, error) in zip(("x1", "x2"), added_cells(result), strict=True):
+        ends = {"lower": number(mean - NORMAL * error), "upper": number(mean + NORMAL * error)}
+        found[name] = {"mean": number(mean), "standard_error": number(error), **ends}
+    return found
 
 
 def _by_name(result: Estimate, index: np.ndarray, names: np.ndarray) -> dict[str, Any]:

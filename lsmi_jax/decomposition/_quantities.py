@@ -13,6 +13,8 @@ __all__ = [
     "INFORMATION",
     "KIND",
     "PARTS",
+    "PREDICTED",
+    "PROBABILITY",
     "QUANTITIES",
     "SPREAD",
     "SURPRISALS",
@@ -106,6 +108,9 @@ SURPRISALS = QUANTITIES[9:]
 
 KIND = "kind"
 """Column of the kind of each sample, `lsmi_jax.kind`; it has no unit."""
+
+PREDICTED, PROBABILITY = "predicted", "probability"
+"""Beginnings of the columns of the class that a view predicts, and of its probability."""
 
 ADJUSTED, SPREAD = "_adjusted", "_spread"
 """Suffixes of the columns of shifted parts, and of standard deviations over seeds."""

@@ -22,16 +22,19 @@ from lsmi_jax.estimation._frames import SAMPLE_COLUMNS, named_columns, to_pandas
 from lsmi_jax.estimation._labels import Labels, estimate_labels
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
-from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._predictions import Predictions
+from lsmi_jax.estimation._result import Estimate, added_cells
 from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
 from lsmi_jax.estimation._together import Together, WholeParts
+from lsmi_jax.estimation._top_samples import RANKED_BY, ranked, suspicious
 from lsmi_jax.estimation._views import cross_fitted_view
 
 __all__ = [
     "CHUNK",
+    "RANKED_BY",
     "SAMPLE_COLUMNS",
     "SET_TO_ZERO",
     "VIEWS",
@@ -44,6 +47,7 @@ __all__ = [
     "Overview",
     "Pairs",
     "PermutationTest",
+    "Predictions",
     "Row",
     "RowProgress",
     "ScoredFile",
@@ -51,6 +55,7 @@ __all__ = [
     "Summary",
     "Together",
     "WholeParts",
+    "added_cells",
     "all_finite",
     "assemble",
     "check_data",
@@ -75,6 +80,7 @@ __all__ = [
     "overview_of",
     "permutation_test",
     "plain_repr",
+    "ranked",
     "redundancy_of",
     "save",
     "score",
@@ -82,6 +88,7 @@ __all__ = [
     "score_to_file",
     "stack",
     "summarize",
+    "suspicious",
     "to_pandas",
     "to_xarray",
     "told_apart",

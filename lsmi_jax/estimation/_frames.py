@@ -5,12 +5,25 @@ from typing import Any
 
 import numpy as np
 
-from lsmi_jax.decomposition import ADJUSTED, GAIN, INFORMATION, KIND, KINDS, PARTS, SPREAD, SURPRISALS, UNION
+from lsmi_jax.decomposition import (
+    ADJUSTED,
+    GAIN,
+    INFORMATION,
+    KIND,
+    KINDS,
+    PARTS,
+    PREDICTED,
+    PROBABILITY,
+    SPREAD,
+    SURPRISALS,
+    UNION,
+)
 from lsmi_jax.inputs import import_extra, to_host
 
 __all__ = ["SAMPLE_COLUMNS", "named_columns", "to_pandas", "to_xarray"]
 
 _PARTS = tuple(part.column for part in PARTS)
+_VIEWS = tuple(quantity.column.removeprefix("i") for quantity in INFORMATION)
 _BLOCKS = {
     "interactions": _PARTS,
     "adjusted": tuple(name + ADJUSTED for name in _PARTS),
@@ -18,18 +31,22 @@ _BLOCKS = {
     "i_union": (UNION.column,),
     "gain": (GAIN.column,),
     "kind": (KIND,),
+    "predicted": tuple(PREDICTED + view for view in _VIEWS),
+    "probability": tuple(PROBABILITY + view for view in _VIEWS),
     "surprisal": tuple(quantity.column for quantity in SURPRISALS),
     "spread": tuple(name + SPREAD for name in _PARTS),
 }
 """Columns of each block of an estimate."""
 
 SAMPLE_COLUMNS = tuple(name for names in _BLOCKS.values() for name in names)
-"""Columns of a table of samples; surprisals and spreads are absent where there are none."""
+"""Columns of a table of samples; those of fields that are None are absent."""
 
 _DIMENSIONS = {
     "interactions": "part",
     "adjusted": "part",
     "information": "view",
+    "predicted": "view",
+    "probability": "view",
     "surprisal": "modality",
     "spread": "part",
     "cross_entropy": "view",
@@ -45,6 +62,8 @@ _DIMENSIONS = {
 # Everything else is in nats.
 _WITHOUT_UNITS = {
     "kind",
+    "predicted",
+    "probability",
     "accuracy",
     "single_source_fraction",
     "finite_fraction",
@@ -88,7 +107,7 @@ def to_xarray(
     coordinates = {
         "sample": np.arange(size) if index is None else index,
         "part": list(_PARTS),
-        "view": [quantity.column.removeprefix("i") for quantity in INFORMATION],
+        "view": list(_VIEWS),
         "modality": [quantity.column.removeprefix("h") for quantity in SURPRISALS],
     }
     samples = {name: _variable(name, block) for name, block in present.items()}

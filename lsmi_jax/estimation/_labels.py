@@ -73,6 +73,7 @@ class Labels:
         names = ("interactions", "adjusted", "information", "i_union", "seeds")
         sums = {name: summed(*(getattr(own, name) for own in self.estimates)) for name in names}
         spread = None if sums["seeds"] is None else jax.tree.map(lambda part: part.std(0, ddof=1), sums["seeds"])
+        sums["predictions"] = None  # of one label each
         return first._replace(**sums, spread=spread, diagnostics=_joined([own.diagnostics for own in self.estimates]))
 
     def means(self, **options: Any) -> Summary:

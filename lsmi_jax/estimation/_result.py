@@ -23,13 +23,15 @@ from lsmi_jax.estimation._formatting import (
     plain_repr,
     shift_note,
 )
+from lsmi_jax.estimation._predictions import Predictions
 from lsmi_jax.estimation._summary import Summary, summarize
+from lsmi_jax.estimation._top_samples import ranked, suspicious
 
 if TYPE_CHECKING:
     import pandas
     import xarray
 
-__all__ = ["Estimate", "mean_cells"]
+__all__ = ["Estimate", "added_cells", "mean_cells"]
 
 _gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
 UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
@@ -53,6 +55,8 @@ class Estimate(NamedTuple):
         i_union: Pointwise union information; None if the redundancy does not use it.
         weights: Weight of each sample in means, with mean one; None for equal weights.
         groups: Group of each sample, ``0..C-1``, which errors of means resample; None if all samples are independent.
+        predictions: Most probable class of each sample from each view, with its probability; None for a continuous
+            target.
     """
 
     interactions: Interactions
@@ -66,6 +70,7 @@ class Estimate(NamedTuple):
     i_union: jax.Array | None = None
     weights: jax.Array | None = None
     groups: jax.Array | None = None
+    predictions: Predictions | None = None
 
     @property
     def num_samples(self) -> int:
@@ -82,6 +87,33 @@ class Estimate(NamedTuple):
         """Kind of each sample, codes ``[n]`` that index `lsmi_jax.KINDS`: `lsmi_jax.kind` at its default threshold."""
         return _kind(*self.information)
 
+    def top(self, kind: str, n: int = 20) -> np.ndarray:
+        """The most typical samples of one kind.
+
+        Args:
+            kind: One of `lsmi_jax.KINDS`.
+            n: Number of samples; fewer if there are fewer of the kind.
+
+        Returns:
+            Their rows, best first: by the smaller of i1 and i2 for "both know", by i1 or i2 where one modality
+            knows or misleads, by the gain for "only together", and by i12, lowest first, for "none knows".
+
+        Raises:
+            ValueError: If there is no such kind.
+        """
+        return ranked(self.information, kind)[:n]
+
+    def suspicious(self, n: int = 20) -> np.ndarray:
+        """The samples whose labels are the least likely ones given both modalities: wrong labels are among them.
+
+        Args:
+            n: Number of samples.
+
+        Returns:
+            Their rows, lowest i12 first, whatever its value. Samples without an i12 are left out.
+        """
+        return suspicious(self.information)[:n]
+
     def __repr__(self) -> str:
         return self._overview().as_text() if self._has_numbers() else plain_repr(self)
 
@@ -93,7 +125,8 @@ class Estimate(NamedTuple):
 
         Returns:
             Columns ``[n]`` in nats: ``r, u1, u2, s``, then the shifted parts with ``_adjusted``, ``i1, i2, i12``,
-            ``gain``, ``kind``, ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one
+            ``gain``, ``kind``, ``predicted1, predicted2, predicted12`` with ``probability1`` and so on unless the
+            target is continuous, ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one
             seed. ``kind`` holds names of `lsmi_jax.KINDS`.
         """
         return _frames.named_columns(self._blocks())
@@ -173,7 +206,9 @@ class Estimate(NamedTuple):
     def _blocks(self) -> dict[str, Any]:
         """The fields that hold one value per sample."""
         union = None if self.i_union is None else (self.i_union,)
-        columns = {"i_union": union, "gain": (self.gain,), "kind": (self.kind,)}
+        columns: dict[str, Any] = {"i_union": union, "gain": (self.gain,), "kind": (self.kind,)}
+        if self.predictions is not None:
+            columns |= {"predicted": self.predictions.classes, "probability": self.predictions.probabilities}
         return {name: getattr(self, name) for name in self._fields[:5]} | columns
 
     def _has_numbers(self) -> bool:
@@ -218,6 +253,20 @@ def mean_cells(result: Estimate) -> list[Cell]:
         mean_cell(samples, by_seed, counted, result.weights, result.groups)
         for samples, by_seed in zip(values, seeds, strict=True)
     ]
+
+
+def added_cells(result: Estimate) -> tuple[Cell, Cell]:
+    """Mean information that the first modality adds to the second, and the second to the first, with errors."""
+    i1, i2, i12 = result.information
+    counted = finite_rows(i1, i2, i12)
+
+    def cell(other: jax.Array, own: int) -> Cell:
+        seeds = None
+        if result.seeds is not None:  # what is added is unique or synergy, under any redundancy
+            seeds = means_of_seeds(result.seeds[own] + result.seeds.synergy, counted, result.weights)
+        return mean_cell(i12 - other, seeds, counted, result.weights, result.groups)
+
+    return cell(i2, 1), cell(i1, 2)
 
 
 def _shifted(means: Sequence[float]) -> tuple[list[str], list[str]]:

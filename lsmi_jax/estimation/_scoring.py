@@ -22,6 +22,7 @@ from lsmi_jax.decomposition import (
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fitting import fit_stacked
+from lsmi_jax.estimation._predictions import Predictions, predictions_of
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._together import Together, together_of
 from lsmi_jax.estimation._whole import WholeScores, score_whole
@@ -202,9 +203,19 @@ def _decompose_pair(
     by_seed = None if len(rows) == 1 else seeds[0]
     three, union = information[:3], information[3] if len(information) > 3 else None
     adjusted, key = shifted(interactions, redundancy, data.weights), estimators.key[0, 0]
+    weights, groups = data.weights, data.groups
+    predictions = None if data.positions is not None else _predict(scores, data, rows, pair)
     return Estimate(
-        interactions, adjusted, three, surprisals, spread, diagnostics, key, by_seed, union, data.weights, data.groups
+        *(interactions, adjusted, three, surprisals, spread, diagnostics),
+        *(key, by_seed, union, weights, groups, predictions),
     )
+
+
+def _predict(scores: Scores, data: Dataset, rows: jax.Array, pair: tuple[int, int]) -> Predictions:
+    """Predictions of one pair, from its scores by seed and fold ``[m, F, h, ...]``; these need no label."""
+    in_order = jax.vmap(lambda values, own: in_input_order(values, own, data.num_rows))
+    posteriors = tuple(in_order(view, rows) for view in scores.log_posteriors[:3])
+    return predictions_of(posteriors, (data.has(pair[:1]), data.has(pair[1:]), data.has(pair)))
 
 
 def _without_missing(
@@ -311,10 +322,10 @@ def concatenate(estimates: Sequence[Estimate]) -> Estimate:
     Returns:
         An `Estimate` of all rows.
     """
-    rows = [(part.interactions, part.information, part.surprisal, part.i_union) for part in estimates]
-    joined: tuple[Interactions, tuple, tuple | None, jax.Array | None]
+    rows = [(part.interactions, part.information, part.surprisal, part.i_union, part.predictions) for part in estimates]
+    joined: tuple[Interactions, tuple, tuple | None, jax.Array | None, Predictions | None]
     joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
-    interactions, information, surprisal, union = joined
+    interactions, information, surprisal, union, predictions = joined
     sizes = jnp.asarray([part.num_samples for part in estimates], jnp.float32)
     weights = sizes / sizes.sum()
     # Diagnostics are means over rows, or do not depend on the rows.
@@ -323,4 +334,5 @@ def concatenate(estimates: Sequence[Estimate]) -> Estimate:
     )
     adjusted = interactions if union is not None else adjust(interactions)
     key = estimates[0].key
-    return Estimate(interactions, adjusted, information, surprisal, None, diagnostics, key, i_union=union)
+    given = interactions, adjusted, information, surprisal, None, diagnostics, key
+    return Estimate(*given, i_union=union, predictions=predictions)

@@ -16,6 +16,8 @@ from lsmi_jax.decomposition import (
     ADJUSTED,
     KIND,
     PARTS,
+    PREDICTED,
+    PROBABILITY,
     SPREAD,
     SURPRISALS,
     UNION,
@@ -206,6 +208,7 @@ def _row(estimator: Estimator, redundancy: Redundancy) -> np.dtype:
     """Record of one row: the columns of one estimate under the estimator."""
     absent = {part.column + SPREAD for part in PARTS}  # one estimator
     absent |= {quantity.column for quantity in SURPRISALS} if estimator.densities is None else set()
+    absent |= {name for name in SAMPLE_COLUMNS if name.startswith((PREDICTED, PROBABILITY))}
     absent |= {UNION.column} if num_cells_of(redundancy) is None else set()
     return row_dtype(tuple(name for name in SAMPLE_COLUMNS if name not in absent), integers=(KIND,))
 

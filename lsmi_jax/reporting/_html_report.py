@@ -1,21 +1,19 @@
 """The HTML report: one file, no network, readable on a phone, in light and dark mode (extra ``[cli]``: jinja2)."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lsmi_jax.decomposition import KINDS, PARTS, THRESHOLD
+from lsmi_jax.decomposition import INFORMATION, PARTS, THRESHOLD
 from lsmi_jax.estimation import Estimate
-from lsmi_jax.reporting._images import thumbnail
-from lsmi_jax.reporting._page import bars, group_of, origin, write_page
-from lsmi_jax.reporting._top_samples import TopSamples, name_modalities, top_samples
+from lsmi_jax.reporting._page import as_json, bars, group_of, origin, script_of, write_page
+from lsmi_jax.reporting._report_data import sample_data
 
 __all__ = ["Report", "write_report"]
 
-NUM_TOP = 8
 NUM_BINS = 40
 
 
@@ -30,6 +28,8 @@ class Report:
         summary: Content of ``summary.json`` for this estimate.
         ids: Name of each sample ``[n]``.
         labels: Label of each sample ``[n]``, as the user wrote it.
+        classes: Names of the classes ``[K]``, in the order of their codes.
+        groups: Group of each sample ``[n]``, by the name of the grouping.
         images: From `check_images`; None for none.
     """
 
@@ -39,6 +39,8 @@ class Report:
     summary: Mapping[str, Any]
     ids: np.ndarray
     labels: np.ndarray
+    classes: Sequence[str] = ()
+    groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     images: np.ndarray | None = None
 
 
@@ -73,24 +75,37 @@ def _context(report: Report) -> dict[str, Any]:
         "largest": max(PARTS, key=lambda part: overall["adjusted"][part.symbol]["mean"]),
         "target": f"{len(labels)} labels" if labels else f"{len(means['classes'])} classes",
         "about": f"all {len(labels)} labels" if labels else "the label",
-        "bars": _bars(overall["adjusted"]),
-        "groups": [group_of(name, groups) for name, groups in by.items() if groups],
+        "bars": _bars(overall),
+        "added": [_added(name, other, overall["added"][own]) for name, other, own in ((x2, x1, "x2"), (x1, x2, "x1"))],
+        "groups": [group_of(name, groups, overall) for name, groups in by.items() if groups],
         "histograms": _histograms(report.result),
-        "tops": [_top(report, top) for top in top_samples(report.result, NUM_TOP)],
+        "samples": as_json(_samples(report)),
         "threshold": THRESHOLD,
         "errors_include_fit": summary["errors_include_fit"],
-        "has_images": report.images is not None,
         "views": [{"name": name, "loss": loss, "accuracy": accuracy} for name, loss, accuracy in views],
         "diagnostics": diagnostics,
         "findings": summary["findings"],
         **origin(summary),
+        **script_of("report.js"),
     }
 
 
-def _bars(means: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Bars of the parts with their intervals."""
-    entries = ((part, means[part.symbol]) for part in PARTS)
-    return bars([(part.symbol, part.column, e["mean"], (e["lower"], e["upper"])) for part, e in entries])
+def _samples(report: Report) -> dict[str, Any]:
+    """What the script of the page shows."""
+    given = report.ids, report.labels, report.classes, report.groups, report.images
+    return sample_data(report.result, report.names, *given)
+
+
+def _bars(overall: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Bars of information and of the parts, with their intervals."""
+    entries = [(quantity, overall[quantity.symbol]) for quantity in INFORMATION]
+    entries += [(part, overall["adjusted"][part.symbol]) for part in PARTS]
+    return bars([(own.symbol, own.column, e["mean"], (e["lower"], e["upper"])) for own, e in entries])
+
+
+def _added(name: str, other: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What a modality adds to the other one, and whether that can be told from nothing."""
+    return {"name": name, "other": other, **entry, "is_clear": entry["lower"] is not None and entry["lower"] > 0}
 
 
 def _histograms(result: Estimate) -> list[dict[str, Any]]:
@@ -107,25 +122,3 @@ def _histograms(result: Estimate) -> list[dict[str, Any]]:
         zero = 100 * -edges[0] / (edges[-1] - edges[0]) if edges[0] < 0 < edges[-1] else None
         histograms.append({"part": part, "bars": bars, "zero": zero, "low": edges[0], "high": edges[-1]})
     return histograms
-
-
-def _top(report: Report, top: TopSamples) -> dict[str, Any]:
-    """The list of one kind; the first four kinds have the colors of the parts."""
-    rows = [
-        {
-            "id": report.ids[row],
-            "label": report.labels[row],
-            "value": value,
-            "image": None if report.images is None else thumbnail(report.images[row]),
-        }
-        for row, value in zip(top.rows, top.values, strict=True)
-    ]
-    color = dict(zip(KINDS, (part.column for part in PARTS), strict=False)).get(top.kind, "")
-    return {
-        "name": name_modalities(top.kind, report.names),
-        "color": color,
-        "size": top.size,
-        "share": top.size / report.result.num_samples,
-        "ranked_by": top.ranked_by,
-        "rows": rows,
-    }

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lsmi_jax.decomposition import KINDS
-from lsmi_jax.estimation import Estimate
+from lsmi_jax.estimation import Estimate, ranked
 from lsmi_jax.reporting._plots import COLORS, NAMES
-from lsmi_jax.reporting._top_samples import top_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,9 +52,9 @@ def _top_by_part(estimate: Estimate, count: int, names: Sequence[str]) -> list[t
         values = np.asarray(part)
         rows = np.argsort(-values, kind="stable")[:count]
         tops.append((f"highest in {name}, nats below", rows, values[rows]))
-    together = top_samples(estimate, count)[KINDS.index("only together")]
-    title = f"{names[3]}: known only together ({together.size} samples), by gain, nats below"
-    return [*tops, (title, together.rows, together.values)]
+    together = ranked(estimate.information, "only together")
+    title = f"{names[3]}: known only together ({len(together)} samples), by gain, nats below"
+    return [*tops, (title, together[:count], np.asarray(estimate.gain)[together[:count]])]
 
 
 def _draw_images(images: np.ndarray, values: np.ndarray, ax: "Axes") -> None:

@@ -1,5 +1,8 @@
 """What HTML pages share: the template engine, bars, and tables of means (extra ``[cli]``: jinja2)."""
 
+import base64
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -9,9 +12,9 @@ from lsmi_jax.decomposition import PARTS
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.storage import write_atomic
 
-__all__ = ["MAX_GROUPS", "bars", "group_of", "origin", "write_page"]
+__all__ = ["MAX_GROUPS", "NUM_FIRST", "as_json", "bars", "group_of", "origin", "script_of", "write_page"]
 
-MAX_GROUPS = 60
+NUM_FIRST, MAX_GROUPS = 10, 500  # rows of a table of groups that are shown, and that are in the page
 
 
 def write_page(path: Path, template: str, context: Mapping[str, Any]) -> None:
@@ -30,12 +33,40 @@ def write_page(path: Path, template: str, context: Mapping[str, Any]) -> None:
     loader = jinja2.FunctionLoader(lambda name: files("lsmi_jax.reporting").joinpath(name).read_text("utf-8"))
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters |= {
-        "number": lambda value: f"{value:z.3f}",  # z: no minus sign before zero
-        "short": lambda value: f"{value:z.2f}",
+        "number": lambda value: "" if value is None else f"{value:z.3f}",  # z: no minus sign before zero
+        "short": lambda value: "" if value is None else f"{value:z.2f}",
         "place": lambda value: f"{value:.2f}",
     }
-    page = environment.get_template(template).render({"parts": PARTS, **context}) + "\n"
+    context = {"parts": PARTS, "script_source": "'none'", **context}
+    page = environment.get_template(template).render(context) + "\n"
     write_atomic(path, lambda file: file.write(page.encode()))
+
+
+def script_of(name: str) -> dict[str, str]:
+    """A script and the source by which the page allows it, and no other.
+
+    Args:
+        name: Name of the file.
+
+    Returns:
+        Variables of the template.
+    """
+    script = files("lsmi_jax.reporting").joinpath(name).read_text("utf-8")
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return {"script": script, "script_source": f"'sha256-{digest}'"}
+
+
+def as_json(values: Any) -> str:
+    """JSON that is safe inside an element of a page: no character of it can end the element.
+
+    Args:
+        values: Lists, dictionaries, texts and finite numbers.
+
+    Returns:
+        The text.
+    """
+    text = json.dumps(values, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+    return text.translate({ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"})
 
 
 def origin(summary: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,17 +110,22 @@ def bars(entries: Sequence[tuple[str, str, float, tuple[float | None, float | No
     return found
 
 
-def group_of(name: str, groups: Mapping[str, Any]) -> dict[str, Any]:
-    """Rows of a table of groups, and the length of its longest bar.
+def group_of(name: str, groups: Mapping[str, Any], overall: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Rows of a table of groups, and the range of its bars.
 
     Args:
         name: What the groups are, such as classes.
         groups: Means of each group by its name, as in ``summary.json``; those with a report of their own have a
             ``folder``.
+        overall: Means of all samples; groups that deviate from them by more standard errors come first. None to keep
+            the order.
 
     Returns:
         Variables of the template.
     """
+    entries = list(groups.items())
+    if overall is not None:
+        entries.sort(key=lambda entry: -_deviation(entry[1]["adjusted"], overall["adjusted"]))
     rows = [
         {
             "name": group,
@@ -97,7 +133,18 @@ def group_of(name: str, groups: Mapping[str, Any]) -> dict[str, Any]:
             "means": {part.symbol: entry["adjusted"][part.symbol]["mean"] for part in PARTS},
             "link": f"{entry['folder']}/report.html" if "folder" in entry else None,
         }
-        for group, entry in list(groups.items())[:MAX_GROUPS]
+        for group, entry in entries[:MAX_GROUPS]
     ]
-    size = max(1e-6, *(abs(mean or 0) for row in rows for mean in row["means"].values()))
-    return {"name": name, "rows": rows, "size": size, "total": len(groups)}
+    means = [mean or 0 for row in rows for mean in row["means"].values()]
+    low, high = min(0, *means), max(1e-6, *means)
+    shown = {"first": rows[:NUM_FIRST], "rest": rows[NUM_FIRST:], "total": len(groups)}
+    return {"name": name, "low": low, "high": high, "zero": 100 * -low / (high - low), **shown}
+
+
+def _deviation(means: Mapping[str, Any], overall: Mapping[str, Any]) -> float:
+    """Largest difference of a mean from that of all samples, in standard errors; 0 if there are none."""
+    pairs = [(means[part.symbol], overall[part.symbol]["mean"]) for part in PARTS]
+    return max(
+        abs(own["mean"] - mean) / own["standard_error"] if own["standard_error"] and own["mean"] is not None else 0.0
+        for own, mean in pairs
+    )

@@ -1,3 +1,6 @@
+import base64
+import hashlib
+import html
 import json
 import re
 import shutil
@@ -5,30 +8,37 @@ import subprocess
 import sys
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import softmax
 
 import lsmi_jax
 from lsmi_jax.cli._writers import summary_of, versions
-from lsmi_jax.reporting import Report, _html_report, _page, write_report
+from lsmi_jax.decomposition import PARTS, THRESHOLD
+from lsmi_jax.reporting import Report, _html_report, _page, _report_data, write_report
 
 NUM_ROWS = 72
+LABELS = np.arange(NUM_ROWS) % 3
+LOGITS = [
+    2 * np.eye(3, dtype=np.float32)[LABELS] + np.random.default_rng(seed).normal(size=(NUM_ROWS, 3)).astype(np.float32)
+    for seed in range(3)
+]
 
 
 def make_report(redundancy, names=("audio", "video"), images=None):
     rng = np.random.default_rng(0)
-    labels = np.arange(NUM_ROWS) % 3
+    labels = LABELS
     features = [(rng.normal(size=(NUM_ROWS, d)) + labels[:, None]).astype(np.float32) for d in (2, 3)]
-    logits = [
-        2 * np.eye(3, dtype=np.float32)[labels] + rng.normal(size=(NUM_ROWS, 3)).astype(np.float32) for _ in "123"
-    ]
-    options = {"num_folds": 2, "logits": logits, "redundancy": redundancy}
+    options = {"num_folds": 2, "logits": LOGITS, "redundancy": redundancy}
     result = lsmi_jax.estimate(jax.random.key(0), features, labels, **options)
     classes, groups = np.array(["cat", "<dog>", "eel"]), np.arange(NUM_ROWS) % 70
     summary = summary_of(result, (labels, classes), {"speaker": (groups, np.arange(70))})
     summary |= {"versions": versions(), "options": {"seed": 5}, "data": {"sha256": "0123456789abcdef"}}
     ids = np.array([f"clip {row}" for row in range(NUM_ROWS)])
-    return Report("<data>.npz", names, result, summary, ids, classes[labels], images)
+    return Report(
+        "<data>.npz", names, result, summary, ids, classes[labels], classes.tolist(), {"speaker": groups}, images
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +54,48 @@ def page(report, tmp_path_factory):
     return path.read_text()
 
 
-def num_shown(result):
-    """Number of samples in the lists of the kinds."""
-    sizes = np.bincount(result.kind, minlength=len(lsmi_jax.KINDS))
-    return int(np.minimum(sizes, _html_report.NUM_TOP).sum())
+def visible(page):
+    """Text of the page without its scripts."""
+    without = re.sub(r"<script.*?</script>", " ", page, flags=re.DOTALL)
+    return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", without)).split())
 
 
-def test_the_page_needs_no_network_and_escapes_names(page, report):
+@pytest.fixture(scope="module")
+def samples(page):
+    return json.loads(re.search(r'<script type="application/json" id="samples">(.*?)</script>', page)[1])
+
+
+def test_the_page_needs_no_network_and_escapes_names(page, samples):
     assert "&lt;dog&gt;" in page
     assert "&lt;data&gt;.npz" in page
     assert "<dog>" not in page
     assert "<data>" not in page
-    assert "http" not in page
-    assert page.count("data:image/png;base64,") == num_shown(report.result)
+    assert "http:" not in page
+    assert "https:" not in page
+    assert page.count("data:image/png;base64,") == len(samples["images"]) == NUM_ROWS
     assert "prefers-color-scheme: dark" in page
     assert page.startswith("<!doctype html>")
     assert page.endswith("</html>\n")
 
 
+def test_the_policy_allows_the_script_of_the_page_alone(page):
+    policy = html.unescape(re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1])
+    scripts = re.findall(r"<script>(.*?)</script>", page, flags=re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(scripts[0].encode()).digest()).decode()
+    assert len(scripts) == 1
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none';")
+
+
+@pytest.mark.parametrize("markup", ["</script><b>", "<!--<script>", "\u2028", "&amp;"])
+def test_no_text_ends_the_element_of_the_samples(markup):
+    text = _page.as_json({"id": markup})
+    assert not re.search("[<>&\u2028]", text)
+    assert json.loads(text) == {"id": markup}
+
+
 def test_the_page_has_the_numbers_of_the_summary(page, report):
-    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
-    overall = report.summary["means"]["overall"]
+    text, overall = visible(page), report.summary["means"]["overall"]
     for symbol, label in (("R", "shared by both"), ("U1", "only in audio"), ("U2", "only in video")):
         adjusted = overall["adjusted"][symbol]
         interval = "set to 0" if adjusted["set_to_zero"] else f"{adjusted['lower']:z.3f} to {adjusted['upper']:z.3f}"
@@ -74,29 +105,89 @@ def test_the_page_has_the_numbers_of_the_summary(page, report):
     assert "Intervals do not include the variation of the fit" in text
     assert "By class" in text
     assert "By speaker" in text
-    assert f"The first {_page.MAX_GROUPS} of 70." in text
+    assert f"{70 - _page.NUM_FIRST} more" in text
     assert "seed 5; data 0123456789ab." in text
     assert f"{report.summary['diagnostics']['accuracy'][2]:.1%}" in text
 
 
-def test_lists_are_of_kinds_and_say_what_they_rank_by(page, report):
-    text = " ".join(re.sub(r"<[^>]*>", " ", page).split())
-    i1, gains = np.asarray(report.result.information[0]), np.asarray(report.result.gain)
-    kinds = report.result.columns()["kind"]
-    for kind, name, phrase, values in (
-        ("only x1", "only audio", "i1, highest first", i1),
-        ("only together", "only together", "gain, highest first", gains),
-    ):
-        rows = np.flatnonzero(kinds == kind)
-        first = rows[np.argmax(values[rows])]
-        label = report.labels[first].replace("<", "&lt;").replace(">", "&gt;")
-        samples = "1 sample" if len(rows) == 1 else f"{len(rows)} samples"
-        head = f"{name} {samples} ({len(rows) / NUM_ROWS:.0%}), ranked by {phrase} sample label nats"
-        assert f"{head} clip {first} {label} {values[first]:z.2f}" in text
+def test_what_each_modality_adds_is_the_difference_of_information(page, report):
+    overall = report.summary["means"]["overall"]
+    i1, i2, i12 = (np.asarray(i, np.float64) for i in report.result.information)
+    for own, name, other, values in (("x1", "audio", "video", i12 - i2), ("x2", "video", "audio", i12 - i1)):
+        added, error = overall["added"][own], values.std(ddof=1) / NUM_ROWS**0.5
+        np.testing.assert_allclose(
+            [added["mean"], added["standard_error"], added["upper"] - added["lower"]],
+            [values.mean(), error, 2 * 1.96 * error],
+            rtol=1e-4,
+        )
+        is_clear = added["lower"] > 0
+        amount = f"{added['mean']:z.2f} nats" if is_clear else "nothing that can be told from zero"
+        assert f"{name} adds {amount} to {other} ({added['lower']:z.2f} to {added['upper']:z.2f})" in visible(page)
+
+
+def test_lists_are_those_of_the_estimate(samples, report):
+    result, lists = report.result, {entry["name"]: entry for entry in samples["lists"]}
+    assert list(lists)[0] == "suspicious labels"
+    assert set(lists) == {"suspicious labels", *samples["kinds"]}
+    for kind, name in zip(lsmi_jax.KINDS, samples["kinds"], strict=True):
+        assert lists[name]["rows"] == result.top(kind, NUM_ROWS).tolist()
+        assert lists[name]["size"] == len(lists[name]["rows"])
+    i12, first = np.asarray(result.information[2]), lists["suspicious labels"]["rows"]
+    assert first == result.suspicious(len(first)).tolist()
+    assert set(first) == set(np.flatnonzero(i12 <= -THRESHOLD).tolist())
+    assert lists["only audio"]["by"] == "i1, highest first"
+
+
+def test_columns_are_those_of_the_estimate(samples, report):
+    result, columns = report.result, samples["columns"]
+    assert samples["ids"] == report.ids.tolist()
+    label = samples["levels"]["label"]
+    assert [label["names"][code] for code in label["codes"]] == report.labels.tolist()
+    assert samples["levels"]["speaker"]["names"] == [str(group) for group in range(70)]  # as numbers sort
+    np.testing.assert_allclose(columns["i12"], result.information[2], atol=6e-4)
+    np.testing.assert_allclose(columns["s"], result.interactions.synergy, atol=6e-4)
+    for view, logits in zip(("1", "2", "12"), LOGITS, strict=True):
+        np.testing.assert_array_equal(columns["p" + view], logits.argmax(1))
+        np.testing.assert_allclose(columns["q" + view], softmax(logits, axis=1).max(1), atol=6e-4)
+    assert samples["classes"] == ["cat", "<dog>", "eel"]
+
+
+def test_of_many_samples_a_stratified_part_and_all_suspicious_ones_are_shown(report, monkeypatch):
+    monkeypatch.setattr(_report_data, "MAX_SAMPLES", 40)
+    data = _report_data.sample_data(report.result, report.names, report.ids, report.labels)
+    shown = [int(name.removeprefix("clip ")) for name in data["ids"]]
+    low = np.flatnonzero(np.asarray(report.result.information[2]) <= -THRESHOLD)
+    assert len(shown) == 40 < data["total"] == NUM_ROWS
+    assert set(low) <= set(shown)
+    rest = [report.labels[row] for row in shown if row not in low]
+    assert max(map(rest.count, set(rest))) - min(map(rest.count, set(rest))) <= 2
+    for entry in data["lists"]:
+        assert set(entry["rows"]) <= set(range(40))
+
+
+def test_lists_say_whether_other_seeds_would_have_them():
+    parts = np.random.default_rng(0).normal(size=(4, 3, 200)).astype(np.float32)
+    stable = make_report(lsmi_jax.MinimumInformation()).result
+    for seeds, least, most in ((parts[:, :1].repeat(3, 1), 1.0, 1.0), (parts, 0.0, 0.6)):
+        result = stable._replace(seeds=lsmi_jax.Interactions(*map(jnp.asarray, seeds)))
+        shares = _report_data._reproduced(result)
+        assert least <= min(shares.values()) <= max(shares.values()) <= most
+    assert _report_data._reproduced(stable) == {}
+
+
+def test_groups_that_deviate_come_first_and_negative_bars_grow_left():
+    def entry(mean, error):
+        means = {part.symbol: {"mean": mean, "standard_error": error} for part in PARTS}
+        return {"samples": 5, "adjusted": means}
+
+    groups = {"usual": entry(0.1, 0.1), "far but unsure": entry(-0.9, 0.9), "far": entry(0.6, 0.1)}
+    table = _page.group_of("class", groups, entry(0.1, 0.01))
+    assert [row["name"] for row in table["first"]] == ["far", "far but unsure", "usual"]
+    assert table["zero"] == pytest.approx(60)
 
 
 def test_bars_lie_within_the_drawing(report):
-    for bar in _html_report._bars(report.summary["means"]["overall"]["adjusted"]):
+    for bar in _html_report._bars(report.summary["means"]["overall"]):
         assert 0 <= bar["start"] <= bar["start"] + bar["width"] <= 100.001
         if bar["lower"] is not None:
             assert 0 <= bar["lower"] <= bar["upper"] <= 100.001
@@ -127,28 +218,65 @@ def test_importing_the_folder_imports_no_optional_library():
     assert done.stdout.strip() == "[]"
 
 
-MEASURE = """<script>document.title = JSON.stringify({
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+needs_browser = pytest.mark.skipif(BROWSER is None, reason="neither Chromium nor Chrome is installed")
+
+
+def in_browser(page, script, tmp_path, *options):
+    """What a script of a test finds in the open page, which has no other policy then."""
+    path = tmp_path / "report.html"
+    unbound = re.sub(r"<meta http-equiv[^>]*>", "", page)
+    path.write_text(f"{unbound}<script>document.title = JSON.stringify((() => {{ {script} }})())</script>")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", *options]
+    command = [BROWSER, *flags, "--disable-background-networking", "--dump-dom", path.as_uri()]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    return json.loads(html.unescape(re.search(r"<title>(.*?)</title>", printed).group(1)))
+
+
+MEASURE = """return {
   window: innerWidth, page: document.documentElement.scrollWidth,
   pictures: [...document.images].filter(image => image.naturalWidth > 0).length,
-  text: document.body.innerText.length, color: getComputedStyle(document.body).backgroundColor})</script>"""
+  text: document.body.innerText.length, color: getComputedStyle(document.body).backgroundColor}"""
 
 
+@needs_browser
 @pytest.mark.browser
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, report, width, dark, tmp_path):
-    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if browser is None:
-        pytest.skip("neither Chromium nor Chrome is installed")
-    path = tmp_path / "report.html"
-    path.write_text(page + MEASURE)
-    options = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    options += [f"--window-size={width},900", f"--blink-settings=preferredColorScheme={int(not dark)}"]
-    command = [browser, *options, "--disable-background-networking", "--dump-dom", path.as_uri()]
-    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    measured = json.loads(re.search(r"<title>(.*?)</title>", printed).group(1))
+def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, width, dark, tmp_path):
+    options = f"--window-size={width},900", f"--blink-settings=preferredColorScheme={int(not dark)}"
+    measured = in_browser(page, MEASURE, tmp_path, *options)
     assert measured["page"] <= measured["window"]
-    assert measured["pictures"] == num_shown(report.result)
+    assert measured["pictures"] > 8
     assert measured["text"] > 1000
-    brightness = np.mean([int(value) for value in re.findall(r"\d+", measured["color"])[:3]])
-    assert (brightness < 128) == dark
+    assert measured["color"] == ("rgb(20, 24, 27)" if dark else "rgb(255, 255, 255)")
+
+
+USE = """const find = (text) => [...document.querySelectorAll("button")].find(own => own.textContent === text);
+const counted = () => document.getElementById("count").textContent, found = {all: counted()};
+const listed = () => [...document.querySelectorAll("#table .rows .row")].map(row => row.firstChild.textContent);
+find("s").click(); found.sorted = listed();
+find("only audio").click(); found.kind = counted();
+find("Show all").click();
+document.querySelector("[data-level='<dog>']").click(); found.label = counted();
+found.cards = [...document.querySelectorAll("#cards .sample .soft")].map(own => own.textContent);
+document.querySelector("#filters input").value = "clip 7";
+document.querySelector("#filters input").dispatchEvent(new Event("input")); found.name = counted();
+found.markup = document.querySelectorAll("dog, data").length;
+return found;"""
+
+
+@needs_browser
+@pytest.mark.browser
+def test_the_page_sorts_and_filters(page, report, tmp_path):
+    found, result = in_browser(page, USE, tmp_path, "--window-size=1200,900"), report.result
+    assert found["all"] == f"{NUM_ROWS} of {NUM_ROWS}"
+    order = np.argsort(-np.round(np.asarray(result.interactions.synergy), 3), kind="stable")
+    assert found["sorted"][:5] == [f"clip {row}" for row in order[:5]]
+    kinds = result.columns()["kind"]
+    assert found["kind"] == f"{(kinds == 'only x1').sum()} of {NUM_ROWS}"
+    assert found["label"] == f"{NUM_ROWS // 3} of {NUM_ROWS}"
+    assert set(found["cards"]) == {"label <dog>"}
+    named = [row for row in range(1, NUM_ROWS, 3) if "clip 7" in f"clip {row}"]
+    assert found["name"] == f"{len(named)} of {NUM_ROWS}"
+    assert found["markup"] == 0

@@ -1,0 +1,283 @@
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("samples").textContent);
+  const { columns, levels, names, classes, kinds, colors, ids, images } = data;
+  const size = ids.length, byId = (name) => document.getElementById(name);
+  const code = { label: levels.label.codes };
+  const groupings = Object.keys(levels).filter((name) => name !== "label");
+  for (const name of groupings) code[name] = levels[name].codes;
+  const text = (name, row) => levels[name].names[code[name][row]];
+  const predicts = "p1" in columns;
+  const views = [["1", names[0]], ["2", names[1]], ["12", "both"]];
+  const state = { kind: "", id: "", levels: {}, sort: null, down: true, chosen: null };
+
+  function element(tag, attributes = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else if (name in made && name !== "list") made[name] = value;
+      else made.setAttribute(name, value);
+    }
+    made.append(...children);
+    return made;
+  }
+  const format = (value, digits = 2) => value === null || value === undefined ? "–" : value.toFixed(digits).replace(/^-(0\.0*)$/, "$1");
+  const count = (value) => value.toLocaleString("en-US");
+
+  // Filters: one select per column, and a text that ids contain.
+  function passes(row) {
+    if (state.kind !== "" && columns.kind[row] !== Number(state.kind)) return false;
+    if (state.id && !ids[row].toLowerCase().includes(state.id)) return false;
+    for (const [name, level] of Object.entries(state.levels)) if (code[name][row] !== level) return false;
+    return true;
+  }
+  let selected = [], isSelected = new Uint8Array(size);
+  function select() {
+    selected = [];
+    for (let row = 0; row < size; row++) {
+      isSelected[row] = passes(row) ? 1 : 0;
+      if (isSelected[row]) selected.push(row);
+    }
+    sort();
+    drawAll();
+  }
+  const selects = {};
+  function choose(name, options, change) {
+    const list = element("select", { onchange: (event) => { change(event.target.value); select(); } },
+      element("option", { value: "" }, "all"), ...options.map((option, index) => element("option", { value: String(index) }, option)));
+    selects[name] = list;
+    return element("label", {}, name + " ", list);
+  }
+  function chooseLevel(name, value) {
+    if (value === "") delete state.levels[name];
+    else state.levels[name] = Number(value);
+  }
+  byId("filters").append(
+    ...["label", ...groupings].map((name) => choose(name, levels[name].names, (value) => chooseLevel(name, value))),
+    choose("kind", kinds, (value) => { state.kind = value; }),
+    element("label", {}, "name contains ", element("input", { type: "search", size: 10, oninput: (event) => { state.id = event.target.value.toLowerCase(); select(); } })),
+    element("button", { type: "button", onclick: reset }, "Show all"),
+    element("button", { type: "button", onclick: save }, "Save selection (CSV)"),
+    element("span", { id: "count", className: "soft", "aria-live": "polite" }));
+  function reset() {
+    Object.assign(state, { kind: "", id: "", levels: {} });
+    for (const list of Object.values(selects)) list.value = "";
+    document.querySelector("#filters input").value = "";
+    select();
+  }
+  for (const link of document.querySelectorAll("[data-group]")) {
+    const { group, level } = link.dataset;
+    const name = group in levels ? group : "label", index = levels[name].names.indexOf(level);
+    if (index < 0) continue;
+    link.addEventListener("click", () => {
+      state.levels = { [name]: index };
+      for (const [own, list] of Object.entries(selects)) list.value = own === name ? String(index) : "";
+      state.kind = "";
+      select();
+      byId("explore").scrollIntoView();
+    });
+    link.disabled = false;
+  }
+
+  // Saves ids and what is known of the selected samples.
+  function cell(value) {
+    const plain = value === null || value === undefined ? "" : String(value);
+    const safe = typeof value === "string" && /^[=+\-@\t\r']/.test(plain) ? "'" + plain : plain;
+    return /[",\r\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+  }
+  function save() {
+    const numbers = ["i1", "i2", "i12", "gain", "r", "u1", "u2", "s"], heads = ["id", "label", ...groupings, "kind", ...numbers];
+    const lines = selected.map((row) => [ids[row], text("label", row), ...groupings.map((name) => text(name, row)),
+      kinds[columns.kind[row]], ...numbers.map((name) => columns[name][row])].map(cell).join(","));
+    const url = URL.createObjectURL(new Blob([[heads.map(cell).join(","), ...lines].join("\r\n") + "\r\n"], { type: "text/csv" }));
+    element("a", { href: url, download: "selection.csv" }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  }
+
+  // One sample: its label, what each view predicts, and how much each says about the label.
+  function bar(value) {
+    const half = Math.min(50, 50 * Math.abs(value ?? 0) / 3);
+    const inside = element("i");
+    inside.style.width = half + "%";
+    inside.style.left = (value < 0 ? 50 - half : 50) + "%";
+    inside.className = value < 0 ? "negative" : "positive";
+    return element("span", { className: "bar" }, inside);
+  }
+  function sample(row) {
+    const lines = views.map(([view, name]) => {
+      const value = columns["i" + view][row];
+      const guess = !predicts ? "" : columns["p" + view][row] < 0 ? "missing"
+        : classes[columns["p" + view][row]] + " " + Math.round(100 * columns["q" + view][row]) + "%";
+      return element("tr", {}, element("th", {}, name), element("td", {}, guess), element("td", { className: "n" }, format(value)), element("td", {}, bar(value)));
+    });
+    const picture = images[row] ? [element("img", { src: images[row], alt: "" })] : [];
+    return element("div", { className: "sample" }, ...picture,
+      element("div", {}, element("b", {}, ids[row]), " ", element("span", { className: "soft" }, "label " + text("label", row)),
+        element("table", {}, ...lines)));
+  }
+  const shown = data.lists.map(() => 8);
+  function cards() {
+    byId("cards").replaceChildren(...data.lists.map((list, place) => {
+      const rows = list.rows.filter((row) => isSelected[row]);
+      const head = element("h3", {}, list.name);
+      head.style.setProperty("--dot", list.kind === null ? "#a40000" : colors[list.kind]);
+      const share = 100 * rows.length / selected.length, percent = share < 1 ? "<1%" : Math.round(share) + "%";
+      const what = rows.length === 0 ? "no samples" : count(rows.length) + (rows.length === 1 ? " sample" : " samples") + " (" + percent + "), by " + list.by;
+      const parts = [head, element("p", { className: "soft" }, list.meaning), element("p", { className: "soft" }, what)];
+      if (list.reproduced !== null) {
+        const percent = Math.round(100 * list.reproduced) + "%";
+        parts.push(element("p", { className: "soft" }, list.reproduced < 0.5
+          ? "Other seeds would list other samples: two seeds share " + percent + " of their first 50."
+          : "Two seeds share " + percent + " of their first 50."));
+      }
+      parts.push(...rows.slice(0, shown[place]).map(sample));
+      if (rows.length > shown[place]) {
+        parts.push(element("button", { type: "button", onclick: () => { shown[place] += 40; cards(); } }, "Show more of " + count(rows.length)));
+      }
+      return element("section", { className: "card" }, ...parts);
+    }));
+  }
+
+  // Scatter of i1 and i2, colored by kind; the nearest sample is shown on hover and on a click.
+  const canvas = byId("scatter"), margin = { left: 44, right: 10, top: 10, bottom: 36 };
+  function range(values) {
+    const finite = values.filter((value) => value !== null).sort((a, b) => a - b);
+    if (!finite.length) return [-1, 1];
+    const low = Math.min(0, finite[Math.floor(0.002 * (finite.length - 1))]), high = Math.max(0, finite[Math.ceil(0.998 * (finite.length - 1))]);
+    const pad = 0.05 * (high - low || 1);
+    return [low - pad, high + pad];
+  }
+  const xs = range(columns.i1), ys = range(columns.i2);
+  const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
+  let place = null;
+  function scatter() {
+    const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
+    canvas.width = width * ratio;
+    canvas.height = height * ratio;
+    const pen = canvas.getContext("2d"), style = getComputedStyle(document.body);
+    const soft = style.getPropertyValue("--soft"), line = style.getPropertyValue("--line");
+    const x = (value) => margin.left + (clamp(value, xs) - xs[0]) / (xs[1] - xs[0]) * (width - margin.left - margin.right);
+    const y = (value) => height - margin.bottom - (clamp(value, ys) - ys[0]) / (ys[1] - ys[0]) * (height - margin.top - margin.bottom);
+    place = { x, y };
+    pen.scale(ratio, ratio);
+    pen.clearRect(0, 0, width, height);
+    pen.font = "12px system-ui, sans-serif";
+    pen.fillStyle = soft;
+    pen.strokeStyle = line;
+    const ticks = ([low, high]) => { const step = [0.5, 1, 2, 5, 10, 20].find((own) => (high - low) / own <= 8) || 50; const found = []; for (let v = Math.ceil(low / step) * step; v <= high; v += step) found.push(v); return found; };
+    pen.textAlign = "center";
+    for (const value of ticks(xs)) { pen.beginPath(); pen.moveTo(x(value), margin.top); pen.lineTo(x(value), height - margin.bottom); pen.stroke(); pen.fillText(String(value), x(value), height - margin.bottom + 14); }
+    pen.fillText("i1: nats that " + names[0] + " says about the label", (width + margin.left) / 2, height - 4, width - margin.left);
+    pen.textAlign = "right";
+    for (const value of ticks(ys)) { pen.beginPath(); pen.moveTo(margin.left, y(value)); pen.lineTo(width - margin.right, y(value)); pen.stroke(); pen.fillText(String(value), margin.left - 6, y(value) + 4); }
+    pen.save();
+    pen.translate(11, (height - margin.bottom) / 2);
+    pen.rotate(-Math.PI / 2);
+    pen.textAlign = "center";
+    pen.fillText("i2: " + names[1], 0, 0, height - margin.bottom);
+    pen.restore();
+    pen.globalAlpha = selected.length > 5000 ? 0.4 : 0.75;
+    const radius = selected.length > 5000 ? 1.5 : 2.6;
+    for (const row of selected) {
+      if (columns.i1[row] === null || columns.i2[row] === null) continue;
+      pen.fillStyle = colors[columns.kind[row]];
+      pen.beginPath();
+      pen.arc(x(columns.i1[row]), y(columns.i2[row]), radius, 0, 2 * Math.PI);
+      pen.fill();
+    }
+    pen.globalAlpha = 1;
+    if (state.chosen !== null && isSelected[state.chosen]) {
+      pen.strokeStyle = style.getPropertyValue("--text");
+      pen.lineWidth = 2;
+      pen.beginPath();
+      pen.arc(x(columns.i1[state.chosen]), y(columns.i2[state.chosen]), 6, 0, 2 * Math.PI);
+      pen.stroke();
+    }
+  }
+  function nearest(event) {
+    const box = canvas.getBoundingClientRect(), px = event.clientX - box.left, py = event.clientY - box.top;
+    let found = null, least = 144;
+    for (const row of selected) {
+      if (columns.i1[row] === null || columns.i2[row] === null) continue;
+      const distance = (place.x(columns.i1[row]) - px) ** 2 + (place.y(columns.i2[row]) - py) ** 2;
+      if (distance < least) { least = distance; found = row; }
+    }
+    return found;
+  }
+  function detail(row) {
+    if (row === state.chosen) return;
+    state.chosen = row;
+    byId("detail").replaceChildren(sample(row));
+    scatter();
+  }
+  for (const kind of ["pointermove", "click"]) canvas.addEventListener(kind, (event) => { const row = nearest(event); if (row !== null) detail(row); });
+  byId("legend").append(...kinds.map((name, index) => {
+    const item = element("button", { type: "button", className: "key", onclick: () => {
+      state.kind = state.kind === String(index) ? "" : String(index);
+      selects.kind.value = state.kind;
+      select();
+    } }, name);
+    item.style.setProperty("--dot", colors[index]);
+    return item;
+  }));
+
+  // The table: only the rows in sight are elements.
+  const predicted = (view) => (row) => columns["p" + view][row] < 0 ? "" : classes[columns["p" + view][row]];
+  const numeric = (name) => ({ name, width: 4, number: true, value: (row) => format(columns[name][row]), order: (row) => columns[name][row] ?? Infinity });
+  const heads = [
+    { name: "sample", width: 7, value: (row) => ids[row] },
+    { name: "label", width: 6, value: (row) => text("label", row), order: (row) => code.label[row] },
+    ...groupings.map((name) => ({ name, width: 6, value: (row) => text(name, row), order: (row) => code[name][row] })),
+    { name: "kind", width: 8, value: (row) => kinds[columns.kind[row]], order: (row) => columns.kind[row] },
+    ...["i1", "i2", "i12", "gain"].map(numeric),
+    ...(predicts ? views.map(([view, name]) => ({ name: name + " predicts", width: 8, value: predicted(view) })) : []),
+    ...["r", "u1", "u2", "s"].map(numeric),
+  ];
+  const template = heads.map((head) => head.width + "rem").join(" "), HEIGHT = 28;
+  const viewport = byId("table"), header = element("div", { className: "row head", role: "row" }), body = element("div", { className: "rows" });
+  viewport.append(header, body);
+  for (const head of heads) {
+    header.append(element("button", { type: "button", className: head.number ? "n" : "", onclick: () => {
+      state.down = state.sort === head ? !state.down : Boolean(head.number);
+      state.sort = head;
+      sort();
+      table();
+    } }, head.name));
+  }
+  function sort() {
+    if (!state.sort) return;
+    const order = state.sort.order || state.sort.value, sign = state.down ? -1 : 1;
+    selected.sort((a, b) => { const x = order(a), y = order(b); return x < y ? -sign : x > y ? sign : a - b; });
+  }
+  function table() {
+    header.style.gridTemplateColumns = template;
+    [...header.children].forEach((button, index) => {
+      const isSorted = heads[index] === state.sort;
+      button.textContent = heads[index].name + (isSorted ? (state.down ? " ↓" : " ↑") : "");
+    });
+    body.style.height = selected.length * HEIGHT + "px";
+    body.style.width = header.style.width = heads.reduce((total, head) => total + head.width, 0) + "rem";
+    const first = Math.max(0, Math.floor(viewport.scrollTop / HEIGHT) - 5);
+    const last = Math.min(selected.length, first + Math.ceil(viewport.clientHeight / HEIGHT) + 12);
+    body.replaceChildren(...selected.slice(first, last).map((row, index) => {
+      const line = element("div", { className: "row", onclick: () => detail(row) },
+        ...heads.map((head) => element("span", { className: head.number ? "n" : "", title: head.number ? "" : head.value(row) }, head.value(row))));
+      line.style.gridTemplateColumns = template;
+      line.style.top = (first + index) * HEIGHT + "px";
+      return line;
+    }));
+  }
+  viewport.addEventListener("scroll", () => requestAnimationFrame(table));
+
+  function drawAll() {
+    byId("count").textContent = count(selected.length) + " of " + count(size) + (data.total > size ? " shown, of " + count(data.total) + " in all" : "");
+    cards();
+    scatter();
+    viewport.scrollTop = 0;
+    table();
+  }
+  window.addEventListener("resize", () => { scatter(); table(); });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", scatter);
+  select();
+  if (data.lists[0].rows.length) detail(data.lists[0].rows[0]);
+})();
