@@ -5,6 +5,7 @@ from lsmi_jax.estimation._data_checks import check_data, told_apart
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimation._estimate import estimate, estimate_pairs
 from lsmi_jax.estimation._estimator import Estimator, stack, unstack
+from lsmi_jax.estimation._expected import expected_interactions, log_posteriors
 from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
 from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages, folds_of
@@ -67,6 +68,7 @@ __all__ = [
     "estimate_labels",
     "estimate_of",
     "estimate_pairs",
+    "expected_interactions",
     "export_score",
     "fit_estimator",
     "fit_stacked",
@@ -74,6 +76,7 @@ __all__ = [
     "folds_of",
     "is_concrete",
     "load",
+    "log_posteriors",
     "mean_cell",
     "means_of",
     "named_columns",

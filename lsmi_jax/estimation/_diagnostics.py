@@ -62,6 +62,11 @@ class Diagnostics(NamedTuple):
     constant_fraction: jax.Array | None = None
     unlabeled_fraction: jax.Array | None = None
 
+    def swapped(self) -> "Diagnostics":
+        """The diagnostics with the second modality first; values of both together stay last."""
+        by_view = {name: value for name, value in self._asdict().items() if np.ndim(value) == 1}
+        return self._replace(**{name: jnp.stack([v[1], v[0], *v[2:]]) for name, v in by_view.items()})
+
     def findings(self) -> list[str]:
         """One sentence for each unusual value; empty if there is none."""
         found = []

@@ -1,6 +1,7 @@
 """What a fit returns: discriminators, densities and potentials, stacked over seeds and folds while they are fitted."""
 
 from dataclasses import dataclass, field
+from os import PathLike
 from typing import Any
 
 import jax
@@ -73,6 +74,8 @@ class Estimator:
 
 def check_estimator(estimator: Any) -> Estimator:
     """Raises TypeError if an object is no fitted estimator."""
+    if isinstance(estimator, str | PathLike):
+        raise TypeError(f"estimator: expected an Estimator of lsmi_jax, got the path {estimator}; the path comes first")
     check_type("estimator", estimator, Estimator)
     return estimator
 

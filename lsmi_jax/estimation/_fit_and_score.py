@@ -153,6 +153,8 @@ def score(
         ValueError: If an argument has the wrong shape or values, or the redundancy needs what was not
             fitted.
     """
+    if isinstance(labels, Estimator):
+        raise TypeError("labels: expected class labels, got an Estimator; score takes the estimator first")
     redundancy = redundancy_of(estimator, redundancy)
     if labels is None:
         check_no_logits(logits)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from lsmi_jax.estimation._formatting import is_concrete, plain_repr
-from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._result import Estimate, swapped
 from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
 from lsmi_jax.estimation._summary import Summary
 from lsmi_jax.estimation._together import Together
@@ -21,7 +21,7 @@ __all__ = ["Pairs"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Pairs:
-    """Interactions of every pair of M modalities; index it as ``pairs["text", "audio"]`` or ``pairs[0]``.
+    """Interactions of every pair of M modalities: ``pairs["text", "audio"]``, in any order, or ``pairs[0]``.
 
     Attributes:
         estimates: An `Estimate` of each pair, in the order of ``pairs``.
@@ -41,9 +41,11 @@ class Pairs:
     def __getitem__(self, pair: int | tuple[str, str]) -> Estimate:
         if isinstance(pair, int):
             return self.estimates[pair]
-        if pair not in self.pairs:
-            raise KeyError(f"pair: expected one of {', '.join(map(str, self.pairs))}, got {pair!r}")
-        return self.estimates[self.pairs.index(pair)]
+        if pair in self.pairs:
+            return self.estimates[self.pairs.index(pair)]
+        if isinstance(pair, tuple) and pair[::-1] in self.pairs:
+            return swapped(self.estimates[self.pairs.index(pair[::-1])])
+        raise KeyError(f"pair: expected one of {', '.join(map(str, self.pairs))}, got {pair!r}")
 
     def __len__(self) -> int:
         return len(self.estimates)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-__all__ = ["Estimate", "added_cells", "mean_cells"]
+__all__ = ["Estimate", "added_cells", "mean_cells", "swapped"]
 
 _gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
 UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
@@ -267,6 +267,28 @@ def added_cells(result: Estimate) -> tuple[Cell, Cell]:
         return mean_cell(i12 - other, seeds, counted, result.weights, result.groups)
 
     return cell(i2, 1), cell(i1, 2)
+
+
+def swapped(result: Estimate) -> Estimate:
+    """The estimate with the second modality first."""
+
+    def turned(parts: Interactions) -> Interactions:
+        return parts._replace(unique1=parts.unique2, unique2=parts.unique1)
+
+    def in_order(values: tuple) -> Any:
+        return (values[1], values[0], *values[2:])
+
+    given = result.predictions
+    return result._replace(
+        interactions=turned(result.interactions),
+        adjusted=turned(result.adjusted),
+        spread=None if result.spread is None else turned(result.spread),
+        seeds=None if result.seeds is None else turned(result.seeds),
+        information=in_order(result.information),
+        surprisal=None if result.surprisal is None else in_order(result.surprisal),
+        diagnostics=result.diagnostics.swapped(),
+        predictions=None if given is None else Predictions(*map(in_order, given)),
+    )
 
 
 def _shifted(means: Sequence[float]) -> tuple[list[str], list[str]]:

@@ -14,7 +14,7 @@ from lsmi_jax.decomposition import (
     check_several,
     check_type,
 )
-from lsmi_jax.estimation import Pairs, Summary
+from lsmi_jax.estimation import Estimate, Pairs, Summary
 from lsmi_jax.inputs import import_extra, pairs_of
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ NAMES = tuple(part.name for part in PARTS)
 """Names of the four parts."""
 
 
-def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
+def plot_summary(summary: Summary | Estimate, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
     """Mean interactions and information of a data set, with intervals.
 
     Args:
-        summary: Means of all samples, from `Estimate.mean`.
+        summary: An estimate, or means of all its samples, from `Estimate.mean`.
         ax: Axes to draw on; None for new ones.
         names: Names of the four parts.
 
@@ -50,10 +50,12 @@ def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[
         The axes.
 
     Raises:
-        TypeError: If ``summary`` is no `Summary`.
+        TypeError: If ``summary`` is something else.
         ValueError: If the means are those of groups.
     """
-    check_type("summary", summary, Summary)
+    check_type("summary", summary, Summary, Estimate)
+    if isinstance(summary, Estimate):
+        summary = summary.mean()
     if np.ndim(summary.num_samples):
         raise ValueError("summary: expected means of all samples together, got means of groups; see plot_classes")
     ax = _axes(ax)
@@ -74,7 +76,7 @@ def plot_summary(summary: Summary, *, ax: "Axes | None" = None, names: Sequence[
 
 
 def plot_classes(
-    summary: Summary,
+    summary: Summary | Estimate,
     class_names: Sequence[str] | None = None,
     *,
     ax: "Axes | None" = None,
@@ -83,8 +85,9 @@ def plot_classes(
     """Mean interactions of each class, or any other group, as bars, with whiskers of two standard errors.
 
     Args:
-        summary: Means of G classes, from `Estimate.mean`.
-        class_names: Names of the G classes; None for those of the summary, or numbers if it has none.
+        summary: Means of G classes, from `Estimate.mean`; or an estimate, with the labels in place of the names.
+        class_names: Names of the G classes; None for those of the summary, or numbers if it has none. With an
+            estimate, the class of each sample ``[n]``.
         ax: Axes to draw on; None for new ones.
         names: Names of the four parts for the legend.
 
@@ -92,10 +95,14 @@ def plot_classes(
         The axes.
 
     Raises:
-        TypeError: If ``summary`` is no `Summary`.
+        TypeError: If ``summary`` is something else.
         ValueError: If the means are not those of groups, or there is not one name for each.
     """
-    check_type("summary", summary, Summary)
+    check_type("summary", summary, Summary, Estimate)
+    if isinstance(summary, Estimate):
+        if class_names is None:
+            raise ValueError("class_names: expected the labels of the samples with an estimate, got None")
+        summary, class_names = summary.mean(class_names), None
     if not np.ndim(summary.num_samples):
         raise ValueError("summary: expected means of groups, got means of all samples together; see plot_summary")
     count = len(summary.num_samples)
@@ -114,11 +121,13 @@ def plot_classes(
     return ax
 
 
-def plot_samples(interactions: Interactions, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES) -> "Axes":
+def plot_samples(
+    interactions: Interactions | Estimate, *, ax: "Axes | None" = None, names: Sequence[str] = NAMES
+) -> "Axes":
     """Histograms of the parts over samples, on one axis, with logarithmic counts.
 
     Args:
-        interactions: Interactions ``[n]`` in nats.
+        interactions: Interactions ``[n]`` in nats, or an estimate.
         ax: Axes to draw on; None for new ones.
         names: Names of the four parts.
 
@@ -128,6 +137,8 @@ def plot_samples(interactions: Interactions, *, ax: "Axes | None" = None, names:
     Raises:
         TypeError: If ``interactions`` are something else.
     """
+    if isinstance(interactions, Estimate):
+        interactions = interactions.interactions
     ax, parts = _axes(ax), [np.asarray(part) for part in check_interactions(interactions)]
     bins = np.histogram_bin_edges(np.concatenate([part[np.isfinite(part)] for part in parts]), 60)
     for part, name, color in zip(parts, names, COLORS, strict=True):

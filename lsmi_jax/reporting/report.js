@@ -107,7 +107,7 @@
     const lines = views.map(([view, name]) => {
       const value = columns["i" + view][row];
       const guess = !predicts ? "" : columns["p" + view][row] < 0 ? "missing"
-        : classes[columns["p" + view][row]] + " " + Math.round(100 * columns["q" + view][row]) + "%";
+        : classes[columns["p" + view][row]] + " (" + Math.round(100 * columns["q" + view][row]) + "%)";
       return element("tr", {}, element("th", {}, name), element("td", {}, guess), element("td", { className: "n" }, format(value)), element("td", {}, bar(value)));
     });
     const picture = images[row] ? [element("img", { src: images[row], alt: "" })] : [];

@@ -70,8 +70,24 @@ def test_each_pair_adds_up_and_stands_in_its_place(result):
         np.testing.assert_allclose(one.interactions.redundancy + one.interactions.unique1, i1, atol=1e-5)
         np.testing.assert_allclose(one.interactions.redundancy + one.interactions.unique2, i2, atol=1e-5)
         np.testing.assert_allclose(sum(one.interactions), i12, atol=1e-5)
-    with pytest.raises(KeyError, match=r"pair: expected one of .*'text', 'audio'.*, got \('audio', 'text'\)"):
-        result["audio", "text"]
+    with pytest.raises(KeyError, match=r"pair: expected one of .*'text', 'audio'.*, got \('audio', 'video'\)"):
+        result["audio", "video"]
+
+
+def test_a_pair_may_be_named_in_any_order(result):
+    straight, turned = result["text", "audio"], result["audio", "text"]
+    for part, other in (("redundancy", "redundancy"), ("unique1", "unique2"), ("synergy", "synergy")):
+        np.testing.assert_array_equal(getattr(turned.interactions, part), getattr(straight.interactions, other))
+    np.testing.assert_array_equal(turned.information[0], straight.information[1])
+    np.testing.assert_array_equal(turned.information[2], straight.information[2])
+    np.testing.assert_array_equal(turned.predictions.classes[1], straight.predictions.classes[0])
+    np.testing.assert_array_equal(turned.diagnostics.accuracy, straight.diagnostics.accuracy[jnp.array([1, 0, 2])])
+    np.testing.assert_array_equal(
+        turned.diagnostics.outlier_ratio, straight.diagnostics.outlier_ratio[jnp.array([1, 0])]
+    )
+    turn = {"only x1": "only x2", "only x2": "only x1", "x1 misleads": "x2 misleads", "x2 misleads": "x1 misleads"}
+    kinds = [turn.get(kind, kind) for kind in straight.columns()["kind"]]
+    assert turned.columns()["kind"].tolist() == kinds
 
 
 @pytest.mark.slow

@@ -127,7 +127,7 @@ def test_what_each_modality_adds_is_the_difference_of_information(page, report):
 
 def test_lists_are_those_of_the_estimate(samples, report):
     result, lists = report.result, {entry["name"]: entry for entry in samples["lists"]}
-    assert list(lists)[0] == "suspicious labels"
+    assert next(iter(lists)) == "suspicious labels"
     assert set(lists) == {"suspicious labels", *samples["kinds"]}
     for kind, name in zip(lsmi_jax.KINDS, samples["kinds"], strict=True):
         assert lists[name]["rows"] == result.top(kind, NUM_ROWS).tolist()

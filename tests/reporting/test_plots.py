@@ -1,11 +1,13 @@
 from types import SimpleNamespace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
+import lsmi_jax
 from lsmi_jax import Interactions, gain, kind, summarize
 from lsmi_jax.decomposition import THRESHOLD
 from lsmi_jax.reporting import (
@@ -79,6 +81,21 @@ def test_a_summary_shows_means_and_intervals(key, rng):
     np.testing.assert_allclose([ends[0, 0] for ends in whiskers], np.asarray(summary.lower), rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="got means of groups"):
         plot_summary(summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3), ax=Figure().subplots())
+
+
+def test_plots_take_an_estimate():
+    labels = np.arange(60) % 3
+    logits = tuple(np.float32(2 * np.eye(3)[labels] + np.random.default_rng(0).normal(size=(60, 3))) for _ in range(3))
+    options = {"logits": logits, "redundancy": lsmi_jax.MinimumInformation(), "num_folds": 2}
+    result = lsmi_jax.estimate(jax.random.key(0), None, labels, **options)
+    ax = plot_summary(result)
+    np.testing.assert_allclose(ax.patches[0].get_width(), result.mean().mean.redundancy, rtol=1e-6)
+    ax = plot_classes(result, labels)
+    assert len(ax.patches) == 4 * 3
+    np.testing.assert_allclose(ax.patches[0].get_height(), result.mean(labels).mean.redundancy[0], rtol=1e-6)
+    assert plot_samples(result).get_xlabel() == "nats"
+    with pytest.raises(ValueError, match="class_names: expected the labels of the samples"):
+        plot_classes(result)
 
 
 def test_histograms_hold_every_sample(rng):
