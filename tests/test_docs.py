@@ -16,6 +16,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted(ROOT.glob("docs/**/*.md"))]
 TEXTS = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+OPTIONAL = ("torch", "datasets", "anndata", "mudata")  # blocks that import one are skipped where it is not installed
 TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)) | {"paper-noise"}
 
 
@@ -28,7 +29,7 @@ def blocks(language: str) -> dict[str, list[str]]:
 
 def test_every_block_is_in_a_language_that_is_tested():
     fences = [line for text in TEXTS.values() for line in text.splitlines() if line.startswith("```")]
-    assert set(fences[::2]) == {"```python", "```sh", "```toml", "```bibtex"}
+    assert set(fences[::2]) == {"```python", "```sh", "```toml", "```bibtex", "```text"}
     assert set(fences[1::2]) == {"```"}
 
 
@@ -38,12 +39,21 @@ def test_python_runs_as_written(name):
     page: dict = {}  # a block may go on from those above it
     skipped = []
     for block in blocks("python")[name]:
-        if re.search(r"^import .*\btorch\b", block, re.MULTILINE) and importlib.util.find_spec("torch") is None:
-            skipped.append("PyTorch (extra [torch]) is not installed")
+        needed = [name for name in OPTIONAL if re.search(rf"^import .*\b{name}\b", block, re.MULTILINE)]
+        missing = [name for name in needed if importlib.util.find_spec(name) is None]
+        if missing:
+            skipped.append(f"{missing[0]} is not installed")
             continue
         exec(compile(block, name, "exec"), page)
     if skipped:
         pytest.skip(f"all but {len(skipped)} blocks ran: {skipped[0]}")
+
+
+@pytest.mark.slow
+def test_the_output_in_the_readme_is_what_it_prints(capsys):
+    exec(compile(blocks("python")["README.md"][0], "README.md", "exec"), {})
+    printed, shown = (re.split(r"[+-]?\d[\d.]*", text.strip()) for text in (capsys.readouterr().out, blocks("text")["README.md"][0]))
+    assert printed == shown
 
 
 @pytest.fixture

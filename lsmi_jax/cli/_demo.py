@@ -1,6 +1,7 @@
 """The demo: what two descriptors of handwritten digits share."""
 
 import csv
+import hashlib
 import time
 from pathlib import Path
 
@@ -11,11 +12,12 @@ from rich.table import Table
 
 from lsmi_jax.cli._process import enable_compilation_cache
 from lsmi_jax.cli._progress import fit_stages, stage_bar
+from lsmi_jax.cli._writers import summary_of, versions
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
 from lsmi_jax.decomposition import PARTS, Quantity, UnionInformation, decompose, minimum_information
 from lsmi_jax.estimation import Estimate, Summary, estimate, summarize
 from lsmi_jax.inputs import import_extra
-from lsmi_jax.reporting import plot_classes, plot_top_images
+from lsmi_jax.reporting import Report, plot_classes, plot_top_images, write_report
 
 __all__ = ["run_demo"]
 
@@ -27,7 +29,7 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
     """Decomposes the UCI digits, prints the result, and writes it with a figure.
 
     Args:
-        out: Folder for ``samples.csv`` and ``digits.png``; created if it does not exist.
+        out: Folder for ``samples.csv``, ``digits.png`` and ``report.html``; created if it does not exist.
         seed: Seed of the random key.
 
     Raises:
@@ -51,7 +53,20 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
         console.print(line)
     _write_samples(out / "samples.csv", result, digits.labels)
     _draw(out / "digits.png", result, digits)
-    console.print(f"Wrote {out / 'samples.csv'} and {out / 'digits.png'}.")
+    write_report(out / "report.html", _report(result, digits, seed))
+    console.print(f"Wrote samples.csv, digits.png and report.html to {out}. Open the report in a browser.")
+
+
+def _report(result: Estimate, digits: MultipleFeatures, seed: int) -> Report:
+    """The report of the digits, with their images."""
+    labels, names = digits.labels, np.arange(10).astype(str)
+    checksum = hashlib.sha256(b"".join(x.tobytes() for x in digits.features[:2])).hexdigest()
+    summary = {"versions": versions(), "options": {"seed": seed}, "data": {"sha256": checksum}}
+    summary |= summary_of(result, (labels, names), {})
+    ids = np.array([f"digit {row}" for row in range(len(labels))])
+    return Report(
+        "Handwritten digits", _NAMES, result, summary, ids, names[labels], names.tolist(), images=digits.pixels
+    )
 
 
 def _table(result: Estimate, labels: np.ndarray) -> Table:
