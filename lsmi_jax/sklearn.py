@@ -81,7 +81,8 @@ class LSMI(TransformerMixin, BaseEstimator):
         if len(self.classes_) < 2:
             raise ValueError("y: expected at least 2 classes, got 1 class")
         key = jax.random.key(check_random_state(self.random_state).randint(2**31 - 1))
-        self.estimator_ = fit_estimator(key, self._blocks(X), labels.astype(np.int32), redundancy=self.redundancy)
+        options: dict[str, Any] = {"redundancy": self.redundancy, "progress": None}
+        self.estimator_ = fit_estimator(key, self._blocks(X), labels.astype(np.int32), **options)
         return self
 
     def score_samples(self, X: ArrayLike, y: ArrayLike) -> np.ndarray:

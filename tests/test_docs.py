@@ -52,7 +52,8 @@ def test_python_runs_as_written(name):
 @pytest.mark.slow
 def test_the_output_in_the_readme_is_what_it_prints(capsys):
     exec(compile(blocks("python")["README.md"][0], "README.md", "exec"), {})
-    printed, shown = (re.split(r"[+-]?\d[\d.]*", text.strip()) for text in (capsys.readouterr().out, blocks("text")["README.md"][0]))
+    texts = capsys.readouterr().out, blocks("text")["README.md"][0]
+    printed, shown = (re.split(r"[+-]?\d[\d.]*", text.strip()) for text in texts)  # numbers differ between machines
     assert printed == shown
 
 

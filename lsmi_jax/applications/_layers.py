@@ -23,7 +23,7 @@ from lsmi_jax.estimation import (
     plain_repr,
 )
 from lsmi_jax.inputs import check_counts, check_key, import_extra, pack, to_host
-from lsmi_jax.storage import Progress
+from lsmi_jax.storage import Reports, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -94,7 +94,7 @@ def probe_layers(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     redundancy: Redundancy = DEFAULT,
-    progress: Progress | None = None,
+    progress: Reports = "auto",
 ) -> Layers:
     """Interactions of the activations of a trained network, layer by layer (Table 10 of Yang et al., 2025).
 
@@ -116,7 +116,7 @@ def probe_layers(
         groups: As in `lsmi_jax.estimate`.
         weights: As in `lsmi_jax.estimate`.
         redundancy: The redundancy; it must need no density.
-        progress: Called with the name of each layer before it starts.
+        progress: As in `lsmi_jax.estimate`, with the name of each layer.
 
     Returns:
         `Layers`, with an `lsmi_jax.Estimate` of each. In a fused layer, synergy is negative as far as less is left than
@@ -132,6 +132,7 @@ def probe_layers(
         raise ValueError(f"redundancy: expected one without densities, got {redundancy!r}")
     layers = {str(name): _arrays(str(name), given) for name, given in _check_layers(activations).items()}
     options: dict[str, Any] = {"num_folds": num_folds, "groups": groups, "weights": weights, "redundancy": redundancy}
+    options["progress"] = None
     known: dict[int, jax.Array] = {}  # posteriors by the array that they are of
 
     def posterior(array: np.ndarray) -> jax.Array:
@@ -143,20 +144,23 @@ def probe_layers(
             known[id(array)] = cross_fitted_view(fit_key, data.features[0], data, folds)
         return known[id(array)]
 
-    estimates: list[Estimate] = []
-    branches: list[np.ndarray] = []
-    for name, arrays in layers.items():
-        if progress is not None:
-            progress(name)
+    def of_layer(name: str, arrays: list[np.ndarray], branches: list[np.ndarray]) -> Estimate:
         try:
             if len(arrays) == 2:
-                estimates.append(estimate(key, arrays, labels, **options))
-            else:
-                views = [*branches, *arrays] if len(arrays) == 1 else arrays
-                estimates.append(estimate(key, None, labels, logits=list(map(posterior, views)), **options))
+                return estimate(key, arrays, labels, **options)
+            views = [*branches, *arrays] if len(arrays) == 1 else arrays
+            return estimate(key, None, labels, logits=list(map(posterior, views)), **options)
         except (TypeError, ValueError) as error:
             raise type(error)(f"{error} (layer {name})") from error
-        branches = arrays[:2] if len(arrays) > 1 else branches
+
+    estimates: list[Estimate] = []
+    branches: list[np.ndarray] = []
+    with shown(progress) as begin:
+        for name, arrays in layers.items():
+            if begin is not None:
+                begin(name)
+            estimates.append(of_layer(name, arrays, branches))
+            branches = arrays[:2] if len(arrays) > 1 else branches
     return Layers(tuple(estimates), tuple(layers))
 
 

@@ -28,7 +28,7 @@ from lsmi_jax.inputs import (
     pack,
     pairs_of,
 )
-from lsmi_jax.storage import Progress, stages
+from lsmi_jax.storage import Reports, shown, stages
 from lsmi_jax.union import MOST_MODALITIES
 
 __all__ = ["estimate", "estimate_pairs"]
@@ -54,7 +54,7 @@ def estimate(
     unlabeled: Unlabeled = "error",
     target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
-    progress: Progress | None = None,
+    progress: Reports = "auto",
     checkpoint: str | Path | None = None,
 ) -> Estimate:
     """Out-of-fold interactions of every sample: each is scored by models that were not fitted on it.
@@ -90,7 +90,8 @@ def estimate(
             bins (by default half the root of n, from 4 to 32), whose order the discriminators use, and information is
             about the number itself, by interpolation between bins.
         redundancy: The redundancy with its options, such as ``UnionInformation()`` or ``SpecificityAmbiguity()``.
-        progress: Called with the name of each stage before it starts.
+        progress: Called with the name of each stage before it starts; ``"auto"`` for a line on a terminal or in a
+            notebook if it takes more than 3 s; None for no reports.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
             None for no cache.
 
@@ -150,7 +151,7 @@ def estimate_pairs(
     unlabeled: Unlabeled = "error",
     target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
-    progress: Progress | None = None,
+    progress: Reports = "auto",
     checkpoint: str | Path | None = None,
 ) -> Pairs:
     """Out-of-fold interactions of every pair of modalities, as in Table 7 of Yang et al. (2025).
@@ -222,7 +223,7 @@ class _CrossFit:
     num_folds: int
     num_seeds: int
     redundancy: Redundancy
-    progress: Progress | None
+    progress: Reports
     checkpoint: str | Path | None
 
     def __post_init__(self) -> None:
@@ -238,20 +239,21 @@ def _cross_fit(
     check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
     fold_key, fit_key = jax.random.split(key)
     folds = folds_of(fold_key, data, options.num_folds, options.num_seeds)
-    stage = fit_stages(options.progress, options.checkpoint, options.redundancy, key, data, folds.train)
-    estimators = fit_stacked(
-        fit_key,
-        data,
-        folds.train,
-        options.redundancy,
-        fill=folds.train_weights,
-        stage=stage,
-        names=names,
-        whole_cells=(num_cells_of(options.redundancy) or DEFAULT.num_cells) if together else None,
-    )
-    blocks = tuple(names[: len(data.features)])
-    scored = partial(assemble, estimators, data, folds.left_out, options.redundancy, blocks)
-    estimates, whole = stages(options.progress)("scores", scored)
+    with shown(options.progress) as progress:
+        stage = fit_stages(progress, options.checkpoint, options.redundancy, key, data, folds.train)
+        estimators = fit_stacked(
+            fit_key,
+            data,
+            folds.train,
+            options.redundancy,
+            fill=folds.train_weights,
+            stage=stage,
+            names=names,
+            whole_cells=(num_cells_of(options.redundancy) or DEFAULT.num_cells) if together else None,
+        )
+        blocks = tuple(names[: len(data.features)])
+        scored = partial(assemble, estimators, data, folds.left_out, options.redundancy, blocks)
+        estimates, whole = stages(progress)("scores", scored)
     return _with_checks(estimates, data), whole
 
 

@@ -29,7 +29,7 @@ from lsmi_jax.inputs import (
     pack,
     sample,
 )
-from lsmi_jax.storage import Progress
+from lsmi_jax.storage import Reports, shown
 
 __all__ = ["CHUNK", "fit_estimator", "redundancy_of", "score"]
 
@@ -54,7 +54,7 @@ def fit_estimator(
     target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     max_rows: int = 200_000,
-    progress: Progress | None = None,
+    progress: Reports = "auto",
     checkpoint: str | Path | None = None,
 ) -> Estimator:
     """Fits discriminators (Eq. 2), and what the redundancy needs, on a data set, to `score` other data with.
@@ -77,7 +77,7 @@ def fit_estimator(
         target: As in `lsmi_jax.estimate`; ``"classes"`` with batches.
         redundancy: The redundancy with its options, as in `lsmi_jax.estimate`; `score` uses it by default.
         max_rows: Number of rows to fit on, drawn at random from all batches; the log-prior is that of all rows.
-        progress: Called with the name of each stage before it starts.
+        progress: As in `lsmi_jax.estimate`.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
             None for no cache.
 
@@ -113,8 +113,9 @@ def fit_estimator(
     )
     check_columns(data, redundancy)
     check_counts(data, minimum=2, reason="fitting and early stopping")
-    stage = fit_stages(progress, checkpoint, redundancy, key, data)
-    return unstack(fit_stacked(key, data, _all_rows(data), redundancy, stage=stage))
+    with shown(progress) as begin:
+        stage = fit_stages(begin, checkpoint, redundancy, key, data)
+        return unstack(fit_stacked(key, data, _all_rows(data), redundancy, stage=stage))
 
 
 @across_meshes

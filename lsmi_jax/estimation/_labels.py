@@ -19,7 +19,7 @@ from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
 from lsmi_jax.estimation._summary import Summary
 from lsmi_jax.inputs import check_key, check_names, import_extra, to_host
-from lsmi_jax.storage import Progress, cache_folder
+from lsmi_jax.storage import Progress, Reports, cache_folder, shown
 
 if TYPE_CHECKING:
     import pandas
@@ -132,7 +132,7 @@ def estimate_labels(
     names: Sequence[str] | None = None,
     logits: Sequence[ArrayLike] | None = None,
     probabilities: Sequence[ArrayLike] | None = None,
-    progress: Progress | None = None,
+    progress: Reports = "auto",
     checkpoint: str | Path | None = None,
     **options: Any,
 ) -> Labels:
@@ -178,25 +178,25 @@ def estimate_labels(
     predictions = {"logits": logits, "probabilities": probabilities}
     given = {name: _check_predictions(name, views, columns.shape) for name, views in predictions.items()}
     folder = None if checkpoint is None else cache_folder(checkpoint)
-    found = []
-    for position, name in enumerate(named):
+
+    def of_label(position: int, name: str, begin: Progress | None) -> Estimate:
         own: dict[str, Any] = {kind: views and [view[:, position] for view in views] for kind, views in given.items()}
         try:
-            found.append(
-                estimate(
-                    jax.random.fold_in(key, position),
-                    features,
-                    columns[:, position],
-                    num_classes=2,
-                    progress=progress and partial(_report, progress, name),
-                    checkpoint=folder and folder / f"label{position + 1}",
-                    **own,
-                    **options,
-                )
+            return estimate(
+                jax.random.fold_in(key, position),
+                features,
+                columns[:, position],
+                num_classes=2,
+                progress=begin and partial(_report, begin, name),
+                checkpoint=folder and folder / f"label{position + 1}",
+                **own,
+                **options,
             )
         except ValueError as error:
             raise ValueError(f"{error} (label {name})") from error
-    return Labels(tuple(found), named)
+
+    with shown(progress) as begin:
+        return Labels(tuple(of_label(position, name, begin) for position, name in enumerate(named)), named)
 
 
 def _report(progress: Progress, name: str, stage: str) -> None:
