@@ -17,7 +17,6 @@ from lsmi_jax.decomposition import (
     KIND,
     PARTS,
     PREDICTED,
-    PROBABILITY,
     SPREAD,
     SURPRISALS,
     UNION,
@@ -50,7 +49,7 @@ class ScoredFile(NamedTuple):
 
     Attributes:
         path: The file: one row per sample, in the order of the batches, in nats, with the columns of
-            `Estimate.to_pandas`; ``kind`` holds the codes of `lsmi_jax.kind`, as integers.
+            `Estimate.to_pandas`; ``kind`` and predicted classes are integers.
         num_rows: Number of rows n.
         means: Mean r, u1, u2, s over all rows, in nats.
         adjusted: Means after the paper's data-set-level shift, `lsmi_jax.adjust`.
@@ -208,9 +207,9 @@ def _row(estimator: Estimator, redundancy: Redundancy) -> np.dtype:
     """Record of one row: the columns of one estimate under the estimator."""
     absent = {part.column + SPREAD for part in PARTS}  # one estimator
     absent |= {quantity.column for quantity in SURPRISALS} if estimator.densities is None else set()
-    absent |= {name for name in SAMPLE_COLUMNS if name.startswith((PREDICTED, PROBABILITY))}
     absent |= {UNION.column} if num_cells_of(redundancy) is None else set()
-    return row_dtype(tuple(name for name in SAMPLE_COLUMNS if name not in absent), integers=(KIND,))
+    columns = tuple(name for name in SAMPLE_COLUMNS if name not in absent)
+    return row_dtype(columns, integers=(KIND, *(name for name in columns if name.startswith(PREDICTED))))
 
 
 def _as_rows(estimate: Estimate, dtype: np.dtype) -> np.ndarray:

@@ -96,7 +96,8 @@ def test_all_modalities_and_each_pair_are_written(three):
 def test_the_page_of_all_modalities_leads_to_the_pairs(three):
     out, pairs = three
     page = (out / "report.html").read_text()
-    assert "http" not in page
+    assert "http:" not in page
+    assert "https:" not in page
     for entry in summary_of(out)["pairs"].values():
         assert f'href="{entry["folder"]}/report.html"' in page
         assert (out / entry["folder"] / "report.html").is_file()

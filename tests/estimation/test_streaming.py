@@ -333,7 +333,7 @@ def test_bad_arguments_are_named(data, fitted, tmp_path):
 def test_a_full_disk_leaves_what_was_safe(data, fitted, tmp_path, full_disk):
     path = tmp_path / "scores.npy"
     whole = score_to_file(tmp_path / "whole.npy", fitted, generator(data))
-    a_hundred_rows = 512 + 100 * 13 * 4  # after a header
+    a_hundred_rows = 512 + 100 * 19 * 4  # after a header
     with full_disk(a_hundred_rows), pytest.raises(OSError, match="rows that were safe stay safe"):
         score_to_file(path, fitted, generator(data), checkpoint_seconds=0)
     assert json.loads((tmp_path / "scores.npy.state").read_text())["num_rows"] == CHUNK
