@@ -42,6 +42,7 @@ bench: .venv/.installed-dev
 paper: .venv/.installed-dev
 	$(MAKE) -j2 $(addprefix paper-,$(filter-out cost,$(STUDIES)))
 	$(MAKE) paper-cost
+	$(BIN)/python examples/paper/page.py
 
 paper-%: .venv/.installed-dev
 	$(BIN)/python examples/paper/$*.py

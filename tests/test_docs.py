@@ -115,6 +115,14 @@ def test_files_and_targets_on_pages_exist():
             assert target in TARGETS, f"{name}: make {target}"
 
 
+def test_the_page_of_the_paper_has_the_findings_of_the_results():
+    spec = importlib.util.spec_from_file_location("page", ROOT / "examples" / "paper" / "page.py")
+    page = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(page)
+    assert page.rewritten(TEXTS["docs/paper.md"]) == TEXTS["docs/paper.md"]
+    assert len(re.findall(r"^\| \[", page.table(), re.MULTILINE)) == len(page.STUDIES) == 12
+
+
 def test_every_extra_is_documented():
     text = TEXTS["docs/install.md"]
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(EXTRAS)
