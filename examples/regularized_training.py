@@ -207,7 +207,7 @@ def main() -> None:
     add = parser.add_argument
     add("--data", default=os.environ.get("LSMI_DATA"), help="folder of av_digits_semireal.npz")
     add("--out", type=Path, default=Path("regularized_training.png"))
-    add("--reward", type=float, default=3.0, help="weight of the synergy reward")
+    add("--reward", type=float, default=1.0, help="weight of the synergy reward")
     add("--penalty", type=float, default=0.1, help="weight of the redundancy penalty")
     add("--modality-dropout", type=float, default=0.1, help="probability that fusion misses one modality of a pair")
     add("--auxiliary", type=float, default=0.03, help="weight of the single modalities' losses")
