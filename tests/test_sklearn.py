@@ -76,7 +76,8 @@ def test_searches_pipelines_and_groups_of_scikit_learn(rng):
     # The better of two splits of the same columns: both say the same together.
     np.testing.assert_allclose(*search.cv_results_["mean_test_score"], atol=0.1)
     assert 0.1 < search.best_score_ < np.log(2)
-    assert search.best_estimator_.set_output(transform="pandas").transform(X).columns.tolist() == ["r", "u1", "u2", "s"]
+    search.best_estimator_[-1].set_output(transform="pandas")
+    assert search.best_estimator_.transform(X).columns.tolist() == ["r", "u1", "u2", "s"]
 
 
 def test_bad_input_is_named(data, fitted):

@@ -217,7 +217,8 @@ def test_no_density_is_fitted_where_none_is_needed(blobs, redundancy):
     assert ours.surprisal is None
     assert ours.diagnostics.density_gap is None
     assert ours.diagnostics.single_source_fraction is None
-    assert set(ours.columns()) == {"r", "u1", "u2", "s", "i1", "i2", "i12", "gain", "kind"} | {
+    predictions = {f"{name}{view}" for name in ("predicted", "probability") for view in ("1", "2", "12")}
+    assert set(ours.columns()) == {"r", "u1", "u2", "s", "i1", "i2", "i12", "gain", "kind"} | predictions | {
         f"{part}_adjusted" for part in ("r", "u1", "u2", "s")
     }
     fitted = fit_estimator(jax.random.key(0), *blobs, redundancy=redundancy)
