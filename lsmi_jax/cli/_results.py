@@ -87,8 +87,10 @@ class Run:
     def report(self, result: Estimate, summary: dict[str, Any]) -> Report:
         """The report of two modalities."""
         arrays, names = self.arrays, (self.names[0], self.names[1])
-        classes = [str(name) for name in self.labels.names]
-        known = result, summary, arrays.ids, arrays.labels, classes, arrays.means_by, arrays.images
+        classes, groups = [str(name) for name in self.labels.names], dict(arrays.means_by)
+        if result.predictions is None and summary["means"]["classes"]:  # a continuous target, in bins
+            groups = {"bin": np.array([*classes, "none"])[self.labels.codes], **groups}
+        known = result, summary, arrays.ids, arrays.labels, classes, groups, arrays.images
         return Report(self.title, names, *known)
 
     def _named(self, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from lsmi_jax.reporting._report_data import sample_data
 __all__ = ["Report", "write_report"]
 
 NUM_BINS = 40
+PLURALS = {"class": "classes", "bin": "bins"}
 
 
 @dataclass(frozen=True)
@@ -63,21 +64,26 @@ def _context(report: Report) -> dict[str, Any]:
     summary, (x1, x2) = report.summary, report.names
     means, overall = summary["means"], summary["means"]["overall"]
     diagnostics, labels = summary["diagnostics"], means.get("labels", {})
-    by = {"label": labels, "class": means["classes"], **means["by"]}
+    # Heading, the column that a click filters, and means of the groups.
+    own = ("bin", "bin") if report.result.predictions is None else ("class", "label")
+    by = [
+        ("label", "", labels),
+        (*own, means["classes"]),
+        *((name, name, groups) for name, groups in means["by"].items()),
+    ]
     views = zip((x1, x2, "both"), diagnostics["cross_entropy"], diagnostics["accuracy"], strict=True)
     return {
-        "parts": PARTS,
         "words": {part.symbol: part.label.format(x1=x1, x2=x2) for part in PARTS},
         "title": report.title,
         "x1": x1,
         "x2": x2,
         "overall": overall,
-        "largest": max(PARTS, key=lambda part: overall["adjusted"][part.symbol]["mean"]),
-        "target": f"{len(labels)} labels" if labels else f"{len(means['classes'])} classes",
+        "largest": max(PARTS, key=lambda part: overall["adjusted"][part.symbol]["mean"] or 0.0),
+        "target": f"{len(labels)} labels" if labels else f"{len(means['classes'])} {PLURALS[own[0]]}",
         "about": f"all {len(labels)} labels" if labels else "the label",
         "bars": _bars(overall),
         "added": [_added(name, other, overall["added"][own]) for name, other, own in ((x2, x1, "x2"), (x1, x2, "x1"))],
-        "groups": [group_of(name, groups, overall) for name, groups in by.items() if groups],
+        "groups": [{**group_of(name, groups, overall), "key": key} for name, key, groups in by if groups],
         "histograms": _histograms(report.result),
         "samples": as_json(_samples(report)),
         "threshold": THRESHOLD,
@@ -100,18 +106,22 @@ def _bars(overall: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Bars of information and of the parts, with their intervals."""
     entries = [(quantity, overall[quantity.symbol]) for quantity in INFORMATION]
     entries += [(part, overall["adjusted"][part.symbol]) for part in PARTS]
-    return bars([(own.symbol, own.column, e["mean"], (e["lower"], e["upper"])) for own, e in entries])
+    known = [(own, e) for own, e in entries if e["mean"] is not None]
+    return bars([(own.symbol, own.column, e["mean"], (e["lower"], e["upper"])) for own, e in known])
 
 
 def _added(name: str, other: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """What a modality adds to the other one, and whether that can be told from nothing."""
-    return {"name": name, "other": other, **entry, "is_clear": entry["lower"] is not None and entry["lower"] > 0}
+    is_clear = entry["lower"] is not None and not entry["lower"] <= 0 <= entry["upper"]
+    return {"name": name, "other": other, **entry, "is_clear": is_clear}
 
 
 def _histograms(result: Estimate) -> list[dict[str, Any]]:
     """Histograms of the parts over a common range; heights are square roots of counts."""
     values = [np.asarray(part, float) for part in result.interactions]
     finite = np.concatenate([part[np.isfinite(part)] for part in values])
+    if not finite.size:
+        return []
     low, high = np.quantile(finite, [0.002, 0.998])
     edges = np.linspace(low, max(high, low + 1e-6), NUM_BINS + 1)
     step, histograms = 100 / NUM_BINS, []

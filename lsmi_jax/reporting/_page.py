@@ -39,7 +39,7 @@ def write_page(path: Path, template: str, context: Mapping[str, Any]) -> None:
     }
     context = {"parts": PARTS, "script_source": "'none'", **context}
     page = environment.get_template(template).render(context) + "\n"
-    write_atomic(path, lambda file: file.write(page.encode()))
+    write_atomic(path, lambda file: file.write(page.encode("utf-8", "replace")))
 
 
 def script_of(name: str) -> dict[str, str]:
@@ -95,7 +95,7 @@ def bars(entries: Sequence[tuple[str, str, float, tuple[float | None, float | No
         One dictionary per bar.
     """
     ends = [end or 0 for *_, mean, interval in entries for end in (mean, *interval)]
-    low, high = min(0, *ends), max(1e-6, *ends)
+    low, high = min([0, *ends]), max([1e-6, *ends])
 
     def place(value: float) -> float:
         """Position on the axis."""
@@ -136,7 +136,7 @@ def group_of(name: str, groups: Mapping[str, Any], overall: Mapping[str, Any] | 
         for group, entry in entries[:MAX_GROUPS]
     ]
     means = [mean or 0 for row in rows for mean in row["means"].values()]
-    low, high = min(0, *means), max(1e-6, *means)
+    low, high = min([0, *means]), max([1e-6, *means])
     shown = {"first": rows[:NUM_FIRST], "rest": rows[NUM_FIRST:], "total": len(groups)}
     return {"name": name, "low": low, "high": high, "zero": 100 * -low / (high - low), **shown}
 

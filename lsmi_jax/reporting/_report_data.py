@@ -19,8 +19,11 @@ MAX_SAMPLES = 50_000  # in a page; of more, a stratified sample is shown, and al
 MAX_IMAGES, IMAGES_PER_CARD, MAX_IMAGE_BYTES = 600, 48, 5_000_000
 NUM_COMPARED = 50  # first samples of a list that are compared between seeds
 SUSPICIOUS = "suspicious labels"
-KIND_COLORS = (*(part.color for part in PARTS), "#D55E00", "#56B4E9", "#7F7F7F")
-"""Color of each kind of samples; the first four are those of the parts."""
+NOT_KNOWN = "not known"  # in place of the kind, where a modality or the label is missing
+MAX_CHOICES = 1000  # of a filter; there is none for columns of more values
+KIND_COLORS = (*(part.color for part in PARTS), "#D55E00", "#56B4E9", "#7F7F7F", "#B0B0B0")
+"""Color of each kind of samples, then of those without one; the first four are those of the parts."""
+NUMBER, ABSENT = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?"), ("nan", "None", "<NA>", "NaT")
 
 MEANINGS = {
     SUSPICIOUS: "Both together make the label much less likely than its frequency. It may be wrong.",
@@ -59,7 +62,10 @@ def sample_data(
         Columns are lists over the rows that are shown; texts that repeat are codes of a list of levels. Lists of
         samples hold positions among these rows.
     """
-    lists = {SUSPICIOUS: _suspicious(result.information)} | {kind: ranked(result.information, kind) for kind in KINDS}
+    if "label" in (groups or {}):
+        raise ValueError("groups: expected another name than 'label', which is that of the labels")
+    known = _known(result.information)
+    lists = {name: _listed(result.information, name) for name in MEANINGS}
     rows = _shown(labels, lists[SUSPICIOUS])
     place = np.full(result.num_samples, -1)
     place[rows] = np.arange(len(rows))
@@ -67,8 +73,8 @@ def sample_data(
     numbers = {"i1": i1, "i2": i2, "i12": i12, "gain": to_host(result.gain)}
     numbers |= {part.column: to_host(getattr(result.interactions, part.field)) for part in PARTS}
     columns: dict[str, Any] = {name: _rounded(values[rows]) for name, values in numbers.items()}
-    columns["kind"] = to_host(result.kind)[rows].tolist()
-    if result.predictions is not None:
+    columns["kind"] = np.where(known, to_host(result.kind), len(KINDS))[rows].tolist()
+    if result.predictions is not None and len(classes):
         for view, own, chance in zip(("1", "2", "12"), *result.predictions, strict=True):
             columns["p" + view] = to_host(own)[rows].tolist()
             columns["q" + view] = _rounded(to_host(chance)[rows])
@@ -77,14 +83,14 @@ def sample_data(
     reproduced = _reproduced(result)
     return {
         "names": list(names),
-        "threshold": round(THRESHOLD, 4),
         "classes": [str(name) for name in classes],
-        "kinds": [name_modalities(kind, names) for kind in KINDS],
+        "kinds": [*(name_modalities(kind, names) for kind in KINDS), NOT_KNOWN],
         "colors": list(KIND_COLORS),
         "total": result.num_samples,
         "ids": [str(name) for name in ids[rows]],
         "columns": columns,
         "levels": levels,
+        "max_choices": MAX_CHOICES,
         "lists": [
             {
                 "name": name_modalities(name, names),
@@ -106,10 +112,17 @@ def name_modalities(kind: str, names: tuple[str, str]) -> str:
     return re.sub("x[12]", lambda found: names[int(found[0][1]) - 1], kind)
 
 
-def _suspicious(information: tuple[jax.Array, jax.Array, jax.Array]) -> np.ndarray:
-    """Rows whose label both modalities together speak against, lowest i12 first."""
-    rows = suspicious(information)
-    return rows[to_host(information[2])[rows] <= -THRESHOLD]
+def _known(information: tuple[jax.Array, jax.Array, jax.Array]) -> np.ndarray:
+    """Whether i1, i2 and i12 of each sample are numbers: both modalities and the label are there."""
+    return ~np.isnan(np.stack([to_host(i) for i in information])).any(0)
+
+
+def _listed(information: tuple[jax.Array, jax.Array, jax.Array], name: str) -> np.ndarray:
+    """Rows of a list: of a kind, or whose label both modalities together speak against, lowest i12 first."""
+    rows = suspicious(information) if name == SUSPICIOUS else ranked(information, name)
+    if name == SUSPICIOUS:
+        rows = rows[to_host(information[2])[rows] <= -THRESHOLD]
+    return rows[_known(information)[rows]]
 
 
 def _shown(labels: np.ndarray, kept: np.ndarray) -> np.ndarray:
@@ -118,8 +131,7 @@ def _shown(labels: np.ndarray, kept: np.ndarray) -> np.ndarray:
         return np.arange(len(labels))
     kept = kept[:MAX_SAMPLES]
     by_class = np.argsort(np.unique(labels.astype(str), return_inverse=True)[1], kind="stable")
-    rest = np.setdiff1d(by_class, kept, assume_unique=True)
-    rest = by_class[np.isin(by_class, rest)]
+    rest = by_class[~np.isin(by_class, kept)]
     room = MAX_SAMPLES - len(kept)
     spread = rest[np.linspace(0, len(rest) - 1, room).astype(int)] if room else rest[:0]
     return np.union1d(kept, spread)
@@ -133,10 +145,10 @@ def _rounded(values: np.ndarray) -> list[float | None]:
 def _levels(values: np.ndarray) -> dict[str, list]:
     """Texts as codes of a list of levels, in the order in which numbers and texts sort."""
     levels, codes = np.unique(values.astype(str), return_inverse=True)
-    if all(re.fullmatch(r"-?\d+(\.\d+)?", level) for level in levels):
-        order = np.argsort(levels.astype(float), kind="stable")
+    if all(NUMBER.fullmatch(level) or level in ABSENT for level in levels):
+        order = np.argsort([np.inf if level in ABSENT else float(level) for level in levels], kind="stable")
         levels, codes = levels[order], np.argsort(order)[codes]
-    return {"names": levels.tolist(), "codes": codes.tolist()}
+    return {"names": ["none" if level in ABSENT else level for level in levels.tolist()], "codes": codes.tolist()}
 
 
 def _reproduced(result: Estimate) -> dict[str, float]:
@@ -147,7 +159,7 @@ def _reproduced(result: Estimate) -> dict[str, float]:
     information = list(zip(r + u1, r + u2, r + u1 + u2 + s, strict=True))
     shares = {}
     for name in MEANINGS:
-        of_seeds = [_suspicious(own) if name == SUSPICIOUS else ranked(own, name) for own in information]
+        of_seeds = [_listed(own, name) for own in information]
         firsts = [set(rows[:NUM_COMPARED].tolist()) for rows in of_seeds]
         pairs = [(a, b) for a, b in combinations(firsts, 2) if a or b]
         if pairs:

@@ -42,10 +42,10 @@
     drawAll();
   }
   const selects = {};
-  function choose(name, options, change) {
+  function choose(name, options, change, key = name) {
     const list = element("select", { onchange: (event) => { change(event.target.value); select(); } },
       element("option", { value: "" }, "all"), ...options.map((option, index) => element("option", { value: String(index) }, option)));
-    selects[name] = list;
+    selects[key] = list;
     return element("label", {}, name + " ", list);
   }
   function chooseLevel(name, value) {
@@ -53,8 +53,9 @@
     else state.levels[name] = Number(value);
   }
   byId("filters").append(
-    ...["label", ...groupings].map((name) => choose(name, levels[name].names, (value) => chooseLevel(name, value))),
-    choose("kind", kinds, (value) => { state.kind = value; }),
+    ...["label", ...groupings].filter((name) => levels[name].names.length <= data.max_choices)
+      .map((name) => choose(name, levels[name].names, (value) => chooseLevel(name, value), "of " + name)),
+    choose("kind", kinds, (value) => { state.kind = value; }, "kind"),
     element("label", {}, "name contains ", element("input", { type: "search", size: 10, oninput: (event) => { state.id = event.target.value.toLowerCase(); select(); } })),
     element("button", { type: "button", onclick: reset }, "Show all"),
     element("button", { type: "button", onclick: save }, "Save selection (CSV)"),
@@ -67,12 +68,12 @@
   }
   for (const link of document.querySelectorAll("[data-group]")) {
     const { group, level } = link.dataset;
-    const name = group in levels ? group : "label", index = levels[name].names.indexOf(level);
+    const index = group in levels ? levels[group].names.indexOf(level) : -1;
     if (index < 0) continue;
     link.addEventListener("click", () => {
-      state.levels = { [name]: index };
-      for (const [own, list] of Object.entries(selects)) list.value = own === name ? String(index) : "";
-      state.kind = "";
+      Object.assign(state, { levels: { [group]: index }, kind: "", id: "" });
+      for (const [key, list] of Object.entries(selects)) list.value = key === "of " + group ? String(index) : "";
+      document.querySelector("#filters input").value = "";
       select();
       byId("explore").scrollIntoView();
     });
@@ -82,14 +83,15 @@
   // Saves ids and what is known of the selected samples.
   function cell(value) {
     const plain = value === null || value === undefined ? "" : String(value);
-    const safe = typeof value === "string" && /^[=+\-@\t\r']/.test(plain) ? "'" + plain : plain;
+    const isNumber = /^-?\d+(\.\d+)?(e[+-]?\d+)?$/i.test(plain);
+    const safe = typeof value === "string" && !isNumber && /^[=+\-@\t\r\n']/.test(plain) ? "'" + plain : plain;
     return /[",\r\n]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
   }
   function save() {
     const numbers = ["i1", "i2", "i12", "gain", "r", "u1", "u2", "s"], heads = ["id", "label", ...groupings, "kind", ...numbers];
     const lines = selected.map((row) => [ids[row], text("label", row), ...groupings.map((name) => text(name, row)),
       kinds[columns.kind[row]], ...numbers.map((name) => columns[name][row])].map(cell).join(","));
-    const url = URL.createObjectURL(new Blob([[heads.map(cell).join(","), ...lines].join("\r\n") + "\r\n"], { type: "text/csv" }));
+    const url = URL.createObjectURL(new Blob(["\ufeff" + [heads.map(cell).join(","), ...lines].join("\r\n") + "\r\n"], { type: "text/csv" }));
     element("a", { href: url, download: "selection.csv" }).click();
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
@@ -121,8 +123,11 @@
       const rows = list.rows.filter((row) => isSelected[row]);
       const head = element("h3", {}, list.name);
       head.style.setProperty("--dot", list.kind === null ? "#a40000" : colors[list.kind]);
-      const share = 100 * rows.length / selected.length, percent = share < 1 ? "<1%" : Math.round(share) + "%";
-      const what = rows.length === 0 ? "no samples" : count(rows.length) + (rows.length === 1 ? " sample" : " samples") + " (" + percent + "), by " + list.by;
+      // A page of a part of the samples holds all suspicious ones: shares are those of all samples, or none.
+      const isPart = data.total > size, isAll = selected.length === size, total = isPart && isAll ? list.size : rows.length;
+      const share = 100 * total / (isPart ? data.total : selected.length), percent = share < 1 ? "<1%" : Math.round(share) + "%";
+      const what = rows.length === 0 ? "no samples" : count(total) + (total === 1 ? " sample" : " samples")
+        + (isPart && !isAll ? " shown" : " (" + percent + ")") + ", by " + list.by;
       const parts = [head, element("p", { className: "soft" }, list.meaning), element("p", { className: "soft" }, what)];
       if (list.reproduced !== null) {
         const percent = Math.round(100 * list.reproduced) + "%";
@@ -186,7 +191,7 @@
       pen.fill();
     }
     pen.globalAlpha = 1;
-    if (state.chosen !== null && isSelected[state.chosen]) {
+    if (state.chosen !== null && isSelected[state.chosen] && columns.i1[state.chosen] !== null && columns.i2[state.chosen] !== null) {
       pen.strokeStyle = style.getPropertyValue("--text");
       pen.lineWidth = 2;
       pen.beginPath();
@@ -210,7 +215,14 @@
     byId("detail").replaceChildren(sample(row));
     scatter();
   }
-  for (const kind of ["pointermove", "click"]) canvas.addEventListener(kind, (event) => { const row = nearest(event); if (row !== null) detail(row); });
+  // The pointer shows samples until one is clicked; a click on empty ground lets it go on.
+  let isPinned = false, isDue = false;
+  canvas.addEventListener("click", (event) => { const row = nearest(event); isPinned = row !== null; if (row !== null) detail(row); });
+  canvas.addEventListener("pointermove", (event) => {
+    if (isPinned || isDue) return;
+    isDue = true;
+    requestAnimationFrame(() => { isDue = false; const row = nearest(event); if (row !== null) detail(row); });
+  });
   byId("legend").append(...kinds.map((name, index) => {
     const item = element("button", { type: "button", className: "key", onclick: () => {
       state.kind = state.kind === String(index) ? "" : String(index);
@@ -223,7 +235,7 @@
 
   // The table: only the rows in sight are elements.
   const predicted = (view) => (row) => columns["p" + view][row] < 0 ? "" : classes[columns["p" + view][row]];
-  const numeric = (name) => ({ name, width: 4, number: true, value: (row) => format(columns[name][row]), order: (row) => columns[name][row] ?? Infinity });
+  const numeric = (name) => ({ name, width: 4, number: true, value: (row) => format(columns[name][row]), order: (row) => columns[name][row] });
   const heads = [
     { name: "sample", width: 7, value: (row) => ids[row] },
     { name: "label", width: 6, value: (row) => text("label", row), order: (row) => code.label[row] },
@@ -241,13 +253,19 @@
       state.down = state.sort === head ? !state.down : Boolean(head.number);
       state.sort = head;
       sort();
+      viewport.scrollTop = 0;
       table();
     } }, head.name));
   }
+  const natural = new Intl.Collator("en", { numeric: true }).compare;
   function sort() {
     if (!state.sort) return;
     const order = state.sort.order || state.sort.value, sign = state.down ? -1 : 1;
-    selected.sort((a, b) => { const x = order(a), y = order(b); return x < y ? -sign : x > y ? sign : a - b; });
+    selected.sort((a, b) => {
+      const x = order(a), y = order(b);
+      if (x === null || y === null) return (x === null) - (y === null) || a - b;
+      return sign * (typeof x === "string" ? natural(x, y) : x - y) || a - b;
+    });
   }
   function table() {
     header.style.gridTemplateColumns = template;
@@ -260,8 +278,8 @@
     const first = Math.max(0, Math.floor(viewport.scrollTop / HEIGHT) - 5);
     const last = Math.min(selected.length, first + Math.ceil(viewport.clientHeight / HEIGHT) + 12);
     body.replaceChildren(...selected.slice(first, last).map((row, index) => {
-      const line = element("div", { className: "row", onclick: () => detail(row) },
-        ...heads.map((head) => element("span", { className: head.number ? "n" : "", title: head.number ? "" : head.value(row) }, head.value(row))));
+      const line = element("div", { className: "row", role: "row", tabIndex: 0, onclick: () => detail(row), onkeydown: (event) => { if (event.key === "Enter") detail(row); } },
+        ...heads.map((head) => element("span", { role: "cell", className: head.number ? "n" : "", title: head.number ? "" : head.value(row) }, head.value(row))));
       line.style.gridTemplateColumns = template;
       line.style.top = (first + index) * HEIGHT + "px";
       return line;
@@ -271,6 +289,10 @@
 
   function drawAll() {
     byId("count").textContent = count(selected.length) + " of " + count(size) + (data.total > size ? " shown, of " + count(data.total) + " in all" : "");
+    if (state.chosen !== null && !isSelected[state.chosen]) {
+      state.chosen = null;
+      byId("detail").replaceChildren();
+    }
     cards();
     scatter();
     viewport.scrollTop = 0;

@@ -1,4 +1,5 @@
 import base64
+import dataclasses
 import hashlib
 import html
 import json
@@ -128,8 +129,8 @@ def test_what_each_modality_adds_is_the_difference_of_information(page, report):
 def test_lists_are_those_of_the_estimate(samples, report):
     result, lists = report.result, {entry["name"]: entry for entry in samples["lists"]}
     assert next(iter(lists)) == "suspicious labels"
-    assert set(lists) == {"suspicious labels", *samples["kinds"]}
-    for kind, name in zip(lsmi_jax.KINDS, samples["kinds"], strict=True):
+    assert {"suspicious labels", *samples["kinds"]} - set(lists) == {_report_data.NOT_KNOWN}
+    for kind, name in zip(lsmi_jax.KINDS, samples["kinds"], strict=False):
         assert lists[name]["rows"] == result.top(kind, NUM_ROWS).tolist()
         assert lists[name]["size"] == len(lists[name]["rows"])
     i12, first = np.asarray(result.information[2]), lists["suspicious labels"]["rows"]
@@ -163,6 +164,45 @@ def test_of_many_samples_a_stratified_part_and_all_suspicious_ones_are_shown(rep
     assert max(map(rest.count, set(rest))) - min(map(rest.count, set(rest))) <= 2
     for entry in data["lists"]:
         assert set(entry["rows"]) <= set(range(40))
+
+
+def without(result, rows):
+    """An estimate that knows nothing of some rows."""
+    gone = jnp.asarray(np.isin(np.arange(NUM_ROWS), rows))
+    return result._replace(information=tuple(jnp.where(gone, jnp.nan, i) for i in result.information))
+
+
+def test_samples_of_which_something_is_missing_are_in_no_list(report):
+    result = without(report.result, [3, 5])
+    data = _report_data.sample_data(result, report.names, report.ids, report.labels)
+    assert not any({3, 5} & set(entry["rows"]) for entry in data["lists"])
+    assert {data["kinds"][data["columns"]["kind"][row]] for row in (3, 5)} == {_report_data.NOT_KNOWN}
+    assert data["columns"]["i12"][3] is None
+    assert "p1" not in data["columns"]  # no names of classes were given
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([0.5, np.nan, 10.0, 9.0], ["0.5", "9.0", "10.0", "none"]),
+        ([1e5, 1e-5, 3.0], ["1e-05", "3.0", "100000.0"]),
+        ([2, None, 10], ["2", "10", "none"]),
+        (["b", "a", "10"], ["10", "a", "b"]),
+    ],
+)
+def test_levels_are_sorted_as_numbers_if_they_are(values, expected):
+    levels = _report_data._levels(np.array(values, object))
+    assert levels["names"] == expected
+    first = "none" if values[0] != values[0] else str(values[0])
+    assert levels["names"][levels["codes"][0]] == first
+
+
+def test_a_page_without_anything_known_is_written_too(report, tmp_path):
+    result = without(report.result, np.arange(NUM_ROWS))
+    result = result._replace(interactions=lsmi_jax.Interactions(*(jnp.full(NUM_ROWS, jnp.nan),) * 4))
+    summary = report.summary | summary_of(result, None, {})
+    write_report(tmp_path / "report.html", dataclasses.replace(report, result=result, summary=summary))
+    assert "No sample has both modalities and a label" in visible((tmp_path / "report.html").read_text())
 
 
 def test_lists_say_whether_other_seeds_would_have_them():
@@ -252,10 +292,32 @@ def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, width,
     assert measured["color"] == ("rgb(20, 24, 27)" if dark else "rgb(255, 255, 255)")
 
 
+@needs_browser
+@pytest.mark.browser
+def test_long_names_fit_a_phone(report, tmp_path):
+    names = "audio_embedding_wav2vec2_large_xlsr_layer12", "video_embedding_of_the_same_length_as_that"
+    long = dataclasses.replace(report, names=names, title="crema_d_wav2vec2_large_features_train.parquet")
+    write_report(tmp_path / "long.html", long)
+    inner = re.sub(r"<meta http-equiv[^>]*>", "", (tmp_path / "long.html").read_text())
+    # A window of Chromium is never narrower than 500 pixels; a frame is.
+    frame = f'<iframe width="390" height="900" srcdoc="{html.escape(inner)}"></iframe>'
+    script = "const page = frames[0]; return [page.innerWidth, page.document.documentElement.scrollWidth]"
+    onload = f"<script>onload = () => {{ document.title = JSON.stringify((() => {{ {script} }})()) }}</script>"
+    waiting = f"<!doctype html><title></title><body>{frame}{onload}"
+    (tmp_path / "frame.html").write_text(waiting)
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+    command = [BROWSER, *flags, "--window-size=1200,1000", "--dump-dom", (tmp_path / "frame.html").as_uri()]
+    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    window, page = json.loads(re.search(r"<title>(.*?)</title>", printed)[1])
+    assert window == 390
+    assert page <= window
+
+
 USE = """const find = (text) => [...document.querySelectorAll("button")].find(own => own.textContent === text);
 const counted = () => document.getElementById("count").textContent, found = {all: counted()};
 const listed = () => [...document.querySelectorAll("#table .rows .row")].map(row => row.firstChild.textContent);
 find("s").click(); found.sorted = listed();
+find("sample").click(); found.names = listed();
 find("only audio").click(); found.kind = counted();
 find("Show all").click();
 document.querySelector("[data-level='<dog>']").click(); found.label = counted();
@@ -273,6 +335,7 @@ def test_the_page_sorts_and_filters(page, report, tmp_path):
     assert found["all"] == f"{NUM_ROWS} of {NUM_ROWS}"
     order = np.argsort(-np.round(np.asarray(result.interactions.synergy), 3), kind="stable")
     assert found["sorted"][:5] == [f"clip {row}" for row in order[:5]]
+    assert found["names"][:3] == ["clip 0", "clip 1", "clip 2"]
     kinds = result.columns()["kind"]
     assert found["kind"] == f"{(kinds == 'only x1').sum()} of {NUM_ROWS}"
     assert found["label"] == f"{NUM_ROWS // 3} of {NUM_ROWS}"
