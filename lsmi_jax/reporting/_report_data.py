@@ -143,8 +143,9 @@ def _rounded(values: np.ndarray) -> list[float | None]:
 
 
 def _levels(values: np.ndarray) -> dict[str, list]:
-    """Texts as codes of a list of levels, in the order in which numbers and texts sort."""
-    levels, codes = np.unique(values.astype(str), return_inverse=True)
+    """Texts as codes of a list of levels, in the order in which numbers and texts sort; floats to six digits."""
+    texts = [f"{value:.6g}" if isinstance(value, float) else str(value) for value in values.tolist()]
+    levels, codes = np.unique(texts, return_inverse=True)
     if all(NUMBER.fullmatch(level) or level in ABSENT for level in levels):
         order = np.argsort([np.inf if level in ABSENT else float(level) for level in levels], kind="stable")
         levels, codes = levels[order], np.argsort(order)[codes]
