@@ -103,7 +103,7 @@ def test_ctrl_c_during_an_estimate_keeps_finished_stages(arrays, named, tmp_path
     out = tmp_path / "out"
     words = ["-m", "lsmi_jax", "estimate", str(tmp_path / "data.npz"), *named, "--num-folds", "2", "--out", str(out)]
     with start(words) as process:
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while not list(out.glob(".stages/folds/*.npz")) and time.monotonic() < until:
             time.sleep(0.05)
         error, seconds = interrupted(process)

@@ -148,7 +148,7 @@ def test_spoken_digits_by_a_file_of_options_then_scores_of_others(shell, data_se
         arrays |= {"name": data["speaker_names"][data["speaker"]], "pixels": data["x1"].reshape(-1, 28, 28)}
         np.savez(tmp_path / f"{name}.npz", **{key: array[rows] for key, array in arrays.items()})
     (tmp_path / "options.toml").write_text(
-        'x1 = "image"\nx2 = "sound"\nlabels = "y"\ngroup = ["speaker", "name"]\nimage = "pixels"\nout = "out"\n'
+        'x1 = "image"\nx2 = "sound"\nlabels = "y"\nmeans-by = ["speaker", "name"]\nimage = "pixels"\nout = "out"\n'
     )
     shell("estimate", "train.npz", "--config", "options.toml", "--save-estimator")
     _, summary = results(tmp_path / "out", 2700, (1.964, 2.176, 2.233), 300)
