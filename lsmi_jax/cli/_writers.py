@@ -12,13 +12,12 @@ import jax
 import numpy as np
 
 from lsmi_jax.decomposition import INFORMATION, PARTS
-from lsmi_jax.estimation import Estimate, Summary, added_cells
+from lsmi_jax.estimation import NORMAL, Estimate, Summary, added_cells
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.storage import write_atomic
 
 __all__ = ["check_libraries", "from_cells", "number", "summary_of", "versions", "write_json", "write_table"]
 
-NORMAL = 1.96  # standard errors to either side of a 95 % interval
 QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet runs text that begins so, or hides the quote
 
 

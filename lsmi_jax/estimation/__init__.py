@@ -10,6 +10,7 @@ from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
 from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages, folds_of
 from lsmi_jax.estimation._formatting import (
+    NORMAL,
     SET_TO_ZERO,
     WITHOUT_FIT,
     Cell,
@@ -35,6 +36,7 @@ from lsmi_jax.estimation._views import cross_fitted_view
 
 __all__ = [
     "CHUNK",
+    "NORMAL",
     "RANKED_BY",
     "SAMPLE_COLUMNS",
     "SET_TO_ZERO",

@@ -36,6 +36,10 @@ WITHOUT_FIT = "Errors do not include the variation of the fit; estimate with num
 """Note on errors that are of sampling only."""
 
 
+NORMAL = 1.96
+"""Standard errors to either side of a 95 % interval."""
+
+
 class Cell(NamedTuple):
     """A mean with its standard error."""
 

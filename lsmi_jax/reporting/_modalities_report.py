@@ -5,11 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from lsmi_jax.decomposition import PARTS
+from lsmi_jax.estimation import NORMAL
 from lsmi_jax.reporting._page import bars, group_of, origin, write_page
 
 __all__ = ["write_modalities_report"]
-
-NORMAL = 1.96  # standard errors to either side of a 95 % interval
 
 
 def write_modalities_report(path: Path, title: str, names: tuple[str, ...], summary: Mapping[str, Any]) -> None:

@@ -119,9 +119,11 @@ def _known(information: tuple[jax.Array, jax.Array, jax.Array]) -> np.ndarray:
 
 def _listed(information: tuple[jax.Array, jax.Array, jax.Array], name: str) -> np.ndarray:
     """Rows of a list: of a kind, or whose label both modalities together speak against, lowest i12 first."""
-    rows = suspicious(information) if name == SUSPICIOUS else ranked(information, name)
     if name == SUSPICIOUS:
+        rows = suspicious(information)
         rows = rows[to_host(information[2])[rows] <= -THRESHOLD]
+    else:
+        rows = ranked(information, name)
     return rows[_known(information)[rows]]
 
 

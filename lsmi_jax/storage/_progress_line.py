@@ -62,8 +62,7 @@ class _Line:
     def __call__(self, name: str) -> None:
         with self.lock:
             self.name = name
-            if self.is_late:
-                self._write(f"lsmi_jax: {name} ...")
+            self._draw()
 
     def close(self) -> None:
         """Clears the line."""
@@ -78,8 +77,12 @@ class _Line:
         """Shows the line from now on."""
         with self.lock:
             self.is_late = True
-            if self.name:
-                self._write(f"lsmi_jax: {self.name} ...")
+            self._draw()
+
+    def _draw(self) -> None:
+        """Shows the stage, if there is one and it is time."""
+        if self.is_late and self.name:
+            self._write(f"lsmi_jax: {self.name} ...")
 
     def _write(self, text: str) -> None:
         """Replaces the text of the line."""
