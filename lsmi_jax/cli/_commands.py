@@ -17,14 +17,17 @@ from lsmi_jax.cli._options import (
     OutputOptions,
     RedundancyOptions,
     Seed,
+    names_of_modalities,
     plain,
 )
 from lsmi_jax.cli._process import enable_compilation_cache
-from lsmi_jax.cli._progress import fit_stages, stage_bar
+from lsmi_jax.cli._progress import stage_bar
 from lsmi_jax.cli._results import Run, print_summary
 from lsmi_jax.cli._several import LABELS, PAIRS, print_several, write_labels, write_pairs
 from lsmi_jax.cli._writers import check_libraries, versions, write_json
-from lsmi_jax.estimation import Estimate, Labels, Pairs
+from lsmi_jax.decomposition import Redundancy
+from lsmi_jax.estimation import Estimate, Labels, Pairs, stages_of
+from lsmi_jax.inputs import num_blocks_of
 
 __all__ = ["EXAMPLES", "compare", "demo", "estimate", "info", "score"]
 
@@ -74,7 +77,7 @@ def estimate(
     """
     _check_results(inputs, fit)
     chosen = redundancy.build()
-    stages = fit_stages(chosen, fits_discriminators=not (inputs.logits or inputs.probabilities))
+    stages = _stages(inputs, chosen)
     with stage_bar(["reading", *stages, "scores", *(stages if fit.save_estimator else []), "writing"]) as begin:
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
@@ -87,6 +90,7 @@ def estimate(
         found = _found(run, fit, key, {**common, "checkpoint": cache / "folds"})
         if fit.save_estimator:
             common |= {"target": fit.target, "unlabeled": fit.unlabeled, "checkpoint": cache / "all"}
+            common |= {"names": _names(run)}
             fitted = lsmi_jax.fit_estimator(key, arrays.features, labels.given, **common)
             jax.block_until_ready(fitted)
         begin("writing")
@@ -96,10 +100,7 @@ def estimate(
         summary = _write(run, found)
         shutil.rmtree(cache)
     notes = arrays.notes(inputs)
-    if isinstance(found, Estimate):
-        print_summary(results, summary, notes)
-    else:
-        print_several(found, results, summary, notes)
+    _print(found, results, summary, notes)
 
 
 def score(
@@ -122,8 +123,6 @@ def score(
     estimator
         Folder that estimate --save-estimator wrote, results/estimator.
     """
-    if inputs.x3 is not None:
-        raise ValueError("x3: expected none, as a saved estimator has two modalities")
     with stage_bar(["reading", "scoring", "writing"]) as begin:
         begin("reading")
         check_libraries(results.format, has_images=inputs.image is not None)
@@ -139,8 +138,8 @@ def score(
         jax.block_until_ready(result)
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)
-        summary = Run(arrays, labels, results.out, results, options).write(result)
-    print_summary(results, summary, arrays.notes(inputs))
+        summary = _write(Run(arrays, labels, results.out, results, options), result)
+    _print(result, results, summary, arrays.notes(inputs))
 
 
 def compare(first: Path, second: Path, /, *, app: AppOptions = APP) -> None:
@@ -184,8 +183,8 @@ def _check_results(inputs: InputOptions, fit: FitOptions) -> None:
         raise ValueError("x3: expected none, as --target multilabel is of two modalities")
     if several_labels and fit.unlabeled == "use":
         raise ValueError("unlabeled: expected error, as --target multilabel has all labels of every row")
-    if fit.save_estimator and (inputs.x3 is not None or several_labels):
-        raise ValueError("save_estimator: expected two modalities and labels of one kind, got more")
+    if fit.save_estimator and several_labels:
+        raise ValueError("save_estimator: expected labels of one kind, got --target multilabel")
 
 
 def _found(run: Run, fit: FitOptions, key: jax.Array, common: dict[str, Any]) -> Estimate | Pairs | Labels:
@@ -194,10 +193,29 @@ def _found(run: Run, fit: FitOptions, key: jax.Array, common: dict[str, Any]) ->
     folds: dict[str, Any] = {"num_folds": fit.num_folds, "num_seeds": fit.num_seeds, **common}
     if fit.target == "multilabel":
         return lsmi_jax.estimate_labels(key, arrays.features, labels.given, names=labels.names.tolist(), **folds)
-    folds |= {"target": fit.target, "unlabeled": fit.unlabeled}
-    if len(arrays.features or ()) > 2:
-        return lsmi_jax.estimate_pairs(key, arrays.features, labels.given, names=run.names, together=True, **folds)
+    folds |= {"target": fit.target, "unlabeled": fit.unlabeled, "names": _names(run)}
     return lsmi_jax.estimate(key, arrays.features, labels.given, **folds)
+
+
+def _names(run: Run) -> tuple[str, ...] | None:
+    """Names of three or more modalities."""
+    return run.names if len(run.names) > 2 else None
+
+
+def _stages(inputs: InputOptions, redundancy: Redundancy) -> list[str]:
+    """Names of the stages of a fit."""
+    predictions = inputs.logits or inputs.probabilities
+    given = [value for value in inputs.modalities.values() if value is not None]
+    names = names_of_modalities(given or [None] * num_blocks_of(len(predictions or ()), None))
+    return stages_of(names, redundancy, fits_discriminators=predictions is None, together=len(names) > 2)
+
+
+def _print(found: Estimate | Pairs | Labels, results: OutputOptions, summary: dict, notes: list[str]) -> None:
+    """Prints what was found."""
+    if isinstance(found, Estimate):
+        print_summary(results, summary, notes)
+    else:
+        print_several(found, results, summary, notes)
 
 
 def _write(run: Run, found: Estimate | Pairs | Labels) -> dict[str, Any]:

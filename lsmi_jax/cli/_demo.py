@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.table import Table
 
 from lsmi_jax.cli._process import enable_compilation_cache
-from lsmi_jax.cli._progress import fit_stages, stage_bar
+from lsmi_jax.cli._progress import stage_bar
 from lsmi_jax.cli._writers import summary_of, versions
 from lsmi_jax.datasets import MultipleFeatures, load_multiple_features
 from lsmi_jax.decomposition import PARTS, Quantity, UnionInformation, decompose, minimum_information
-from lsmi_jax.estimation import Estimate, Summary, estimate, summarize
+from lsmi_jax.estimation import Estimate, Summary, estimate, stages_of, summarize
 from lsmi_jax.inputs import import_extra
 from lsmi_jax.reporting import Report, plot_classes, plot_top_images, write_report
 
@@ -45,7 +45,8 @@ def run_demo(out: Path, *, seed: int = 0) -> None:
         f"columns), blind to rotation; x2 = {digits.names[1]} ({x2.shape[1]} columns)."
     )
     start = time.perf_counter()
-    with stage_bar([*fit_stages(UnionInformation(), fits_discriminators=True), "scores"]) as begin:
+    stages = stages_of(("x1", "x2"), UnionInformation(), fits_discriminators=True, together=False)
+    with stage_bar([*stages, "scores"]) as begin:
         result = estimate(jax.random.key(seed), (x1, x2), digits.labels, progress=begin)
     console.print(f"Out-of-fold estimate of every sample in {time.perf_counter() - start:.0f} s.")
     console.print(_table(result, digits.labels))

@@ -10,7 +10,7 @@ from lsmi_jax.cli._readers import missing_hint
 from lsmi_jax.cli._selection import block, block_names, check_classes, check_ids, column, unnumbered
 from lsmi_jax.cli._sources import Sources, open_sources
 from lsmi_jax.estimation import SAMPLE_COLUMNS
-from lsmi_jax.inputs import is_missing
+from lsmi_jax.inputs import is_missing, num_blocks_of
 from lsmi_jax.reporting import check_images
 
 __all__ = ["Inputs", "read_inputs"]
@@ -34,6 +34,13 @@ class Inputs(NamedTuple):
     columns: dict[str, list[str]]  # names in the files, for each feature block, and for several labels
     paths: tuple[Path, ...]  # of the files
     left_out: dict[str, int]  # rows of each file that --join found in no other
+
+    @property
+    def num_modalities(self) -> int:
+        """Number of modalities M."""
+        if self.features is not None:
+            return len(self.features)
+        return num_blocks_of(len(self.logits or self.probabilities or ()), None)
 
     def notes(self, options: InputOptions) -> list[str]:
         """What the user may not expect of the blocks, in words."""
@@ -113,7 +120,7 @@ def _check_distinct(columns: Sources, taken: dict[str, list[str]], labels: list[
                 raise ValueError(f"--{key}: expected columns of its own, got {shared[0]}, which {other} takes too")
 
 
-def _blocks(columns: Sources, names: tuple[str, ...] | None, option: str) -> tuple[np.ndarray, ...] | None:
+def _blocks(columns: Sources, names: list[str] | None, option: str) -> tuple[np.ndarray, ...] | None:
     """The arrays of several names, if they are given."""
     return None if names is None else tuple(block(columns, name, option) for name in names)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter, Token
 
 from lsmi_jax.decomposition import REDUNDANCIES, Redundancy, UnionInformation
+from lsmi_jax.inputs import num_predictions_of
 from lsmi_jax.union import MOST_MODALITIES
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "RedundancyOptions",
     "Seed",
     "WholeNumber",
+    "names_of_modalities",
     "option",
     "plain",
 ]
@@ -67,9 +69,20 @@ def _check_names(_: Any, options: "InputOptions") -> None:
     count = max([2, *(place for place, value in enumerate(modalities.values(), 1) if value is not None)])
     for name, value in [*modalities.items()][:count]:
         if value is None and (any(modalities.values()) or not own):
-            raise ValueError(f"{name}: expected a name; only --logits or --probabilities make up for both modalities")
-    if count > 2 and own:
-        raise ValueError("x3: expected none, as --logits and --probabilities are of two modalities")
+            raise ValueError(f"{name}: expected a name; only --logits or --probabilities make up for all modalities")
+    counts = [count] if any(modalities.values()) else range(2, MOST_MODALITIES + 1)
+    _check_predictions(options, [*map(num_predictions_of, counts)])
+
+
+def _check_predictions(options: "InputOptions", expected: Sequence[int]) -> None:
+    """Raises ValueError if predictions are not of each modality, of each pair, and of all."""
+    for name in ("logits", "probabilities"):
+        given = getattr(options, name)
+        if given is not None and len(given) not in expected:
+            counts = " or ".join(map(str, expected))
+            raise ValueError(
+                f"{name}: expected {counts} names, of each modality, of each pair, and of all, got {len(given)}"
+            )
 
 
 def _covariance(_: Any, tokens: Sequence[Token]) -> str | int:
@@ -96,7 +109,8 @@ class InputOptions:
         x4: A fourth one.
         x5: A fifth one.
         labels: Class labels: integers, strings, anything that can be sorted.
-        logits: Logits of your own models of the first modality, the second, and both.
+        logits: Logits of your own models of the first modality, the second, and both; of three or more modalities
+            those of each, of each pair (x1 and x2, x1 and x3, x2 and x3), and of all.
         probabilities: Probabilities of your own models, instead of --logits.
         ids: Names of the samples; row numbers by default.
         split_by: Rows with one value here belong together, such as those of a speaker: they are never on both sides
@@ -116,8 +130,8 @@ class InputOptions:
     x3: str | None = None
     x4: str | None = None
     x5: str | None = None
-    logits: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
-    probabilities: Annotated[tuple[str, str, str] | None, Parameter(negative="")] = None
+    logits: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None
+    probabilities: Annotated[list[str] | None, Parameter(negative="", consume_multiple=True)] = None
     ids: str | None = None
     split_by: str | None = None
     weights: str | None = None
@@ -228,20 +242,33 @@ class AppOptions:
     debug: Flag = False
 
 
+def names_of_modalities(given: Sequence[str | None]) -> tuple[str, ...]:
+    """Names of modalities, as the names of their columns begin.
+
+    Args:
+        given: Values of the options of the modalities.
+
+    Returns:
+        The values without a separator at their end; the option for one that is left out, and after a value that is
+        used twice.
+    """
+    names = [(name or f"x{m}").rstrip("_-. ") or f"x{m}" for m, name in enumerate(given, 1)]
+    return tuple(name if names.count(name) == 1 else f"{name} (x{m})" for m, name in enumerate(names, 1))
+
+
 def option(argument: str) -> str:
     """What an argument of the library is called here, for messages."""
     same = {field.name for kind in (InputOptions, FitOptions, RedundancyOptions) for field in fields(kind)}
     return f"--{argument.replace('_', '-')}" if argument in same else _RENAMED.get(argument, argument)
 
 
+_PLACES = ("first", "second", "third", *(f"{place}th" for place in range(4, 1 + MOST_MODALITIES**2)))
 _RENAMED = {
     "out": "--out",
     "features": "--x1, --x2",
     **{f"features[{m}]": f"--x{m + 1}" for m in range(MOST_MODALITIES)},
     **{
-        f"{kind}[{m}]": f"--{kind} ({place})"
-        for kind in ("logits", "probabilities")
-        for m, place in enumerate(("first", "second", "third"))
+        f"{kind}[{m}]": f"--{kind} ({place})" for kind in ("logits", "probabilities") for m, place in enumerate(_PLACES)
     },
     "checkpoint": "--resume",
     "path": "--estimator",

@@ -3,18 +3,9 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from lsmi_jax.decomposition import Redundancy, num_cells_of
-from lsmi_jax.estimation import VIEWS
 from lsmi_jax.inputs import import_extra
 
-__all__ = ["fit_stages", "stage_bar"]
-
-
-def fit_stages(redundancy: Redundancy, *, fits_discriminators: bool) -> list[str]:
-    """Names of the stages of a fit, in order."""
-    stages = [f"{name} discriminator" for name in VIEWS] if fits_discriminators else []
-    stages += [f"{name} density" for name in VIEWS[:2]] if redundancy.density is not None else []
-    return stages + ([f"{VIEWS[2]} union information"] if num_cells_of(redundancy) is not None else [])
+__all__ = ["stage_bar"]
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from lsmi_jax.cli._inputs import Inputs
 from lsmi_jax.cli._labels import Labels
 from lsmi_jax.cli._options import OutputOptions
 from lsmi_jax.cli._results import Run
@@ -34,16 +35,13 @@ def write_pairs(run: Run, pairs: Pairs) -> dict[str, Any]:
         The summary: means of all modalities under ``together``, of each pair under ``pairs``.
     """
     assert pairs.together is not None
-    assert run.arrays.features is not None
     names = [f"{first} and {second}" for first, second in pairs.pairs]
     folders = _folders(run, PAIRS, [f"{first}-{second}" for first, second in pairs.pairs])
     summaries = {}
     for name, folder, (a, b), result in zip(names, folders, pairs_of(len(pairs.names)), pairs.estimates, strict=True):
-        blocks = run.arrays.features[a], run.arrays.features[b]
-        columns = {f"x{m}": run.arrays.columns[f"x{place + 1}"] for m, place in ((1, a), (2, b))}
         given = {option: None for option in run.options if re.fullmatch(r"x\d", option)}
         given |= {f"x{m}": run.options[f"x{place + 1}"] for m, place in ((1, a), (2, b))}
-        arrays = run.arrays._replace(features=blocks, columns=columns)
+        arrays = _of_pair(run.arrays, a, b)
         own = replace(run, arrays=arrays, out=run.out / folder, options=run.options | given)
         summaries[name] = own.write(result)
     together = pairs.together
@@ -107,6 +105,14 @@ def print_several(found: Pairs | EstimatedLabels, results: OutputOptions, summar
     folder, each = (PAIRS, "pair") if isinstance(found, Pairs) else (LABELS, "label")
     files = f"samples.{results.format}, summary.json and report.html"
     print(f"Wrote {files} to {results.out}, and those of each {each} to {results.out / folder}.")
+
+
+def _of_pair(arrays: Inputs, a: int, b: int) -> Inputs:
+    """Blocks and columns of two of several modalities; predictions were of all."""
+    if arrays.features is None:
+        return arrays._replace(logits=None, probabilities=None)
+    columns = {f"x{m}": arrays.columns[f"x{place + 1}"] for m, place in ((1, a), (2, b))}
+    return arrays._replace(features=(arrays.features[a], arrays.features[b]), columns=columns)
 
 
 def _folders(run: Run, kind: str, names: Sequence[str]) -> list[str]:

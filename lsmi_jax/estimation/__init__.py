@@ -8,7 +8,7 @@ from lsmi_jax.estimation._estimator import Estimator, stack, unstack
 from lsmi_jax.estimation._expected import expected_interactions, log_posteriors
 from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
-from lsmi_jax.estimation._fitting import VIEWS, fit_stacked, fit_stages, folds_of
+from lsmi_jax.estimation._fitting import fit_stacked, fit_stages, folds_of, stages_of
 from lsmi_jax.estimation._formatting import (
     NORMAL,
     SET_TO_ZERO,
@@ -26,7 +26,7 @@ from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._predictions import Predictions
 from lsmi_jax.estimation._result import Estimate, added_cells
-from lsmi_jax.estimation._scoring import Scores, assemble, concatenate, cross_fitted_posteriors, score_rows
+from lsmi_jax.estimation._scoring import Scores, assemble, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
@@ -40,7 +40,6 @@ __all__ = [
     "RANKED_BY",
     "SAMPLE_COLUMNS",
     "SET_TO_ZERO",
-    "VIEWS",
     "WITHOUT_FIT",
     "Cell",
     "Diagnostics",
@@ -63,7 +62,6 @@ __all__ = [
     "assemble",
     "check_data",
     "columns_of_means",
-    "concatenate",
     "cross_fitted_posteriors",
     "cross_fitted_view",
     "estimate",
@@ -92,6 +90,7 @@ __all__ = [
     "score_rows",
     "score_to_file",
     "stack",
+    "stages_of",
     "summarize",
     "suspicious",
     "to_pandas",

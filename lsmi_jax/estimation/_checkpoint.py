@@ -13,15 +13,15 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition import REDUNDANCIES, CustomRedundancy, DensityOptions, Redundancy, check_redundancy
 from lsmi_jax.estimation._estimator import Estimator, check_estimator, unstack
-from lsmi_jax.estimation._fitting import fit_stacked
-from lsmi_jax.inputs import NUM_KNOTS, Dataset, Units
+from lsmi_jax.estimation._fitting import fit_stacked, names_of_modalities
+from lsmi_jax.inputs import NUM_KNOTS, Dataset, Units, num_predictions_of
 from lsmi_jax.storage import as_path, checksum, damage_as_value_error, parse_record, read_tree, record_text, write_tree
 
 __all__ = ["load", "save"]
 
 ABOUT, ARRAYS = "about.json", "arrays.npz"
 CUSTOM = CustomRedundancy.__name__
-FORMAT = 6  # incremented when older folders can no longer be read
+FORMAT = 7  # incremented when older folders can no longer be read
 
 
 def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> None:
@@ -130,6 +130,8 @@ def _recipe(estimator: Estimator) -> dict[str, Any]:
         },
         "own_logits": estimator.discriminators is None,
         "continuous": estimator.knots is not None,
+        # Two have no names of their own.
+        "names": list(estimator.names) if len(estimator.names) > 2 else None,
     }
 
 
@@ -159,7 +161,14 @@ def _chosen(stored: Redundancy, given: Redundancy | None) -> Redundancy:
     return given
 
 
-def _skeleton(num_features, num_classes, redundancy: Redundancy, own_logits: bool, continuous: bool) -> Estimator:
+def _skeleton(
+    num_features: list[int],
+    num_classes: int,
+    redundancy: Redundancy,
+    own_logits: bool,
+    continuous: bool,
+    names: list[str] | None,
+) -> Estimator:
     """The structure of an estimator, without values; nothing is computed."""
     num_rows = 10 * num_classes  # any number: the structure does not depend on it
     key = jax.eval_shape(lambda: jax.random.key(0))
@@ -170,13 +179,15 @@ def _skeleton(num_features, num_classes, redundancy: Redundancy, own_logits: boo
     def integers(*shape: int) -> Any:
         return jax.ShapeDtypeStruct(shape, jnp.int32)
 
-    logits = (floats(num_rows, num_classes),) * 3 if own_logits else None
+    named = names_of_modalities(names, len(num_features))
+    together = len(named) > 2
+    logits = (floats(num_rows, num_classes),) * num_predictions_of(len(named)) if own_logits else None
     features = tuple(floats(num_rows, d) for d in num_features)
     units = tuple(Units(floats(2, d), floats(d)) for d in num_features)
     positions, knots = (floats(num_rows), floats(NUM_KNOTS)) if continuous else (None, None)
     data = Dataset(features, integers(num_rows), logits, floats(num_classes), units, positions=positions, knots=knots)
 
     def fitted(key: jax.Array, data: Dataset, rows: jax.Array) -> Estimator:
-        return unstack(fit_stacked(key, data, rows, redundancy))
+        return unstack(fit_stacked(key, data, rows, redundancy, names=named, together=together))
 
     return jax.eval_shape(fitted, key, data, integers(1, 1, num_rows))

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy, num_cells_of
+from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
 from lsmi_jax.estimation._data_checks import check_data
-from lsmi_jax.estimation._fitting import VIEWS, check_columns, fit_stacked, fit_stages, folds_of
-from lsmi_jax.estimation._pairs import Pairs
+from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages, folds_of, names_of_modalities
+from lsmi_jax.estimation._pairs import Pairs, one_or_pairs
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import assemble
 from lsmi_jax.estimation._together import Together
@@ -42,6 +43,7 @@ def estimate(
     features: Sequence[ArrayLike] | None,
     labels: ArrayLike,
     *,
+    names: Sequence[str] | None = None,
     num_folds: int = 5,
     num_seeds: int = 1,
     num_classes: int | None = None,
@@ -56,24 +58,27 @@ def estimate(
     redundancy: Redundancy = DEFAULT,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
-) -> Estimate:
+) -> Estimate | Any:
     """Out-of-fold interactions of every sample: each is scored by models that were not fitted on it.
 
     Discriminators and the decomposition of Eq. 2 of Yang et al. (2025), cross-fitted over stratified folds in one
     program per model. Eq. 2 leaves the redundancy open: by default it is that of the union information
-    (Bertschinger et al., 2014); ``SpecificityAmbiguity()`` is the paper's, with densities (Eq. 5-7).
+    (Bertschinger et al., 2014); ``SpecificityAmbiguity()`` is the paper's, with densities (Eq. 5-7). Three or more
+    modalities are decomposed all at once, by the union information of all, and pair by pair.
 
     Args:
         key: Random key.
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; None if logits or probabilities are given and the
+        features: Two to five feature blocks, each ``[n, d]``; None if logits or probabilities are given and the
             redundancy needs no density.
         labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
+        names: Names of three or more modalities, all different; None for ``x1``, ``x2``, ...
         num_folds: Number of folds, at least 2.
         num_seeds: Number of repetitions under new folds and initializations, in one program. Each sample then
             has its mean over seeds, and its spread.
         num_classes: Number of classes K; None for one more than the largest label.
         logits: Logits of the user's own discriminators of the first modality, the second, and both, each
-            ``[n, K]`` (of two classes also ``[n]``, the logit of class 1) and not fitted on these rows; None to train
+            ``[n, K]`` (of two classes also ``[n]``, the logit of class 1) and not fitted on these rows; of three
+            modalities those of each, of each pair in the order (1, 2), (1, 3), (2, 3), and of all. None to train
             discriminators here.
         probabilities: Their probabilities of the same shapes, instead of logits.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
@@ -81,7 +86,7 @@ def estimate(
             sides of a split, and the bootstrap of means resamples groups. None if all rows are independent.
         weights: Weight of each row ``[n]``, positive, of any scale: prior, losses and means are of the weighted
             population. None for equal weights.
-        missing: ``"error"`` if every row has both blocks; ``"mask"`` if a row of only NaN lacks the block; or booleans
+        missing: ``"error"`` if every row has all blocks; ``"mask"`` if a row of only NaN lacks the block; or booleans
             ``[n]`` for each block, true where the row lacks it. Rows of masked arrays always are. What needs the block
             is NaN for the row, and the row is in no mean.
         unlabeled: ``"use"`` if some rows have no label: -1, NaN of a continuous target, or masked in a masked array.
@@ -96,7 +101,8 @@ def estimate(
             None for no cache.
 
     Returns:
-        An `Estimate` in the order of the rows.
+        An `Estimate` of two modalities, in the order of the rows; `Pairs` of three or more, with an estimate of each
+        pair and what all say at once, in `Pairs.together`.
 
     Raises:
         OSError: If the checkpoint cannot be written; its previous content is preserved.
@@ -126,9 +132,11 @@ def estimate(
         missing=missing,
         unlabeled=unlabeled,
         target=target,
+        only_two=False,
+        together=None,
     )
-    (result,), _ = _cross_fit(key, data, options, VIEWS)
-    return result
+    named = names_of_modalities(names, len(data.features))
+    return one_or_pairs(*_cross_fit(key, data, options, named, together=len(named) > 2))
 
 
 @across_meshes
@@ -208,12 +216,10 @@ def estimate_pairs(
         only_two=False,
         together=together,
     )
+    if together and not 3 <= len(data.features) <= MOST_MODALITIES:
+        raise ValueError(f"together: expected 3 to {MOST_MODALITIES} feature blocks, got {len(data.features)}")
     named = check_names(names, len(data.features), prefix="x", each="feature block")
-    if together and not 3 <= len(named) <= MOST_MODALITIES:
-        raise ValueError(f"together: expected 3 to {MOST_MODALITIES} feature blocks, got {len(named)}")
-    of_pairs = (f"{named[a]} and {named[b]}" for a, b in pairs_of(len(named)))
-    estimates, whole = _cross_fit(key, data, options, (*named, *of_pairs), together=together)
-    return Pairs(estimates, named, whole)
+    return Pairs(*_cross_fit(key, data, options, named, together=together))
 
 
 @dataclass(frozen=True)
@@ -232,8 +238,8 @@ class _CrossFit:
 
 
 def _cross_fit(
-    key: jax.Array, data: Dataset, options: _CrossFit, names: Sequence[str], *, together: bool = False
-) -> tuple[tuple[Estimate, ...], Together | None]:
+    key: jax.Array, data: Dataset, options: _CrossFit, names: tuple[str, ...], *, together: bool
+) -> tuple[tuple[Estimate, ...], tuple[str, ...], Together | None]:
     """Fits on all folds but one and scores that one, for every fold, and decomposes every pair of blocks, and all."""
     check_columns(data, options.redundancy)
     check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
@@ -249,12 +255,11 @@ def _cross_fit(
             fill=folds.train_weights,
             stage=stage,
             names=names,
-            whole_cells=(num_cells_of(options.redundancy) or DEFAULT.num_cells) if together else None,
+            together=together,
         )
-        blocks = tuple(names[: len(data.features)])
-        scored = partial(assemble, estimators, data, folds.left_out, options.redundancy, blocks)
+        scored = partial(assemble, estimators, data, folds.left_out, options.redundancy)
         estimates, whole = stages(progress)("scores", scored)
-    return _with_checks(estimates, data), whole
+    return _with_checks(estimates, data), names, whole
 
 
 def _with_checks(results: tuple[Estimate, ...], data: Dataset) -> tuple[Estimate, ...]:

@@ -34,6 +34,7 @@ class Estimator:
         redundancy: The redundancy that it was fitted for.
         knots: Quantiles of a continuous target, whose bins are the classes; None for classes.
         whole: Models of three or more modalities together; None if there are none.
+        names: Names of the modalities.
     """
 
     discriminators: tuple[Discriminator, ...] | None
@@ -47,6 +48,7 @@ class Estimator:
     redundancy: Redundancy = field(metadata={"static": True})
     knots: jax.Array | None = None
     whole: WholeModels | None = None
+    names: tuple[str, ...] = field(default=("x1", "x2"), metadata={"static": True})
 
     @property
     def num_features(self) -> tuple[int, ...]:
@@ -72,11 +74,25 @@ class Estimator:
         )
 
 
-def check_estimator(estimator: Any) -> Estimator:
-    """Raises TypeError if an object is no fitted estimator."""
+def check_estimator(estimator: Any, *, only_two: bool = False) -> Estimator:
+    """Checks that an object is a fitted estimator.
+
+    Args:
+        estimator: What was given.
+        only_two: Whether it must be of two modalities.
+
+    Returns:
+        The estimator.
+
+    Raises:
+        TypeError: If it is something else.
+        ValueError: If it is of more modalities than two, and may not be.
+    """
     if isinstance(estimator, str | PathLike):
         raise TypeError(f"estimator: expected an Estimator of lsmi_jax, got the path {estimator}; the path comes first")
     check_type("estimator", estimator, Estimator)
+    if only_two and len(estimator.names) > 2:
+        raise ValueError(f"estimator: expected one of two modalities, got one of {len(estimator.names)}")
     return estimator
 
 

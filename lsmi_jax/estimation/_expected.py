@@ -34,10 +34,10 @@ def expected_interactions(
 
     Raises:
         TypeError: If ``estimator`` is something else.
-        ValueError: If the features differ from those of the fit, or the estimator has no discriminators or a
-            continuous target.
+        ValueError: If the features differ from those of the fit, or the estimator has no discriminators, a continuous
+            target, or more than two modalities.
     """
-    chosen = redundancy_of(estimator, redundancy)
+    chosen = redundancy_of(estimator, redundancy, only_two=True)
     return _expected(estimator, _blocks(estimator, features), chosen)
 
 
@@ -53,10 +53,10 @@ def log_posteriors(estimator: Estimator, features: Sequence[ArrayLike]) -> tuple
 
     Raises:
         TypeError: If ``estimator`` is something else.
-        ValueError: If the features differ from those of the fit, or the estimator has no discriminators or a
-            continuous target.
+        ValueError: If the features differ from those of the fit, or the estimator has no discriminators, a continuous
+            target, or more than two modalities.
     """
-    redundancy_of(estimator, None)
+    redundancy_of(estimator, None, only_two=True)
     return _posteriors(estimator, _blocks(estimator, features))
 
 

@@ -47,9 +47,10 @@ def export_score(
 
     Raises:
         TypeError: As `lsmi_jax.score`, or if ``platforms`` are one string.
-        ValueError: If the redundancy needs densities that were not fitted, or the target is continuous.
+        ValueError: If the redundancy needs densities that were not fitted, the target is continuous, or there are more
+            than two modalities.
     """
-    chosen = redundancy_of(estimator, redundancy)
+    chosen = redundancy_of(estimator, redundancy, only_two=True)
     if estimator.knots is not None:
         raise ValueError("estimator: expected one of classes, got one of a continuous target, which score handles")
     if isinstance(platforms, str):

@@ -10,10 +10,12 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy, num_cells_of
+from lsmi_jax.estimation._concatenation import concatenate
 from lsmi_jax.estimation._estimator import Estimator, check_estimator, stack, unstack
-from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages
+from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages, names_of_modalities
+from lsmi_jax.estimation._pairs import one_or_pairs
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.estimation._scoring import assemble, concatenate
+from lsmi_jax.estimation._scoring import assemble
 from lsmi_jax.inputs import (
     Batches,
     Dataset,
@@ -43,6 +45,7 @@ def fit_estimator(
     features: Sequence[ArrayLike] | Batches | None,
     labels: ArrayLike | None = None,
     *,
+    names: Sequence[str] | None = None,
     num_classes: int | None = None,
     logits: Sequence[ArrayLike] | None = None,
     probabilities: Sequence[ArrayLike] | None = None,
@@ -61,13 +64,13 @@ def fit_estimator(
 
     Args:
         key: Random key.
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; or, without labels, an iterable of
-            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once; or None, as in
+        features: Two to five feature blocks, each ``[n, d]``; or, without labels, an iterable of batches,
+            ``(features, labels)`` or ``(features, labels, logits)``, which is read once; or None, as in
             `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` in ``0..K-1``; None if the features are batches.
+        names: As in `lsmi_jax.estimate`.
         num_classes: Number of classes K; None for one more than the largest label.
-        logits: Logits of the user's own discriminators of the first modality, the second, and both, each
-            ``[n, K]``; None to train discriminators here.
+        logits: As in `lsmi_jax.estimate`.
         probabilities: Their probabilities, instead of logits; None with batches.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
         groups: As in `lsmi_jax.estimate`, for the splits within the fit; None with batches.
@@ -110,12 +113,16 @@ def fit_estimator(
         missing=missing,
         unlabeled=unlabeled,
         target=target,
+        only_two=False,
+        together=None,
     )
     check_columns(data, redundancy)
     check_counts(data, minimum=2, reason="fitting and early stopping")
+    named = names_of_modalities(names, len(data.features))
     with shown(progress) as begin:
         stage = fit_stages(begin, checkpoint, redundancy, key, data)
-        return unstack(fit_stacked(key, data, _all_rows(data), redundancy, stage=stage))
+        together, rows = len(named) > 2, _all_rows(data)
+        return unstack(fit_stacked(key, data, rows, redundancy, stage=stage, names=named, together=together))
 
 
 @across_meshes
@@ -130,16 +137,16 @@ def score(
     weights: ArrayLike | None = None,
     missing: Missing = "error",
     redundancy: Redundancy | None = None,
-) -> Estimate:
+) -> Estimate | Any:
     """Interactions of samples under a fitted estimator: training, held-out or shifted data.
 
     Args:
         estimator: From `fit_estimator`.
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; or, without labels, an iterable of
-            batches, ``(features, labels)`` or ``(features, labels, logits)``, which is read once; or None, as in
+        features: Feature blocks as in the fit, each ``[n, d]``; or, without labels, an iterable of batches,
+            ``(features, labels)`` or ``(features, labels, logits)``, which is read once; or None, as in
             `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` of the classes the estimator was fitted on; None if the features are batches.
-        logits: Logits of the user's discriminators, each ``[n, K]``, if it was fitted with logits.
+        logits: Logits of the user's discriminators as in the fit, each ``[n, K]``, if it was fitted with logits.
         probabilities: Their probabilities, instead of logits; None with batches.
         groups: As in `lsmi_jax.estimate`, for errors of means; None with batches.
         weights: As in `lsmi_jax.estimate`, for means; None with batches.
@@ -147,7 +154,7 @@ def score(
         redundancy: Another redundancy that needs nothing else; None for the one it was fitted for.
 
     Returns:
-        An `Estimate` in the order of the rows.
+        An `Estimate` in the order of the rows, or `Pairs` if the estimator is of three or more modalities.
 
     Raises:
         TypeError: As `lsmi_jax.estimate`.
@@ -180,18 +187,33 @@ def score(
         target="classes" if estimator.knots is None else "continuous",
         knots=estimator.knots,
         units=estimator.units,
+        only_two=False,
+        together=None,
     )
     check_columns(data, redundancy)
     if (data.logits is None) != (estimator.discriminators is not None):
         expected = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {expected}, as in fit_estimator, got the opposite")
-    (result,), _ = assemble(stack(estimator), data, _all_rows(data), redundancy)
-    return result
+    estimates, together = assemble(stack(estimator), data, _all_rows(data), redundancy)
+    return one_or_pairs(estimates, estimator.names, together)
 
 
-def redundancy_of(estimator: Estimator, redundancy: Redundancy | None) -> Redundancy:
-    """The redundancy to score with, after a check that the estimator has the densities it needs."""
-    check_estimator(estimator)
+def redundancy_of(estimator: Estimator, redundancy: Redundancy | None, *, only_two: bool = False) -> Redundancy:
+    """Checks that an estimator can be scored with a redundancy.
+
+    Args:
+        estimator: The estimator.
+        redundancy: The redundancy; None for the one it was fitted for.
+        only_two: Whether it must be of two modalities.
+
+    Returns:
+        The redundancy.
+
+    Raises:
+        TypeError: If ``estimator`` is something else.
+        ValueError: If it lacks what the redundancy needs, or is of more modalities than two, and may not be.
+    """
+    check_estimator(estimator, only_two=only_two)
     if redundancy is None:
         return estimator.redundancy
     needed, fitted = check_redundancy(redundancy).density, estimator.redundancy.density

@@ -9,13 +9,14 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import Redundancy, log_posterior, num_cells_of
+from lsmi_jax.decomposition import Redundancy, UnionInformation, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._programs import fit_densities, fit_potentials_of_pair, fit_stacks, fit_view, merge_parts
-from lsmi_jax.estimation._whole import HeldOut, fit_whole
+from lsmi_jax.estimation._whole import HeldOut, fit_whole, stages_of_whole
 from lsmi_jax.inputs import (
     Dataset,
     Folds,
+    check_names,
     grouped_folds,
     grouped_splits,
     outlier_ratio,
@@ -27,12 +28,21 @@ from lsmi_jax.inputs import (
 )
 from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, Discriminator, inner_splits
 from lsmi_jax.storage import Progress, Stage, computed, stages
+from lsmi_jax.union import MOST_MODALITIES
 
-__all__ = ["VIEWS", "check_columns", "fit_stacked", "fit_stages", "folds_of", "inner_splits_of", "weights_of_rows"]
+__all__ = [
+    "check_columns",
+    "fit_stacked",
+    "fit_stages",
+    "folds_of",
+    "inner_splits_of",
+    "names_of_modalities",
+    "stages_of",
+    "weights_of_rows",
+]
 
 ALL_HELD_OUT = 1000  # up to so many rows of a fit, every row is held out once
-VIEWS = ("first", "second", "joint")
-"""Names of the views of two blocks."""
+UNION = UnionInformation()  # of all modalities, if the redundancy has none
 
 
 def fit_stacked(
@@ -43,8 +53,8 @@ def fit_stacked(
     *,
     fill: jax.Array | None = None,
     stage: Stage = computed,
-    names: Sequence[str] = VIEWS,
-    whole_cells: int | None = None,
+    names: tuple[str, ...] = ("x1", "x2"),
+    together: bool = False,
 ) -> Estimator:
     """Fits one estimator for each seed and fold, all together.
 
@@ -55,13 +65,14 @@ def fit_stacked(
         redundancy: What the fit is for; densities are fitted only if it needs them.
         fill: Zero for rows that only fill up, one for others ``[m, F, t]``; None if there are none.
         stage: Runs each fit of a discriminator or density.
-        names: Names of the blocks, then of their pairs, for ``stage``.
-        whole_cells: Number of cells of the union information of all blocks; None to fit no model of all of them.
+        names: Names of the modalities.
+        together: Whether to fit models of all modalities, too.
 
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
     num_blocks, pairs = len(data.features), pairs_of(len(data.features))
+    views_named = _names_of_views(names)
     num_views = num_blocks + len(pairs)
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
     splits = inner_splits_of(keys[-2], data, rows, fill)
@@ -73,7 +84,7 @@ def fit_stacked(
     unlabeled_too = weights_of_rows(data.unlabeled_too, rows, fill)
     if data.logits is None:
         discriminators, held_out = _fit_views(
-            keys[:num_views], inputs, data, rows, splits, weights[:num_views], stage, names
+            keys[:num_views], inputs, data, rows, splits, weights[:num_views], stage, views_named
         )
         targets, counted, free = _of_held_out(data.labels, rows, weights, unlabeled_too, splits)
         joints = zip(held_out[num_blocks:], counted[num_blocks:], pairs, strict=False)
@@ -88,7 +99,7 @@ def fit_stacked(
         complete, free = (jax.tree.map(merge_parts, own) for own in (counted[-1], free))
     densities = None
     if redundancy.density is not None:
-        fits = zip(keys[num_views:], data.features, unlabeled_too, names[:num_blocks], strict=False)
+        fits = zip(keys[num_views:], data.features, unlabeled_too, views_named[:num_blocks], strict=False)
         by_group = None if data.groups is None else jax.tree.map(lambda leaf: leaf[:, :, :NUM_SPLITS], splits)
         densities = tuple(
             stage(f"{name} density", partial(fit_densities, own_key, block, rows, own, by_group, redundancy.density))
@@ -97,10 +108,10 @@ def fit_stacked(
     potentials, num_cells = None, num_cells_of(redundancy)
     if data.logits is not None:
         free = unlabeled_too
-        if num_cells is not None or whole_cells is not None:
+        if num_cells is not None or together:
             posteriors = _rows_of(data.logits[:num_views], rows)
     if num_cells is not None:
-        fits_of_pairs = zip(keys[num_views + num_blocks :], pairs, names[num_blocks:], strict=False)
+        fits_of_pairs = zip(keys[num_views + num_blocks :], pairs, views_named[num_blocks:], strict=False)
         potentials = tuple(
             stage(
                 f"{name} union information",
@@ -116,16 +127,59 @@ def fit_stacked(
             for own_key, (a, b), name in fits_of_pairs
         )
     whole = None
-    if whole_cells is not None:
+    if together:
         labels = None if data.logits is not None else merge_parts(targets)
         held = HeldOut(posteriors, labels, _weighted(free[:num_blocks]), complete)
-        whole = fit_whole(keys[-1], data, rows, splits, weights[-1], held, whole_cells, stage)
+        whole = fit_whole(keys[-1], data, rows, splits, weights[-1], held, num_cells or UNION.num_cells, stage)
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     shared = data.log_prior, data.units, ratios, data.knots
     log_prior, units, ratios, knots, own_key = _repeat(shared, keys[-1], rows.shape[:2])
-    return Estimator(
-        discriminators, stacks, densities, potentials, log_prior, units, ratios, own_key, redundancy, knots, whole
-    )
+    models = discriminators, stacks, densities, potentials
+    return Estimator(*models, log_prior, units, ratios, own_key, redundancy, knots, whole, names)
+
+
+def names_of_modalities(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
+    """Checks the number and the names of modalities that are decomposed at once.
+
+    Args:
+        names: Names of three or more modalities; None for ``x1``, ``x2``, ...
+        count: Number of modalities.
+
+    Returns:
+        The names.
+
+    Raises:
+        ValueError: If there are too many modalities, names of two, or names that are not different or not as many.
+    """
+    if count > MOST_MODALITIES:
+        raise ValueError(
+            f"features: expected 2 to {MOST_MODALITIES} feature blocks, got {count}; estimate_pairs takes any number"
+        )
+    if count == 2 and names is not None:
+        raise ValueError("names: expected none for two feature blocks, whose parts are U1 and U2 in their order")
+    return check_names(names, count, prefix="x", each="feature block")
+
+
+def stages_of(
+    names: tuple[str, ...], redundancy: Redundancy, *, fits_discriminators: bool, together: bool
+) -> list[str]:
+    """Names of the stages of `fit_stacked`, in order.
+
+    Args:
+        names: Names of the modalities.
+        redundancy: What the fit is for.
+        fits_discriminators: Whether there are no logits of the user's.
+        together: Whether models of all modalities are fitted, too.
+
+    Returns:
+        What ``stage`` is called with.
+    """
+    views_named = _names_of_views(names)
+    stages = [f"{name} discriminator" for name in views_named] if fits_discriminators else []
+    stages += [f"{name} density" for name in views_named[: len(names)]] if redundancy.density is not None else []
+    if num_cells_of(redundancy) is not None:
+        stages += [f"{name} union information" for name in views_named[len(names) :]]
+    return stages + (stages_of_whole(fits_discriminator=fits_discriminators) if together else [])
 
 
 def folds_of(key: jax.Array, data: Dataset, num_folds: int, num_seeds: int) -> Folds:
@@ -161,6 +215,13 @@ def fit_stages(progress: Progress | None, checkpoint: str | Path | None, redunda
     """Progress reports and the cache of a fit, whose results depend on the inputs and on what the redundancy needs."""
     density = {} if redundancy.density is None else asdict(redundancy.density)
     return stages(progress, checkpoint, *inputs, density, num_cells_of(redundancy) or 0)
+
+
+def _names_of_views(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of the blocks, then of their pairs, for ``stage``."""
+    if len(names) == 2:
+        return ("first", "second", "joint")
+    return (*names, *(f"{names[a]} and {names[b]}" for a, b in pairs_of(len(names))))
 
 
 def _fit_views(

@@ -15,7 +15,7 @@ from lsmi_jax.inputs import import_extra, pairs_of
 if TYPE_CHECKING:
     import pandas
 
-__all__ = ["Pairs"]
+__all__ = ["Pairs", "one_or_pairs"]
 
 
 @jax.tree_util.register_dataclass
@@ -86,3 +86,19 @@ class Pairs:
         pandas = import_extra("pandas", purpose="Pairs.to_pandas", extra="table")
         index = pandas.MultiIndex.from_tuples(self.pairs, names=("first", "second"))
         return pandas.DataFrame(columns_of_means(self.estimates), index=index)
+
+
+def one_or_pairs(
+    estimates: tuple[Estimate, ...], names: tuple[str, ...], together: Together | None
+) -> Estimate | Pairs:
+    """The estimate of two modalities, or those of every pair of more.
+
+    Args:
+        estimates: An `Estimate` of each pair.
+        names: Names of the modalities.
+        together: What all modalities say at once; None for two.
+
+    Returns:
+        The only estimate, or `Pairs`.
+    """
+    return estimates[0] if len(estimates) == 1 else Pairs(estimates, names, together)

@@ -30,7 +30,7 @@ from lsmi_jax.inputs import Dataset, Folds, in_input_order, pairs_of, views
 from lsmi_jax.models import Density, Discriminator
 from lsmi_jax.union import largest_log_sums, potentials_of_rows
 
-__all__ = ["Scores", "assemble", "concatenate", "cross_fitted_posteriors", "decompose_scores", "score_rows", "shifted"]
+__all__ = ["Scores", "assemble", "cross_fitted_posteriors", "decompose_scores", "score_rows", "shifted"]
 
 NO_PAIR = -1e4  # potential of a row without a modality, in nats
 NUM_CHECKED = 512  # held-out rows of each fold whose pairs are checked for the constraint of the union information
@@ -124,9 +124,9 @@ def _log_posteriors_of_folds(estimators: Estimator, features: tuple, rows: jax.A
     return jax.vmap(of_fold)(estimators, rows)
 
 
-@partial(jax.jit, static_argnums=(3, 4))
+@partial(jax.jit, static_argnums=3)
 def assemble(
-    estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: Redundancy, names: tuple[str, ...] = ()
+    estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: Redundancy
 ) -> tuple[tuple[Estimate, ...], Together | None]:
     """Scores rows, puts the scores in input order, decomposes each pair and all blocks, and averages over seeds.
 
@@ -135,7 +135,6 @@ def assemble(
         data: The data set.
         rows: Row indices to score, of each seed and fold ``[m, F, h]``; every row once per seed.
         redundancy: The redundancy.
-        names: Names of the blocks, for the result of all of them.
 
     Returns:
         An `Estimate` of each pair of blocks, in the order of the rows, and `Together` if there are models of all.
@@ -153,7 +152,7 @@ def assemble(
     if scores.whole is None or estimators.whole is None:
         return estimates, None
     fitted, singles = estimators.whole.union.whole, scores.log_posteriors[:num_blocks]
-    return estimates, together_of(scores.whole, singles, fitted.upper - fitted.lower, data, rows, names)
+    return estimates, together_of(scores.whole, singles, fitted.upper - fitted.lower, data, rows, estimators.names)
 
 
 def _of_pair(
@@ -311,28 +310,3 @@ def _diagnose(
 def _gaps(fitted: Sequence[Discriminator] | Sequence[Density] | None) -> jax.Array | None:
     """Training minus held-out loss of each model, averaged over folds."""
     return None if fitted is None else jnp.stack([(model.train_loss - model.held_out_loss).mean() for model in fitted])
-
-
-def concatenate(estimates: Sequence[Estimate]) -> Estimate:
-    """Joins the estimates of consecutive parts of the rows under one estimator.
-
-    Args:
-        estimates: One or more, in the order of the rows.
-
-    Returns:
-        An `Estimate` of all rows.
-    """
-    rows = [(part.interactions, part.information, part.surprisal, part.i_union, part.predictions) for part in estimates]
-    joined: tuple[Interactions, tuple, tuple | None, jax.Array | None, Predictions | None]
-    joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
-    interactions, information, surprisal, union, predictions = joined
-    sizes = jnp.asarray([part.num_samples for part in estimates], jnp.float32)
-    weights = sizes / sizes.sum()
-    # Diagnostics are means over rows, or do not depend on the rows.
-    diagnostics = jax.tree.map(
-        lambda *parts: jnp.tensordot(weights, jnp.stack(parts), 1), *(part.diagnostics for part in estimates)
-    )
-    adjusted = interactions if union is not None else adjust(interactions)
-    key = estimates[0].key
-    given = interactions, adjusted, information, surprisal, None, diagnostics, key
-    return Estimate(*given, i_union=union, predictions=predictions)

@@ -100,15 +100,15 @@ def score_to_file(
         ImportError: If a Parquet file is requested and pyarrow is not installed.
         OSError: If the disk is full or the folder cannot be written; rows that were safe stay safe.
         TypeError: If ``estimator`` is no estimator, or an array of a batch has the wrong type.
-        ValueError: If the path has another ending, an array has the wrong shape or values, or the path has rows of
-            another estimator or other batches.
+        ValueError: If the path has another ending, an array has the wrong shape or values, the path has rows of
+            another estimator or other batches, or the estimator is of more than two modalities.
     """
     path = as_path("path", path)
     if path.suffix not in (".npy", ".parquet"):
         raise ValueError(f"path: expected a name that ends in .npy or .parquet, got {path.name}")
     if path.suffix == ".parquet":
         import_extra("pyarrow", purpose="a Parquet file", extra="data")
-    redundancy = redundancy_of(estimator, redundancy)
+    redundancy = redundancy_of(estimator, redundancy, only_two=True)
     rows, saved = (path.with_name(path.name + end) for end in (".rows", ".state"))
     state = read_state(saved, fingerprint(estimator, program_of(redundancy)))
     _check_new(path, state, is_written=not rows.exists(), overwrite=overwrite)

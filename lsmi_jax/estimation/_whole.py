@@ -11,7 +11,9 @@ from lsmi_jax.models import Blend, Discriminator
 from lsmi_jax.storage import Stage
 from lsmi_jax.union import WholeUnion, whole_union_scores
 
-__all__ = ["HeldOut", "WholeModels", "WholeScores", "fit_whole", "score_whole"]
+__all__ = ["HeldOut", "WholeModels", "WholeScores", "fit_whole", "score_whole", "stages_of_whole"]
+
+DISCRIMINATOR, UNION = "all modalities discriminator", "all modalities union information"
 
 
 class WholeModels(NamedTuple):
@@ -89,12 +91,12 @@ def fit_whole(
     discriminator = blend = None
     if data.logits is None and held_out.labels is not None:
         fit = partial(fit_view, joint_keys, joined(data.features), data, rows, splits, weights)
-        discriminator, joint = stage("all modalities discriminator", fit)
+        discriminator, joint = stage(DISCRIMINATOR, fit)
         blend = fit_blends(
             merge_parts(joint), singles, pairs, held_out.labels, data.log_prior, held_out.complete_weights
         )
     union = stage(
-        "all modalities union information",
+        UNION,
         partial(fit_whole_unions, union_keys, singles, data.log_prior, held_out.weights, num_cells),
     )
     return WholeModels(discriminator, blend, union)
@@ -124,6 +126,11 @@ def score_whole(
     else:
         joint = models.blend.log_posterior(models.discriminator.log_posterior(joined(features)), singles, pairs)
     return WholeScores(joint, *whole_union_scores(models.union, singles))
+
+
+def stages_of_whole(*, fits_discriminator: bool) -> list[str]:
+    """Names of the stages of `fit_whole`, in order."""
+    return [DISCRIMINATOR, UNION] if fits_discriminator else [UNION]
 
 
 @jax.jit

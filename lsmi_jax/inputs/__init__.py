@@ -7,7 +7,7 @@ from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_
 from lsmi_jax.inputs._grouped_folds import consecutive_groups, grouped_folds, grouped_splits
 from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels, is_missing
 from lsmi_jax.inputs._missing import Missing, Unlabeled
-from lsmi_jax.inputs._predictions import check_logits, check_no_logits
+from lsmi_jax.inputs._predictions import check_logits, check_no_logits, num_blocks_of, num_predictions_of
 from lsmi_jax.inputs._sampling import Sample, sample
 from lsmi_jax.inputs._sharding import across_meshes, to_host
 from lsmi_jax.inputs._targets import NUM_KNOTS, Target, bins_of, check_target, fitted_bins, names_of_bins
@@ -60,6 +60,8 @@ __all__ = [
     "is_missing",
     "joined",
     "names_of_bins",
+    "num_blocks_of",
+    "num_predictions_of",
     "outlier_ratio",
     "pack",
     "pairs_of",

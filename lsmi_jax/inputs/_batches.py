@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.decomposition import check_count, check_several
+from lsmi_jax.inputs._predictions import num_predictions_of
 
 __all__ = ["NO_ROWS", "ArrayBatches", "Batch", "Batches", "Position", "chunks", "joined", "numbered_batches"]
 
@@ -20,7 +21,7 @@ NO_ROWS = "features: expected batches of rows, got none"
 
 
 class Batch(NamedTuple):
-    """A batch of rows: two feature blocks, labels, and the user's logits if any."""
+    """A batch of rows: feature blocks, labels, and the user's logits if any."""
 
     features: Any
     labels: Any
@@ -56,19 +57,20 @@ class ArrayBatches(Sequence):
         """Stores references to the arrays; reads no rows.
 
         Args:
-            features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``, such as two `numpy.memmap`.
+            features: Feature blocks, each ``[n, d]``, such as two `numpy.memmap`.
             labels: Class labels ``[n]``.
-            logits: The user's three logits, each ``[n, K]``.
+            logits: The user's logits as in `lsmi_jax.estimate`, each ``[n, K]``.
             size: Number of rows of a batch.
 
         Raises:
             TypeError: If ``size`` is no integer.
-            ValueError: If there are not two blocks and three logits, the lengths differ, or ``size`` is not positive.
+            ValueError: If there is only one block, or not as many logits as `lsmi_jax.estimate` takes, the lengths
+                differ, or ``size`` is not positive.
         """
         check_count("size", size, 1)
-        check_several("features", features, 2)
+        blocks = check_several("features", features, 2, at_least=True)
         if logits is not None:
-            check_several("logits", logits, 3)
+            check_several("logits", logits, num_predictions_of(len(blocks)))
         batch = _as_arrays(Batch(features, labels, logits))
         if batch.labels.ndim != 1:
             raise ValueError(f"labels: expected shape [n], got {batch.labels.shape}")

@@ -13,7 +13,7 @@ from lsmi_jax.decomposition import label_log_prior
 from lsmi_jax.inputs._grouped_folds import check_group_counts
 from lsmi_jax.inputs._labels import check_class_counts, check_groups, check_labels
 from lsmi_jax.inputs._missing import Missing, Unlabeled, separate_missing, separate_unlabeled
-from lsmi_jax.inputs._predictions import check_predictions, num_blocks_of
+from lsmi_jax.inputs._predictions import check_predictions, num_blocks_of, num_predictions_of
 from lsmi_jax.inputs._sharding import to_host
 from lsmi_jax.inputs._targets import Target, bins_of, check_target, fitted_bins
 from lsmi_jax.inputs._units import Units, in_units, units_of
@@ -94,7 +94,11 @@ class Dataset(NamedTuple):
 
     def _has_view(self) -> Sequence[jax.Array | None]:
         """Which rows have each view ``[n]``."""
-        return (None,) * num_views(len(self.features)) if self.present is None else _of_views(self.present)
+        return (
+            (None,) * num_predictions_of(len(self.features), together=False)
+            if self.present is None
+            else _of_views(self.present)
+        )
 
     def _with_label(self, has: jax.Array | None) -> jax.Array | None:
         """Which of some rows have a label ``[n]``; None stands for all."""
@@ -133,7 +137,7 @@ def pack(
     knots: ArrayLike | None = None,
     units: tuple[Units, ...] | None = None,
     only_two: bool = True,
-    together: bool = False,
+    together: bool | None = False,
 ) -> Dataset:
     """Checks the user's arguments and packs them.
 
@@ -152,7 +156,8 @@ def pack(
         knots: Quantiles of the target of a fit, whose bins are used; None to cut these.
         units: Units of each block, those of the rows that a model was fitted on; None to measure them.
         only_two: Whether exactly two blocks are expected.
-        together: Whether predictions of all blocks together are expected after those of pairs.
+        together: Whether predictions of all blocks together are expected after those of pairs; None for whether there
+            are more than two blocks.
 
     Returns:
         A `Dataset`.
@@ -163,14 +168,12 @@ def pack(
     """
     predictions = logits if probabilities is None else probabilities
     if features is None and isinstance(predictions, Sequence):
-        blocks, present = separate_missing(
-            _no_columns(labels, 2 if only_two else num_blocks_of(len(predictions) - together)),
-            missing,
-            only_two=only_two,
-        )
+        count = 2 if only_two else num_blocks_of(len(predictions), together)
+        blocks, present = separate_missing(_no_columns(labels, count), missing, only_two=only_two)
     else:
         blocks, present = separate_missing(features, missing, only_two=only_two)
         blocks = check_features(blocks, only_two=only_two)
+    together = len(blocks) > 2 if together is None else together
     shares, positions = check_weights(weights, len(blocks[0])), None
     labels, labeled = separate_unlabeled(labels, unlabeled, len(blocks[0]))
     counted = shares
@@ -186,7 +189,8 @@ def pack(
     views = None if present is None else _of_views(present)
     if views is not None and present is not None and together:
         views = (*views, np.logical_and.reduce(present))
-    logits = check_predictions(logits, probabilities, len(checked), count, num_views(len(blocks)) + together, views)
+    num_predictions = num_predictions_of(len(blocks), together)
+    logits = check_predictions(logits, probabilities, len(checked), count, num_predictions, views)
     encoded = check_groups(groups, len(checked))
     prior = _label_log_prior(checked, count, counted) if log_prior is None else log_prior
     prior = check_log_prior(prior, count, checked)
@@ -201,11 +205,6 @@ def pack(
     ranks, quantiles = (None if array is None else jnp.asarray(array) for array in (positions, knots))
     known = None if labeled is None else jnp.asarray(labeled)
     return Dataset(blocks, checked, logits, prior, units, encoded, shares, masks, ranks, quantiles, known)
-
-
-def num_views(num_blocks: int) -> int:
-    """Number of views of M blocks: each block, and each pair."""
-    return num_blocks + len(pairs_of(num_blocks))
 
 
 def _of_views(present: Sequence[Any]) -> tuple[Any, ...]:

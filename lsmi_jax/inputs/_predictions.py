@@ -4,12 +4,11 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import as_array, check_several
 
-__all__ = ["check_logits", "check_no_logits", "check_predictions", "num_blocks_of"]
+__all__ = ["check_logits", "check_no_logits", "check_predictions", "num_blocks_of", "num_predictions_of"]
 
 SUM_TOLERANCE = 1e-3  # of probabilities, which users round
 LOOKS_EXACT = 1e-4  # of logits that are taken for probabilities
@@ -112,10 +111,36 @@ def check_no_logits(logits: object) -> None:
         raise ValueError("logits: expected none together with batches; make each batch (features, labels, logits)")
 
 
-def num_blocks_of(num_predictions: int) -> int:
-    """Number of modalities M with M(M+1)/2 predictions; two for a wrong number, which a check reports."""
-    count = int((np.sqrt(8 * max(num_predictions, 0) + 1) - 1) / 2)
-    return count if count * (count + 1) // 2 == num_predictions and count > 1 else 2
+def num_predictions_of(num_blocks: int, together: bool | None = None) -> int:
+    """Number of predictions of M modalities: of each, of each pair, and perhaps of all.
+
+    Args:
+        num_blocks: Number of modalities M.
+        together: Whether there is one of all; None for whether there are more than two modalities.
+
+    Returns:
+        M(M+1)/2, and one more.
+
+    Examples:
+        >>> [num_predictions_of(m) for m in (2, 3, 4)]
+        [3, 7, 11]
+    """
+    of_all = num_blocks > 2 if together is None else together
+    return num_blocks * (num_blocks + 1) // 2 + of_all
+
+
+def num_blocks_of(num_predictions: int, together: bool | None = None) -> int:
+    """Number of modalities M that a number of predictions is of, as `num_predictions_of`.
+
+    Args:
+        num_predictions: Number of predictions.
+        together: Whether there is one of all; None for whether there are more than two modalities.
+
+    Returns:
+        M; two for a wrong number, which a check reports.
+    """
+    most = num_predictions + 2
+    return next((m for m in range(2, most) if num_predictions_of(m, together) == num_predictions), 2)
 
 
 def _floats(name: str, values: ArrayLike, num_samples: int, num_classes: int, *, is_logit: bool) -> jax.Array:

@@ -8,7 +8,7 @@ import numpy as np
 from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._batches import NO_ROWS, Batch, Batches, joined, numbered_batches
 from lsmi_jax.inputs._labels import check_labels
-from lsmi_jax.inputs._predictions import check_logits
+from lsmi_jax.inputs._predictions import check_logits, num_predictions_of
 from lsmi_jax.inputs._validation import check_features
 
 __all__ = ["Sample", "sample"]
@@ -73,9 +73,10 @@ def _lowest(pending: list[Batch], ranks: np.ndarray, count: int) -> tuple[list[B
 
 def _checked(batch: Batch, num_classes: int | None) -> Batch:
     """Checks a batch and copies it to memory, in float32 and int32."""
-    blocks = check_features(batch.features)
+    blocks = check_features(batch.features, only_two=False)
     labels, _ = check_labels(batch.labels, len(blocks[0]), num_classes, few_rows=True)
     logits = batch.logits
     if logits is not None:
-        logits = check_logits(logits, len(labels), num_classes or np.shape(logits[0])[-1])
+        count = num_predictions_of(len(blocks))
+        logits = check_logits(logits, len(labels), num_classes or np.shape(logits[0])[-1], count)
     return jax.tree.map(np.asarray, Batch(blocks, labels, logits))

@@ -75,6 +75,7 @@ def test_a_file_may_have_dashes_or_underscores(spelling, tmp_path, monkeypatch, 
 class _Arrays:
     features, labels = None, np.array(["a", "b"])
     logits = probabilities = groups = weights = None
+    num_modalities = 2
 
 
 @pytest.mark.parametrize(
@@ -88,7 +89,8 @@ class _Arrays:
         ("num-folds = 2.5", "expected num-folds to be a whole number, got 2.5"),
         ("num_seeds = true", "expected num-seeds to be a whole number, got True"),
         ('means_by = "speaker"', "expected means-by to be names in brackets, got 'speaker'"),
-        ('logits = ["a", "b"]', "expected logits to be 3 names in brackets"),
+        ('logits = "a"', "expected logits to be names in brackets, got 'a'"),
+        ('logits = ["a", "b"]', "--logits: expected 3 names, of each modality, of each pair, and of all, got 2"),
         ("resume = 1", "expected resume to be true or false, got 1"),
         ("x1 = 3", "expected x1 to be a string, got 3"),
         ("out = 3", "expected out to be a string, got 3"),
@@ -108,7 +110,7 @@ def test_wrong_values_of_a_file_are_named(text, error, tmp_path, capsys):
         (["--config", "none.toml"], "--config: expected a TOML file, got none.toml"),
         (["--num-folds", "2.5"], "Invalid value for --num-folds: expected a whole number, got '2.5'"),
         (["--num-fold", "2"], "Unknown option: --num-fold. Did you mean --num-folds?"),
-        (["--logits", "a", "b"], "parameter --logits requires 3 positional arguments"),
+        (["--logits", "a", "b"], "--logits: expected 3 names, of each modality, of each pair, and of all, got 2"),
         (["--format", "xlsx"], 'Choose from: "parquet", "csv"'),
         (["--redundancy", "minimum_infomation"], 'Did you mean "minimum_information"?'),
         ([*PAPER, "--covariance", "round"], '--covariance: expected "full", "diagonal" or a positive rank'),

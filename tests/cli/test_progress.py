@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import lsmi_jax
-from lsmi_jax.cli._progress import fit_stages
+from lsmi_jax.estimation import stages_of
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_stages_are_those_of_an_estimate(given, redundancy, arrays):
         redundancy=redundancy,
         progress=seen.append,
     )
-    expected = fit_stages(redundancy, fits_discriminators=not given)
+    expected = stages_of(("x1", "x2"), redundancy, fits_discriminators=not given, together=False)
     assert seen == [*expected, "scores"]
 
 

@@ -51,8 +51,7 @@ def three(table, tmp_path_factory):
     draw = partial(np.random.default_rng(1).normal, size=NUM_ROWS)
     found = []
 
-    def without_fits(*given, names, together, **options):
-        assert together
+    def without_fits(*given, names, **options):
         options |= {"redundancy": lsmi_jax.MinimumInformation(), "logits": [draw(size=(NUM_ROWS, 2)) for _ in range(6)]}
         parts = WholeParts(draw(), (draw(), draw(), draw()), draw(), (draw(), draw(), draw()), draw(), draw())
         whole = Together(jax.tree.map(jnp.asarray, parts), None, jnp.arange(4.0), jnp.zeros(()), None, None, names)
@@ -60,7 +59,7 @@ def three(table, tmp_path_factory):
         return found[0]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lsmi_jax, "estimate_pairs", without_fits)
+        patch.setattr(lsmi_jax, "estimate", without_fits)
         assert run(table, folder, *THREE, "--means-by", "half") == 0
     return folder / "out", found[0]
 
@@ -178,10 +177,13 @@ def test_folders_of_an_earlier_run_go(table, tmp_path):
     ("words", "message"),
     [
         (["--x4", "text_", "--labels", "y"], "--x3: expected a name"),
-        ([*THREE, "--logits", "p1_red", "p2_red", "p12_red"], "--x3: expected none, as --logits"),
+        ([*THREE, "--logits", "p1_red", "p2_red", "p12_red"], "--logits: expected 7 names, of each modality"),
         ([*THREE[:2], "--labels", "tag_", "--target", "multilabel"], "--x3: expected none, as --target multilabel"),
         (["--labels", "tag_", "--target", "multilabel", "--unlabeled", "use"], "--unlabeled: expected error"),
-        ([*THREE, "--save-estimator"], "--save-estimator: expected two modalities and labels of one kind"),
+        (
+            ["--labels", "tag_", "--target", "multilabel", "--save-estimator"],
+            "--save-estimator: expected labels of one",
+        ),
         (["--labels", "y", "--target", "multilabel"], "--labels: expected numbers, got y of text"),
         (["--labels", "p1_", "--target", "multilabel"], "--labels: expected integers 0 and 1 or booleans"),
         (["--labels", "audio_", "--target", "multilabel"], "--x1: expected columns of its own, got audio_0"),
@@ -195,19 +197,13 @@ def test_options_that_do_not_go_together_are_refused_before_any_fit(
     def fitted(*_, **__):
         raise AssertionError("fitted")
 
-    monkeypatch.setattr(lsmi_jax, "estimate_pairs", fitted)
+    monkeypatch.setattr(lsmi_jax, "estimate", fitted)
     try:
         status = run(table, tmp_path, *words)
     except SystemExit as exit:
         status = exit.code
     assert status in (1, 2)
     assert (message or "AssertionError: fitted") in capsys.readouterr().err  # a block may be used twice on purpose
-
-
-def test_an_estimator_of_two_modalities_scores_two(table, tmp_path, capsys):
-    words = ["score", str(tmp_path / "table.csv"), "--estimator", str(tmp_path), "--x1", "audio_", "--x2", "video_"]
-    assert main([*words, *THREE, "--out", str(tmp_path / "out")]) == 1
-    assert "--x3: expected none, as a saved estimator has two modalities" in capsys.readouterr().err
 
 
 @pytest.mark.slow
@@ -219,3 +215,29 @@ def test_three_modalities_from_their_blocks(table, tmp_path, capsys):
     expected = lsmi_jax.estimate_pairs(jax.random.key(0), blocks, table["half"].to_numpy(), **options)
     written = pandas.read_csv(tmp_path / "out" / "samples.csv")
     np.testing.assert_allclose(written["synergy"], expected.together.parts.synergy, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("own", [False, True])
+def test_an_estimator_of_three_modalities_scores_other_rows(table, tmp_path, capsys, own):
+    logits = np.random.default_rng(2).normal(size=(7, NUM_ROWS))
+    given = table.assign(**{f"view{k}": values for k, values in enumerate(logits)})
+    views = [f"view{k}" for k in range(7)]
+    words = ["--logits", *views] if own else []
+    assert run(given, tmp_path, *THREE, *words, "--num-cells", "16", "--save-estimator") == 0
+    saved = tmp_path / "out" / "estimator"
+    blocks = [word for m, name in enumerate(NAMES, 1) for word in (f"--x{m}", f"{name}_")]
+    out = ["--out", str(tmp_path / "scored"), "--format", "csv"]
+    command = ["score", str(tmp_path / "table.csv"), "--estimator", str(saved), "--labels", "y", *out]
+    assert main([*command, *blocks, *words]) == 0
+    assert "3 modalities together, 60 samples" in capsys.readouterr().out
+    features = [table[[f"{name}_{k}" for k in range(2)]].to_numpy(np.float64) for name in NAMES]
+    options = {"logits": list(logits.astype(np.float32)) if own else None}
+    expected = lsmi_jax.score(lsmi_jax.load(saved), features, table["half"].to_numpy(), **options)
+    assert expected.names == NAMES
+    written = pandas.read_csv(tmp_path / "scored" / "samples.csv")
+    np.testing.assert_allclose(written["unique_text"], expected.together.parts.unique[2], atol=1e-5)
+    of_pair = pandas.read_csv(tmp_path / "scored" / "pairs" / "audio-text" / "samples.csv")
+    np.testing.assert_allclose(of_pair["s"], expected["audio", "text"].interactions.synergy, atol=1e-5)
+    assert main([*command, *blocks[:4]]) == 1
+    assert "expected" in capsys.readouterr().err

@@ -118,8 +118,10 @@ def test_bad_input(labels, blocks):
         estimate_pairs(KEY, blocks[:1], labels)
     with pytest.raises(ValueError, match="logits: expected a tuple of 6 arrays, got 3"):
         estimate_pairs(KEY, blocks, labels, logits=(jnp.zeros((72, 3)),) * 3)
-    with pytest.raises(ValueError, match="features: expected a tuple of 2 arrays, got 3"):
-        estimate(KEY, blocks, labels)
+    with pytest.raises(ValueError, match="features: expected 2 to 5 feature blocks, got 6; estimate_pairs takes"):
+        estimate(KEY, blocks * 2, labels)
+    with pytest.raises(ValueError, match="names: expected none for two feature blocks"):
+        estimate(KEY, blocks[:2], labels, names=("a", "b"))
 
 
 def test_means_and_table_agree_with_each_pair(result):

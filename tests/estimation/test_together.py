@@ -1,9 +1,11 @@
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from lsmi_jax import MinimumInformation, UnionInformation, estimate_pairs
+import lsmi_jax
+from lsmi_jax import MinimumInformation, UnionInformation, estimate, estimate_pairs, fit_estimator, score
 from lsmi_jax.inputs import pairs_of
 
 KEY = jax.random.key(0)
@@ -145,3 +147,75 @@ def test_seeds_and_weights(blobs):
     np.testing.assert_allclose(whole.seeds.synergy.mean(0), whole.parts.synergy, atol=1e-5)
     by_hand = np.average(np.asarray(whole.parts.i_all), weights=options["weights"])
     assert whole.mean()["i_all"][0] == pytest.approx(by_hand, abs=1e-5)
+
+
+FEW = UnionInformation(num_cells=16)
+
+
+@pytest.fixture(scope="module")
+def noisy():
+    """Three noisy copies of the label, their exact log-posteriors, and the label."""
+    rng = np.random.default_rng(0)
+    copies = [FIRST ^ (rng.random(SIZE) < p) for p in (0.1, 0.2, 0.3)]
+    return copies, exact_logits(copies, FIRST), FIRST
+
+
+def test_estimate_takes_three_modalities(noisy):
+    _, logits, labels = noisy
+    names = ("a", "b", "c")
+    options = {"names": names, "logits": logits, "num_folds": 2, "redundancy": FEW}
+    found = estimate(KEY, None, labels, **options)
+    chex.assert_trees_all_equal(found, estimate_pairs(KEY, None, labels, together=True, **options))
+    assert found.names == found.together.names == names
+    assert found.pairs == (("a", "b"), ("a", "c"), ("b", "c"))
+
+
+def test_an_estimator_of_three_modalities_scores_saves_and_takes_batches(noisy, tmp_path):
+    _, logits, labels = noisy
+    blocks = [np.zeros((SIZE, 1), np.float32)] * 3
+    fitted = fit_estimator(KEY, blocks, labels, names=("a", "b", "c"), logits=logits, redundancy=FEW)
+    found = score(fitted, blocks, labels, logits=logits)
+    assert found.names == ("a", "b", "c")
+    np.testing.assert_allclose(
+        found.together.parts.synergy, found.together.parts.i_all - found.together.parts.i_union, atol=1e-6
+    )
+    lsmi_jax.save(tmp_path / "three", fitted)
+    chex.assert_trees_all_equal(score(lsmi_jax.load(tmp_path / "three"), blocks, labels, logits=logits), found)
+    halves = [slice(0, SIZE // 2), slice(SIZE // 2, SIZE)]
+    batches = [(tuple(b[h] for b in blocks), labels[h], tuple(view[h] for view in logits)) for h in halves]
+    in_batches = score(fitted, batches)
+    np.testing.assert_allclose(in_batches.together.parts.shared, found.together.parts.shared, atol=1e-6)
+    np.testing.assert_allclose(in_batches.together.cross_entropy, found.together.cross_entropy, atol=1e-5)
+    np.testing.assert_allclose(
+        in_batches["b", "a"].interactions.unique1, found["a", "b"].interactions.unique2, atol=1e-6
+    )
+    for refuses in (lsmi_jax.export_score, lambda one: lsmi_jax.score_to_file(tmp_path / "rows.npy", one, batches)):
+        with pytest.raises(ValueError, match="estimator: expected one of two modalities, got one of 3"):
+            refuses(fitted)
+
+
+@pytest.mark.slow
+def test_a_learned_estimator_of_three_modalities_scores_other_rows(noisy, tmp_path):
+    copies, _, labels = noisy
+    rng = np.random.default_rng(1)
+    blocks = [(copy[:, None] + 0.1 * rng.normal(size=(SIZE, 1))).astype(np.float32) for copy in copies]
+    train, test = slice(0, None, 2), slice(1, None, 2)
+    fitted = fit_estimator(KEY, [block[train] for block in blocks], labels[train])
+    lsmi_jax.save(tmp_path / "three", fitted)
+    found = score(lsmi_jax.load(tmp_path / "three"), [block[test] for block in blocks], labels[test])
+    log_prior = jnp.log(jnp.full(2, 0.5))
+    exact = [lsmi_jax.pointwise_information(view, labels, log_prior)[test] for view in exact_logits(copies, labels)]
+    ours = *found.together.parts.information, found.together.parts.i_all
+    for own, truth in zip(ours, (*exact[:3], exact[-1]), strict=True):
+        # The posterior is learned from 200 rows: two standard errors of their mean, and as many of these.
+        error = float(truth.std()) / np.sqrt(SIZE / 2)
+        assert abs(float(own.mean() - truth.mean())) < 4 * error
+
+
+def test_batches_of_three_modalities_are_fitted(noisy):
+    _, logits, labels = noisy
+    blocks = (np.zeros((SIZE, 1), np.float32),) * 3
+    batches = [(tuple(b[:200] for b in blocks), labels[:200], tuple(view[:200] for view in logits))]
+    fitted = fit_estimator(KEY, batches, redundancy=MinimumInformation())
+    assert fitted.names == ("x1", "x2", "x3")
+    assert fitted.whole is not None
