@@ -30,7 +30,6 @@ from lsmi_jax.inputs import (
     pairs_of,
 )
 from lsmi_jax.storage import Reports, shown, stages
-from lsmi_jax.union import MOST_MODALITIES
 
 __all__ = ["estimate", "estimate_pairs"]
 
@@ -146,7 +145,6 @@ def estimate_pairs(
     labels: ArrayLike,
     *,
     names: Sequence[str] | None = None,
-    together: bool = False,
     num_folds: int = 5,
     num_seeds: int = 1,
     num_classes: int | None = None,
@@ -165,22 +163,19 @@ def estimate_pairs(
     """Out-of-fold interactions of every pair of modalities, as in Table 7 of Yang et al. (2025).
 
     The discriminator and the density of each modality are fitted once and serve all its pairs: M models of each
-    kind, and M(M-1)/2 discriminators of two modalities, on the same folds. With two blocks this is
-    `lsmi_jax.estimate`.
+    kind, and M(M-1)/2 discriminators of two modalities, on the same folds. `lsmi_jax.estimate` also decomposes what
+    three to five modalities say at once.
 
     Args:
         key: Random key.
         features: Two or more feature blocks, each ``[n, d]``; None as in `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
         names: Names of the modalities, all different; None for ``x1``, ``x2``, ...
-        together: Whether to decompose what three or more modalities say at once, too, by the union information of all
-            (`Pairs.together`): one more discriminator, and the potentials of all and of all but each one.
         num_folds: As in `lsmi_jax.estimate`.
         num_seeds: As in `lsmi_jax.estimate`.
         num_classes: As in `lsmi_jax.estimate`.
         logits: Logits ``[n, K]`` of the user's own discriminators, of each modality, then of each pair in the order
-            (1, 2), (1, 3), ..., (2, 3), ..., and of all if ``together``, not fitted on these rows; None to train
-            discriminators here.
+            (1, 2), (1, 3), ..., (2, 3), ..., not fitted on these rows; None to train discriminators here.
         probabilities: Their probabilities, instead of logits.
         log_prior: As in `lsmi_jax.estimate`.
         groups: As in `lsmi_jax.estimate`.
@@ -214,12 +209,9 @@ def estimate_pairs(
         unlabeled=unlabeled,
         target=target,
         only_two=False,
-        together=together,
     )
-    if together and not 3 <= len(data.features) <= MOST_MODALITIES:
-        raise ValueError(f"together: expected 3 to {MOST_MODALITIES} feature blocks, got {len(data.features)}")
     named = check_names(names, len(data.features), prefix="x", each="feature block")
-    return Pairs(*_cross_fit(key, data, options, named, together=together))
+    return Pairs(*_cross_fit(key, data, options, named, together=False))
 
 
 @dataclass(frozen=True)

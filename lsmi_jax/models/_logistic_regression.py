@@ -22,6 +22,9 @@ NUM_STEPS = 9  # at most, at each penalty of a path
 NUM_MORE = 3  # times as many steps at the best penalty
 PATIENCE = 2  # penalties in a row that do not lessen the held-out loss, after which a path ends
 TOLERANCE = 1e-5  # nats; descent ends with a step that changes the loss by less
+SMALL_GRADIENT = 1e-5  # ends descent at the best penalty: there, one step more or less would show in single samples
+MARGIN = 1e-4  # nats by which a smaller penalty must be better, so that round-off does not choose it
+SLACK = 1e-6  # nats of round-off by which a step may raise the loss
 ROUND_OFF = 1e-6  # of the trace, as much as keeps a float32 factorization positive
 
 
@@ -93,9 +96,9 @@ def fit_ridge(
             index, num_worse, current, (best, least, best_penalty) = carry
             is_path = index < len(penalties)
             penalty = jnp.where(is_path, penalties[jnp.minimum(index, len(penalties) - 1)], best_penalty)
-            fitted = descend(jnp.where(is_path, current, best), penalty)
+            fitted = descend(jnp.where(is_path, current, best), penalty, jnp.where(is_path, TOLERANCE, -1.0))
             loss = held_out_loss(fitted)
-            is_better = loss < least
+            is_better = loss < least - MARGIN
             kept = is_better | ~is_path
             found = fitted, jnp.minimum(loss, least), penalty
             best = jax.tree.map(lambda new, old: jnp.where(kept, new, old), found, (best, least, best_penalty))
@@ -133,7 +136,7 @@ def fit_linear(
     descend = _descent(spanned, labels, jnp.ones((1, len(labels))), num_classes, num_steps)
 
     def step(start: jax.Array, penalty: jax.Array) -> tuple[jax.Array, jax.Array]:
-        return (fitted := descend(start, penalty)), fitted[0]
+        return (fitted := descend(start, penalty, TOLERANCE)), fitted[0]
 
     start = jnp.zeros((1, spanned.shape[1] + 1, num_classes))
     kernels, biases = _unpack(jax.lax.scan(step, start, penalties)[1])
@@ -174,7 +177,7 @@ def _span(rows: jax.Array) -> tuple[jax.Array, Callable[[jax.Array], jax.Array]]
 
 def _descent(
     rows: jax.Array, labels: jax.Array, row_weights: jax.Array, num_classes: int, num_steps: int
-) -> Callable[[jax.Array, jax.Array], jax.Array]:
+) -> Callable[[jax.Array, jax.Array, jax.Array | float], jax.Array]:
     """Minimizer of cross-entropy plus ridge penalty for each of ``row_weights [S, n]``; the last is of all rows.
 
     Its weights are ``[S, d + 1, K]``, with the biases last. L-BFGS on preconditioned weights: the curvature of the
@@ -186,7 +189,7 @@ def _descent(
     is_penalized = jnp.ones(rows.shape[1]).at[-1].set(0)
     curvature = 0.5 * second_moment(rows, row_weights[-1])
 
-    def descend(starts: jax.Array, penalty: jax.Array) -> jax.Array:
+    def descend(starts: jax.Array, penalty: jax.Array, tolerance: jax.Array | float) -> jax.Array:
         # With A = L L^T the bound on the curvature, weights are L^-T v.
         bound = _with_ridge(curvature, penalty * is_penalized)
         inverse = inverse_cholesky(bound)
@@ -201,21 +204,23 @@ def _descent(
                 cross_entropy = (shares * logsumexp(rows @ own, axis=1)).sum() - (moment * own).sum()
                 return cross_entropy + penalty / 2 * (own[:-1] ** 2).sum()
 
-            return product(inverse.T, _minimize(loss, product(inverse, product(bound, start)), num_steps))
+            return product(inverse.T, _minimize(loss, product(inverse, product(bound, start)), num_steps, tolerance))
 
         return jax.vmap(fit_one)(starts, row_weights)
 
     return descend
 
 
-def _minimize(loss: Callable[[jax.Array], jax.Array], start: jax.Array, num_steps: int) -> jax.Array:
+def _minimize(
+    loss: Callable[[jax.Array], jax.Array], start: jax.Array, num_steps: int, tolerance: jax.Array | float
+) -> jax.Array:
     """Minimizes a loss whose curvature is at most two, by L-BFGS of unit steps, until it hardly changes."""
     optimizer = optax.scale_by_lbfgs()
     initial, infinite = optimizer.init(start), jnp.asarray(jnp.inf)
 
     def is_open(carry: tuple) -> jax.Array:
-        *_, count, change = carry
-        return (count < num_steps) & (change > TOLERANCE)
+        *_, (_, _, grad), count, change = carry
+        return (count < num_steps) & (change > tolerance) & ((grad**2).sum() > SMALL_GRADIENT**2)
 
     def step(carry: tuple) -> tuple:
         v, state, (last, last_value, last_grad), count, _ = carry
@@ -224,10 +229,10 @@ def _minimize(loss: Callable[[jax.Array], jax.Array], start: jax.Array, num_step
         # A step that did not descend is taken back for a gradient step, which the bound makes safe.
         full = v - direction, ahead, (v, value, grad)
         safe = last - last_grad / 2, initial, (last, last_value, last_grad)
-        chosen = jax.tree.map(lambda new, old: jnp.where(value <= last_value, new, old), full, safe)
+        chosen = jax.tree.map(lambda new, old: jnp.where(value <= last_value + SLACK, new, old), full, safe)
         return *chosen, count + 1, jnp.abs(last_value - value)
 
-    carry = start, initial, (start, infinite, start), jnp.asarray(0), infinite
+    carry = start, initial, (start, infinite, jnp.full_like(start, jnp.inf)), jnp.asarray(0), infinite
     *_, (best, _, _), _, _ = jax.lax.while_loop(is_open, step, carry)
     return best
 

@@ -211,8 +211,8 @@ def test_three_modalities_from_their_blocks(table, tmp_path, capsys):
     assert run(table, tmp_path, *THREE) == 0
     assert "3 modalities together, 60 samples" in capsys.readouterr().out
     blocks = [table[[f"{name}_{k}" for k in range(2)]].to_numpy(np.float64) for name in NAMES]
-    options = {"names": NAMES, "together": True, "num_folds": 2}
-    expected = lsmi_jax.estimate_pairs(jax.random.key(0), blocks, table["half"].to_numpy(), **options)
+    options = {"names": NAMES, "num_folds": 2}
+    expected = lsmi_jax.estimate(jax.random.key(0), blocks, table["half"].to_numpy(), **options)
     written = pandas.read_csv(tmp_path / "out" / "samples.csv")
     np.testing.assert_allclose(written["synergy"], expected.together.parts.synergy, atol=1e-5)
 

@@ -31,7 +31,7 @@ def exact_logits(modalities, labels):
 def together(modalities, labels, **options):
     logits = exact_logits(modalities, labels)
     few = UnionInformation(num_cells=24)  # for values as few as these
-    return estimate_pairs(KEY, None, labels, logits=logits, together=True, num_folds=2, redundancy=few, **options)
+    return estimate(KEY, None, labels, logits=logits, num_folds=2, redundancy=few, **options)
 
 
 def close(values, expected, atol=2e-3):
@@ -114,13 +114,6 @@ def test_the_order_of_modalities_changes_only_the_order_of_the_parts():
         np.testing.assert_allclose(one.unique[m], values, atol=5e-3)
 
 
-@pytest.mark.parametrize("count", [2, 6])
-def test_a_wrong_number_of_blocks_is_named(count):
-    blocks = [np.zeros((8, 1), np.float32)] * count
-    with pytest.raises(ValueError, match=f"together: expected 3 to 5 feature blocks, got {count}"):
-        estimate_pairs(KEY, blocks, np.arange(8) % 2, together=True)
-
-
 @pytest.mark.slow
 def test_models_of_all_find_what_no_pair_knows():
     """Three noisy signs whose product is the label: learned, i_all beyond every pair."""
@@ -129,7 +122,7 @@ def test_models_of_all_find_what_no_pair_knows():
     signs = rng.choice([-1, 1], (2, 2000))
     third = signs[0] * signs[1] * (2 * labels - 1)
     blocks = [(sign[:, None] + 0.2 * rng.normal(size=(2000, 1))).astype(np.float32) for sign in (*signs, third)]
-    found = estimate_pairs(KEY, blocks, labels, together=True, num_folds=3, redundancy=MinimumInformation())
+    found = estimate(KEY, blocks, labels, num_folds=3, redundancy=MinimumInformation())
     means = found.together.mean()
     assert means["synergy"][0] > 0.55
     for name in ("shared", "unique_x1", "unique_x2", "unique_x3"):
@@ -142,7 +135,7 @@ def test_models_of_all_find_what_no_pair_knows():
 def test_seeds_and_weights(blobs):
     blocks, labels = blobs
     options = {"num_folds": 2, "num_seeds": 2, "weights": np.linspace(1, 2, len(labels))}
-    whole = estimate_pairs(KEY, (*blocks, blocks[0][:, :1]), labels, together=True, **options).together
+    whole = estimate(KEY, (*blocks, blocks[0][:, :1]), labels, **options).together
     assert whole.seeds.shared.shape == (2, len(labels))
     np.testing.assert_allclose(whole.seeds.synergy.mean(0), whole.parts.synergy, atol=1e-5)
     by_hand = np.average(np.asarray(whole.parts.i_all), weights=options["weights"])
@@ -160,12 +153,14 @@ def noisy():
     return copies, exact_logits(copies, FIRST), FIRST
 
 
-def test_estimate_takes_three_modalities(noisy):
+def test_pairs_of_all_modalities_are_those_of_estimate_pairs(noisy):
     _, logits, labels = noisy
     names = ("a", "b", "c")
-    options = {"names": names, "logits": logits, "num_folds": 2, "redundancy": FEW}
-    found = estimate(KEY, None, labels, **options)
-    chex.assert_trees_all_equal(found, estimate_pairs(KEY, None, labels, together=True, **options))
+    options = {"names": names, "num_folds": 2, "redundancy": FEW}
+    found = estimate(KEY, None, labels, logits=logits, **options)
+    chex.assert_trees_all_equal(
+        found.estimates, estimate_pairs(KEY, None, labels, logits=logits[:6], **options).estimates
+    )
     assert found.names == found.together.names == names
     assert found.pairs == (("a", "b"), ("a", "c"), ("b", "c"))
 

@@ -130,10 +130,11 @@ def test_powers_mixtures_and_stacks_are_those_of_repeated_rows(rows, posteriors)
     _, labels = rows
     prior = label_log_prior(labels, 3)
     both = jnp.stack(posteriors)
-    # The prior of the powers counts effective rows, which repeats change a little.
+    # The priors of powers and mixtures count effective rows, which repeats change a little.
     close(fit_powers(both, labels, prior, COUNTS), fit_powers(both[:, REPEATED], labels[REPEATED], prior), 2e-2)
     likelihoods = jnp.stack([p[jnp.arange(NUM_ROWS), labels] for p in (*posteriors, prior[None].repeat(NUM_ROWS, 0))])
-    close(mixture_log_weights(likelihoods, COUNTS), mixture_log_weights(likelihoods[:, REPEATED]), 2e-2)
+    weighted, repeated = (mixture_log_weights(*given) for given in ((likelihoods, COUNTS), (likelihoods[:, REPEATED],)))
+    close(jnp.exp(weighted), jnp.exp(repeated), 2e-2)
     joint = log_posterior(both.sum(0))
     views, targets = [view.reshape(3, 30, 3) for view in (joint, *posteriors)], labels.reshape(3, 30)
     twice, _ = fit_stack(*views, targets, prior, jnp.full((3, 30), 2.0))
