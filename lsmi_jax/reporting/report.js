@@ -137,10 +137,20 @@
       }
       parts.push(...rows.slice(0, shown[place]).map(sample));
       if (rows.length > shown[place]) {
-        parts.push(element("button", { type: "button", onclick: () => { shown[place] += 40; cards(); } }, "Show more of " + count(rows.length)));
+        parts.push(element("button", { type: "button", onclick: () => showMore(place) }, "Show more of " + count(rows.length)));
       }
       return element("section", { className: "card" }, ...parts);
     }));
+  }
+
+  function showMore(place) {
+    const before = shown[place];
+    shown[place] += 40;
+    cards();
+    // The button was replaced: reading goes on at the first sample that is new.
+    const first = byId("cards").children[place].querySelectorAll(".sample")[before];
+    first.tabIndex = -1;
+    first.focus();
   }
 
   // Scatter of i1 and i2, colored by kind; the nearest sample is shown on hover and on a click.
@@ -155,11 +165,12 @@
   const xs = range(columns.i1), ys = range(columns.i2);
   const clamp = (value, [low, high]) => Math.min(high, Math.max(low, value));
   let place = null;
-  function scatter() {
+  const points = element("canvas");
+  function paint() {
     const width = canvas.clientWidth, height = canvas.clientHeight, ratio = window.devicePixelRatio || 1;
-    canvas.width = width * ratio;
-    canvas.height = height * ratio;
-    const pen = canvas.getContext("2d"), style = getComputedStyle(document.body);
+    points.width = canvas.width = width * ratio;
+    points.height = canvas.height = height * ratio;
+    const pen = points.getContext("2d"), style = getComputedStyle(document.body);
     const soft = style.getPropertyValue("--soft"), line = style.getPropertyValue("--line");
     const x = (value) => margin.left + (clamp(value, xs) - xs[0]) / (xs[1] - xs[0]) * (width - margin.left - margin.right);
     const y = (value) => height - margin.bottom - (clamp(value, ys) - ys[0]) / (ys[1] - ys[0]) * (height - margin.top - margin.bottom);
@@ -190,14 +201,19 @@
       pen.arc(x(columns.i1[row]), y(columns.i2[row]), radius, 0, 2 * Math.PI);
       pen.fill();
     }
-    pen.globalAlpha = 1;
-    if (state.chosen !== null && isSelected[state.chosen] && columns.i1[state.chosen] !== null && columns.i2[state.chosen] !== null) {
-      pen.strokeStyle = style.getPropertyValue("--text");
-      pen.lineWidth = 2;
-      pen.beginPath();
-      pen.arc(x(columns.i1[state.chosen]), y(columns.i2[state.chosen]), 6, 0, 2 * Math.PI);
-      pen.stroke();
-    }
+    scatter();
+  }
+  // The points are painted once per selection; a ring around the chosen one moves over them.
+  function scatter() {
+    const pen = canvas.getContext("2d"), row = state.chosen, ratio = window.devicePixelRatio || 1;
+    pen.clearRect(0, 0, canvas.width, canvas.height);
+    if (points.width && points.height) pen.drawImage(points, 0, 0);
+    if (row === null || !isSelected[row] || columns.i1[row] === null || columns.i2[row] === null) return;
+    pen.strokeStyle = getComputedStyle(document.body).getPropertyValue("--text");
+    pen.lineWidth = 2 * ratio;
+    pen.beginPath();
+    pen.arc(place.x(columns.i1[row]) * ratio, place.y(columns.i2[row]) * ratio, 6 * ratio, 0, 2 * Math.PI);
+    pen.stroke();
   }
   function nearest(event) {
     const box = canvas.getBoundingClientRect(), px = event.clientX - box.left, py = event.clientY - box.top;
@@ -249,13 +265,13 @@
   const viewport = byId("table"), header = element("div", { className: "row head", role: "row" }), body = element("div", { className: "rows" });
   viewport.append(header, body);
   for (const head of heads) {
-    header.append(element("button", { type: "button", className: head.number ? "n" : "", onclick: () => {
+    const button = element("button", { type: "button", className: head.number ? "n" : "", onclick: () => {
       state.down = state.sort === head ? !state.down : Boolean(head.number);
       state.sort = head;
       sort();
-      viewport.scrollTop = 0;
-      table();
-    } }, head.name));
+      toTop();
+    } }, head.name);
+    header.append(element("span", { role: "columnheader" }, button));
   }
   const natural = new Intl.Collator("en", { numeric: true }).compare;
   function sort() {
@@ -267,24 +283,47 @@
       return sign * (typeof x === "string" ? natural(x, y) : x - y) || a - b;
     });
   }
+  let active = 0;  // position of the row that the keyboard is on
+  function toTop() {
+    active = 0;
+    viewport.scrollTop = 0;
+    table();
+  }
   function table() {
     header.style.gridTemplateColumns = template;
-    [...header.children].forEach((button, index) => {
+    [...header.children].forEach((cell, index) => {
       const isSorted = heads[index] === state.sort;
-      button.textContent = heads[index].name + (isSorted ? (state.down ? " ↓" : " ↑") : "");
+      cell.firstChild.textContent = heads[index].name + (isSorted ? (state.down ? " ↓" : " ↑") : "");
+      cell.setAttribute("aria-sort", !isSorted ? "none" : state.down ? "descending" : "ascending");
     });
+    viewport.setAttribute("aria-rowcount", selected.length + 1);
     body.style.height = selected.length * HEIGHT + "px";
     body.style.width = header.style.width = heads.reduce((total, head) => total + head.width, 0) + "rem";
     const first = Math.max(0, Math.floor(viewport.scrollTop / HEIGHT) - 5);
     const last = Math.min(selected.length, first + Math.ceil(viewport.clientHeight / HEIGHT) + 12);
+    const hadFocus = body.contains(document.activeElement);
     body.replaceChildren(...selected.slice(first, last).map((row, index) => {
-      const line = element("div", { className: "row", role: "row", tabIndex: 0, onclick: () => detail(row), onkeydown: (event) => { if (event.key === "Enter") detail(row); } },
+      const position = first + index;
+      const line = element("div", { className: "row", role: "row", tabIndex: position === active ? 0 : -1, "aria-rowindex": position + 2, onclick: () => { active = position; detail(row); } },
         ...heads.map((head) => element("span", { role: "cell", className: head.number ? "n" : "", title: head.number ? "" : head.value(row) }, head.value(row))));
       line.style.gridTemplateColumns = template;
-      line.style.top = (first + index) * HEIGHT + "px";
+      line.style.top = position * HEIGHT + "px";
       return line;
     }));
+    if (hadFocus) body.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
   }
+  body.addEventListener("keydown", (event) => {
+    const page = Math.max(1, Math.floor(viewport.clientHeight / HEIGHT) - 2);
+    const moves = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -size, End: size };
+    if (event.key === "Enter") detail(selected[active]);
+    if (!(event.key in moves)) return;
+    event.preventDefault();
+    active = Math.min(selected.length - 1, Math.max(0, active + moves[event.key]));
+    // The header covers the first row of the viewport.
+    const top = active * HEIGHT, room = viewport.clientHeight - 3 * HEIGHT;
+    viewport.scrollTop = Math.min(top, Math.max(viewport.scrollTop, top - room));
+    table();
+  });
   viewport.addEventListener("scroll", () => requestAnimationFrame(table));
 
   function drawAll() {
@@ -294,12 +333,11 @@
       byId("detail").replaceChildren();
     }
     cards();
-    scatter();
-    viewport.scrollTop = 0;
-    table();
+    paint();
+    toTop();
   }
-  window.addEventListener("resize", () => { scatter(); table(); });
-  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", scatter);
+  window.addEventListener("resize", () => { paint(); table(); });
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   select();
   if (data.lists[0].rows.length) detail(data.lists[0].rows[0]);
 })();

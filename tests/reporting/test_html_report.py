@@ -342,3 +342,37 @@ def test_the_page_sorts_and_filters(page, report, tmp_path):
     named = [row for row in range(1, NUM_ROWS, 3) if "clip 7" in f"clip {row}"]
     assert found["name"] == f"{len(named)} of {NUM_ROWS}"
     assert found["markup"] == 0
+
+
+KEYS = """const focused = () => document.activeElement, found = {};
+const press = (key) => focused().dispatchEvent(new KeyboardEvent("keydown", {key, bubbles: true, cancelable: true}));
+const head = [...document.querySelectorAll("[role=columnheader]")].find(own => own.textContent === "i12");
+head.firstChild.click(); found.sorted = head.getAttribute("aria-sort");
+head.firstChild.click(); found.again = head.getAttribute("aria-sort");
+document.querySelector("#table .rows [tabindex='0']").focus();
+press("ArrowDown"); press("ArrowDown"); press("ArrowUp"); found.second = Number(focused().getAttribute("aria-rowindex"));
+press("End"); found.last = Number(focused().getAttribute("aria-rowindex"));
+found.rows = Number(document.getElementById("table").getAttribute("aria-rowcount"));
+const seen = focused().getBoundingClientRect(), view = document.getElementById("table").getBoundingClientRect();
+found.inSight = seen.top >= view.top && seen.bottom <= view.bottom;
+found.name = focused().firstChild.textContent;
+press("Enter"); found.shown = document.querySelector("#detail b").textContent;
+press("Home"); found.first = Number(focused().getAttribute("aria-rowindex"));
+const more = [...document.querySelectorAll("#cards button")][0];
+more.click(); found.more = focused().className;
+found.stops = document.querySelectorAll("#table .rows [tabindex='0']").length;
+return found;"""
+
+
+@needs_browser
+@pytest.mark.browser
+def test_the_table_follows_the_keyboard(page, tmp_path):
+    found = in_browser(page, KEYS, tmp_path, "--window-size=1200,900")
+    assert (found["sorted"], found["again"]) == ("descending", "ascending")
+    # The first row of a table is its heads.
+    assert (found["second"], found["last"], found["first"]) == (3, NUM_ROWS + 1, 2)
+    assert found["rows"] == NUM_ROWS + 1
+    assert found["inSight"]
+    assert found["shown"] == found["name"]
+    assert found["more"] == "sample"
+    assert found["stops"] == 1
