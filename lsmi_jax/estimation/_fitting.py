@@ -53,7 +53,7 @@ def fit_stacked(
     *,
     fill: jax.Array | None = None,
     stage: Stage = computed,
-    names: tuple[str, ...] = ("x1", "x2"),
+    names: Sequence[str] | None = None,
     together: bool = False,
 ) -> Estimator:
     """Fits one estimator for each seed and fold, all together.
@@ -65,14 +65,15 @@ def fit_stacked(
         redundancy: What the fit is for; densities are fitted only if it needs them.
         fill: Zero for rows that only fill up, one for others ``[m, F, t]``; None if there are none.
         stage: Runs each fit of a discriminator or density.
-        names: Names of the modalities.
+        names: Names of the modalities; None for ``x1``, ``x2``, ...
         together: Whether to fit models of all modalities, too.
 
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
     num_blocks, pairs = len(data.features), pairs_of(len(data.features))
-    views_named = _names_of_views(names)
+    named = check_names(names, num_blocks, prefix="x", each="feature block")
+    views_named = _names_of_views(named)
     num_views = num_blocks + len(pairs)
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
     splits = inner_splits_of(keys[-2], data, rows, fill)
@@ -135,7 +136,7 @@ def fit_stacked(
     shared = data.log_prior, data.units, ratios, data.knots
     log_prior, units, ratios, knots, own_key = _repeat(shared, keys[-1], rows.shape[:2])
     models = discriminators, stacks, densities, potentials
-    return Estimator(*models, log_prior, units, ratios, own_key, redundancy, knots, whole, names)
+    return Estimator(*models, log_prior, units, ratios, own_key, redundancy, knots, whole, named)
 
 
 def names_of_modalities(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
