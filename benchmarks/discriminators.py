@@ -253,7 +253,7 @@ def our_posteriors(samples: Samples, seed: int) -> dict[str, np.ndarray]:
     folds, fit_key = folds_of(seed, samples.labels)
     names = tuple(views_of(samples))
     data = pack(tuple(samples.blocks.values()), samples.labels, only_two=False)
-    estimators = fit_stacked(fit_key, data, folds.train, MinimumInformation(), names=names)
+    estimators = fit_stacked(fit_key, data, folds.train, MinimumInformation())
     by_fold = score_folds(jax.tree.map(lambda leaf: leaf[0], estimators), data.features, folds.left_out[0])
     ordered = (in_input_order(values, folds.left_out[0], data.num_rows) for values in by_fold)
     return {name: np.asarray(values, np.float64) for name, values in zip(names, ordered, strict=True)}
