@@ -1,5 +1,6 @@
 """Estimates: fitting, scoring and their results, summaries, checkpoints, export and streaming."""
 
+from lsmi_jax.estimation._assembly import assemble
 from lsmi_jax.estimation._checkpoint import load, save
 from lsmi_jax.estimation._data_checks import check_data, told_apart
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
@@ -8,7 +9,7 @@ from lsmi_jax.estimation._estimator import Estimator, stack, unstack
 from lsmi_jax.estimation._expected import expected_interactions, log_posteriors
 from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
-from lsmi_jax.estimation._fitting import fit_stacked, fit_stages, folds_of, stages_of
+from lsmi_jax.estimation._fitting import fit_stacked, fit_stages, folds_of
 from lsmi_jax.estimation._formatting import (
     NORMAL,
     SET_TO_ZERO,
@@ -26,8 +27,9 @@ from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._predictions import Predictions
 from lsmi_jax.estimation._result import Estimate, added_cells
-from lsmi_jax.estimation._scoring import Scores, assemble, cross_fitted_posteriors, score_rows
+from lsmi_jax.estimation._scoring import Scores, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
+from lsmi_jax.estimation._stage_names import stages_of
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
 from lsmi_jax.estimation._together import Together, WholeParts

@@ -13,7 +13,8 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition import REDUNDANCIES, CustomRedundancy, DensityOptions, Redundancy, check_redundancy
 from lsmi_jax.estimation._estimator import Estimator, check_estimator, unstack
-from lsmi_jax.estimation._fitting import fit_stacked, names_of_modalities
+from lsmi_jax.estimation._fitting import fit_stacked
+from lsmi_jax.estimation._stage_names import names_of_modalities
 from lsmi_jax.inputs import NUM_KNOTS, Dataset, Units, num_predictions_of
 from lsmi_jax.storage import as_path, checksum, damage_as_value_error, parse_record, read_tree, record_text, write_tree
 

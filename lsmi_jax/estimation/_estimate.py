@@ -11,11 +11,12 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
+from lsmi_jax.estimation._assembly import assemble
 from lsmi_jax.estimation._data_checks import check_data
-from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages, folds_of, names_of_modalities
+from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages, folds_of
 from lsmi_jax.estimation._pairs import Pairs, one_or_pairs
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.estimation._scoring import assemble
+from lsmi_jax.estimation._stage_names import names_of_modalities
 from lsmi_jax.estimation._together import Together
 from lsmi_jax.inputs import (
     Dataset,

@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Interactions, Redundancy
+from lsmi_jax.estimation._assembly import decompose_scores
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import redundancy_of
-from lsmi_jax.estimation._scoring import decompose_scores, score_rows
+from lsmi_jax.estimation._scoring import score_rows
 from lsmi_jax.inputs import pack
 
 __all__ = ["expected_interactions", "log_posteriors"]

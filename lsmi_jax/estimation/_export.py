@@ -18,9 +18,10 @@ from lsmi_jax.decomposition import (
     gain,
     kind,
 )
+from lsmi_jax.estimation._assembly import decompose_scores
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import redundancy_of
-from lsmi_jax.estimation._scoring import decompose_scores, score_rows
+from lsmi_jax.estimation._scoring import score_rows
 from lsmi_jax.inputs import in_units
 
 __all__ = ["export_score"]

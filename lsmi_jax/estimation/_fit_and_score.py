@@ -10,12 +10,13 @@ import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy, num_cells_of
+from lsmi_jax.estimation._assembly import assemble
 from lsmi_jax.estimation._concatenation import concatenate
 from lsmi_jax.estimation._estimator import Estimator, check_estimator, stack, unstack
-from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages, names_of_modalities
+from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages
 from lsmi_jax.estimation._pairs import one_or_pairs
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.estimation._scoring import assemble
+from lsmi_jax.estimation._stage_names import names_of_modalities
 from lsmi_jax.inputs import (
     Batches,
     Dataset,

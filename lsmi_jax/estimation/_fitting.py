@@ -12,7 +12,8 @@ import jax.numpy as jnp
 from lsmi_jax.decomposition import Redundancy, UnionInformation, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._programs import fit_densities, fit_potentials_of_pair, fit_stacks, fit_view, merge_parts
-from lsmi_jax.estimation._whole import HeldOut, fit_whole, stages_of_whole
+from lsmi_jax.estimation._stage_names import names_of_views
+from lsmi_jax.estimation._whole import HeldOut, fit_whole
 from lsmi_jax.inputs import (
     Dataset,
     Folds,
@@ -28,18 +29,8 @@ from lsmi_jax.inputs import (
 )
 from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, Discriminator, inner_splits
 from lsmi_jax.storage import Progress, Stage, computed, stages
-from lsmi_jax.union import MOST_MODALITIES
 
-__all__ = [
-    "check_columns",
-    "fit_stacked",
-    "fit_stages",
-    "folds_of",
-    "inner_splits_of",
-    "names_of_modalities",
-    "stages_of",
-    "weights_of_rows",
-]
+__all__ = ["check_columns", "fit_stacked", "fit_stages", "folds_of", "inner_splits_of", "weights_of_rows"]
 
 ALL_HELD_OUT = 1000  # up to so many rows of a fit, every row is held out once
 UNION = UnionInformation()  # of all modalities, if the redundancy has none
@@ -73,7 +64,7 @@ def fit_stacked(
     """
     num_blocks, pairs = len(data.features), pairs_of(len(data.features))
     named = check_names(names, num_blocks, prefix="x", each="feature block")
-    views_named = _names_of_views(named)
+    views_named = names_of_views(named)
     num_views = num_blocks + len(pairs)
     keys = _split_keys(key, 2 * num_views + 2, len(rows))
     splits = inner_splits_of(keys[-2], data, rows, fill)
@@ -139,50 +130,6 @@ def fit_stacked(
     return Estimator(*models, log_prior, units, ratios, own_key, redundancy, knots, whole, named)
 
 
-def names_of_modalities(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    """Checks the number and the names of modalities that are decomposed at once.
-
-    Args:
-        names: Names of three or more modalities; None for ``x1``, ``x2``, ...
-        count: Number of modalities.
-
-    Returns:
-        The names.
-
-    Raises:
-        ValueError: If there are too many modalities, names of two, or names that are not different or not as many.
-    """
-    if count > MOST_MODALITIES:
-        raise ValueError(
-            f"features: expected 2 to {MOST_MODALITIES} feature blocks, got {count}; estimate_pairs takes any number"
-        )
-    if count == 2 and names is not None:
-        raise ValueError("names: expected none for two feature blocks, whose parts are U1 and U2 in their order")
-    return check_names(names, count, prefix="x", each="feature block")
-
-
-def stages_of(
-    names: tuple[str, ...], redundancy: Redundancy, *, fits_discriminators: bool, together: bool
-) -> list[str]:
-    """Names of the stages of `fit_stacked`, in order.
-
-    Args:
-        names: Names of the modalities.
-        redundancy: What the fit is for.
-        fits_discriminators: Whether there are no logits of the user's.
-        together: Whether models of all modalities are fitted, too.
-
-    Returns:
-        What ``stage`` is called with.
-    """
-    views_named = _names_of_views(names)
-    stages = [f"{name} discriminator" for name in views_named] if fits_discriminators else []
-    stages += [f"{name} density" for name in views_named[: len(names)]] if redundancy.density is not None else []
-    if num_cells_of(redundancy) is not None:
-        stages += [f"{name} union information" for name in views_named[len(names) :]]
-    return stages + (stages_of_whole(fits_discriminator=fits_discriminators) if together else [])
-
-
 def folds_of(key: jax.Array, data: Dataset, num_folds: int, num_seeds: int) -> Folds:
     """Folds of every seed, which keep groups together.
 
@@ -216,13 +163,6 @@ def fit_stages(progress: Progress | None, checkpoint: str | Path | None, redunda
     """Progress reports and the cache of a fit, whose results depend on the inputs and on what the redundancy needs."""
     density = {} if redundancy.density is None else asdict(redundancy.density)
     return stages(progress, checkpoint, *inputs, density, num_cells_of(redundancy) or 0)
-
-
-def _names_of_views(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of the blocks, then of their pairs, for ``stage``."""
-    if len(names) == 2:
-        return ("first", "second", "joint")
-    return (*names, *(f"{names[a]} and {names[b]}" for a, b in pairs_of(len(names))))
 
 
 def _fit_views(

@@ -26,12 +26,12 @@ from lsmi_jax.decomposition import (
     num_cells_of,
     program_of,
 )
+from lsmi_jax.estimation._assembly import shifted
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._fit_and_score import CHUNK, redundancy_of, score
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.estimation._scoring import shifted
 from lsmi_jax.estimation._scoring_state import State, read_state, write_state
 from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra, to_host
 from lsmi_jax.storage import as_path, fingerprint, open_rows, row_dtype, to_npy, to_parquet

@@ -350,7 +350,8 @@ const head = [...document.querySelectorAll("[role=columnheader]")].find(own => o
 head.firstChild.click(); found.sorted = head.getAttribute("aria-sort");
 head.firstChild.click(); found.again = head.getAttribute("aria-sort");
 document.querySelector("#table .rows [tabindex='0']").focus();
-press("ArrowDown"); press("ArrowDown"); press("ArrowUp"); found.second = Number(focused().getAttribute("aria-rowindex"));
+press("ArrowDown"); press("ArrowDown"); press("ArrowUp");
+found.second = Number(focused().getAttribute("aria-rowindex"));
 press("End"); found.last = Number(focused().getAttribute("aria-rowindex"));
 found.rows = Number(document.getElementById("table").getAttribute("aria-rowcount"));
 const seen = focused().getBoundingClientRect(), view = document.getElementById("table").getBoundingClientRect();
