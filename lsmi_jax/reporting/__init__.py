@@ -3,13 +3,14 @@
 from lsmi_jax.reporting._html_report import Report, write_report
 from lsmi_jax.reporting._image_plots import plot_top_images
 from lsmi_jax.reporting._images import check_images, thumbnail
+from lsmi_jax.reporting._matrix_plots import plot_pairs
 from lsmi_jax.reporting._modalities_report import write_modalities_report
 from lsmi_jax.reporting._plots import (
     COLORS,
     NAMES,
     plot_classes,
     plot_layers,
-    plot_pairs,
+    plot_radar,
     plot_samples,
     plot_summary,
     plot_training,
@@ -24,6 +25,7 @@ __all__ = [
     "plot_classes",
     "plot_layers",
     "plot_pairs",
+    "plot_radar",
     "plot_samples",
     "plot_summary",
     "plot_top_images",

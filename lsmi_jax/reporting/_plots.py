@@ -14,8 +14,8 @@ from lsmi_jax.decomposition import (
     check_several,
     check_type,
 )
-from lsmi_jax.estimation import Estimate, Pairs, Summary
-from lsmi_jax.inputs import import_extra, pairs_of
+from lsmi_jax.estimation import Estimate, Summary
+from lsmi_jax.inputs import import_extra
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,10 +25,11 @@ __all__ = [
     "NAMES",
     "plot_classes",
     "plot_layers",
-    "plot_pairs",
+    "plot_radar",
     "plot_samples",
     "plot_summary",
     "plot_training",
+    "pyplot",
 ]
 
 COLORS = tuple(part.color for part in PARTS)
@@ -58,7 +59,7 @@ def plot_summary(summary: Summary | Estimate, *, ax: "Axes | None" = None, names
         summary = summary.mean()
     if np.ndim(summary.num_samples):
         raise ValueError("summary: expected means of all samples together, got means of groups; see plot_classes")
-    ax = _axes(ax)
+    ax = axes_of(ax)
     mean, lower, upper = (np.asarray(jnp.stack(part)) for part in (summary.mean, summary.lower, summary.upper))
     labels = [f"{part.symbol}  {name}" for part, name in zip(PARTS, names, strict=True)]
     labels += [quantity.symbol for quantity in INFORMATION]
@@ -98,17 +99,8 @@ def plot_classes(
         TypeError: If ``summary`` is something else.
         ValueError: If the means are not those of groups, or there is not one name for each.
     """
-    check_type("summary", summary, Summary, Estimate)
-    if isinstance(summary, Estimate):
-        if class_names is None:
-            raise ValueError("class_names: expected the labels of the samples with an estimate, got None")
-        summary, class_names = summary.mean(class_names), None
-    if not np.ndim(summary.num_samples):
-        raise ValueError("summary: expected means of groups, got means of all samples together; see plot_summary")
-    count = len(summary.num_samples)
-    own = summary.names or tuple(map(str, range(count))) if class_names is None else class_names
-    given = check_several("class_names", own.tolist() if isinstance(own, np.ndarray) else own, count, items="names")
-    ax, position = _axes(ax), np.arange(count)
+    summary, given = _of_classes(summary, class_names)
+    ax, position = axes_of(ax), np.arange(len(given))
     for index, (name, color) in enumerate(zip(names, COLORS, strict=True)):
         mean, error = np.asarray(summary.mean[index]), np.asarray(summary.standard_error[index])
         offset = (index - 1.5) * 0.2
@@ -118,6 +110,48 @@ def plot_classes(
     ax.set_ylabel("mean information (nats)")
     ax.spines[["top", "right"]].set_visible(False)
     ax.legend(frameon=False)
+    return ax
+
+
+def plot_radar(
+    summary: Summary | Estimate,
+    class_names: Sequence[str] | None = None,
+    *,
+    ax: "Axes | None" = None,
+    names: Sequence[str] = NAMES,
+) -> "Axes":
+    """Mean interactions of each class, or any other group, as one polygon over the four parts.
+
+    It shows which parts a group prefers. Areas mean nothing, and there are no errors: `plot_classes` has them.
+
+    Args:
+        summary: As in `plot_classes`.
+        class_names: As in `plot_classes`.
+        ax: Polar axes to draw on; None for new ones.
+        names: Names of the four parts.
+
+    Returns:
+        The axes.
+
+    Raises:
+        TypeError: If ``summary`` is something else.
+        ValueError: As `plot_classes`, or if ``ax`` are not polar.
+    """
+    summary, given = _of_classes(summary, class_names)
+    if ax is None:
+        ax = pyplot().subplots(layout="constrained", subplot_kw={"projection": "polar"})[1]
+    if ax.name != "polar":
+        raise ValueError(f"ax: expected polar axes, got {ax.name}")
+    means = np.stack([np.asarray(part) for part in summary.mean[: len(PARTS)]], axis=1)
+    angles = np.arange(len(PARTS)) * 2 * np.pi / len(PARTS)
+    around = [*range(len(PARTS)), 0]  # back to the first part
+    for name, values in zip(given, means, strict=True):
+        (line,) = ax.plot(angles[around], values[around], label=name, linewidth=1.6)
+        ax.fill(angles[around], values[around], color=line.get_color(), alpha=0.08)
+    ax.set_xticks(angles, [f"{part.symbol}\n{name}" for part, name in zip(PARTS, names, strict=True)])
+    ax.set_ylim(min(0.0, float(np.nanmin(means))), 1.05 * max(float(np.nanmax(means)), 1e-3))
+    ax.set_title("mean information (nats)", fontsize="medium")
+    ax.legend(frameon=False, loc="center left", bbox_to_anchor=(1.15, 0.5))
     return ax
 
 
@@ -139,7 +173,7 @@ def plot_samples(
     """
     if isinstance(interactions, Estimate):
         interactions = interactions.interactions
-    ax, parts = _axes(ax), [np.asarray(part) for part in check_interactions(interactions)]
+    ax, parts = axes_of(ax), [np.asarray(part) for part in check_interactions(interactions)]
     bins = np.histogram_bin_edges(np.concatenate([part[np.isfinite(part)] for part in parts]), 60)
     for part, name, color in zip(parts, names, COLORS, strict=True):
         ax.hist(part, bins.tolist(), histtype="step", linewidth=1.6, color=color, label=name)
@@ -170,7 +204,7 @@ def plot_training(
     Returns:
         The axes.
     """
-    ax = _axes(ax)
+    ax = axes_of(ax)
     for name, color, values in zip(names, COLORS, tracked, strict=True):
         ax.plot(steps, np.asarray(values), color=color, label=name)
     for color, values in zip(COLORS, held_out or (), strict=False):
@@ -207,7 +241,7 @@ def plot_layers(
     if not np.ndim(means.num_samples):
         raise ValueError("means: expected those of layers, got means of one estimate; see plot_summary")
     given = check_several("layer_names", list(layer_names), len(means.num_samples), items="names")
-    ax, depth = _axes(ax), np.arange(len(given))
+    ax, depth = axes_of(ax), np.arange(len(given))
     for name, color, part in zip(names, COLORS, PARTS, strict=True):
         values, errors = (np.asarray(getattr(own, part.field)) for own in (means.mean, means.standard_error))
         ax.errorbar(depth, values, 2 * errors, color=color, label=name, marker="o", markersize=4, elinewidth=0.8)
@@ -221,65 +255,26 @@ def plot_layers(
     return ax
 
 
-def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bool = True) -> Sequence["Axes"]:
-    """Mean interactions of every pair of modalities as matrices, one panel per part.
-
-    Redundancy and synergy have one value per pair; the diagonal of redundancy is the information of a single
-    modality. Uniqueness has two values per pair: the information that is unique to the modality of the row.
-
-    Args:
-        pairs: Of M modalities, from `lsmi_jax.estimate_pairs`.
-        ax: Three axes to draw on; None for new ones.
-        adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`.
-
-    Returns:
-        The axes.
-
-    Raises:
-        TypeError: If ``pairs`` are something else.
-    """
-    check_type("pairs", pairs, Pairs)
-    if ax is None:
-        ax = _pyplot().subplots(1, 3, figsize=(16, 5.5), layout="constrained")[1]
-    titles = ("redundancy of both", "unique to the row", "synergy of both")
-    matrices = _matrices(pairs, adjusted)
-    for matrix, title, color, panel in zip(matrices, titles, (COLORS[0], COLORS[1], COLORS[3]), ax, strict=True):
-        _draw_matrix(matrix, pairs.names, color, panel)
-        panel.set_title(f"{title} ({'shifted, ' if adjusted else ''}nats)", fontsize=10, color=color, fontweight="bold")
-    return ax
+def _of_classes(summary: Summary | Estimate, class_names: Any) -> tuple[Summary, list[str]]:
+    """Means of groups, and the name of each; of an estimate, by the labels in place of the names."""
+    check_type("summary", summary, Summary, Estimate)
+    if isinstance(summary, Estimate):
+        if class_names is None:
+            raise ValueError("class_names: expected the labels of the samples with an estimate, got None")
+        summary, class_names = summary.mean(class_names), None
+    if not np.ndim(summary.num_samples):
+        raise ValueError("summary: expected means of groups, got means of all samples together; see plot_summary")
+    count = len(summary.num_samples)
+    own = summary.names or tuple(map(str, range(count))) if class_names is None else class_names
+    given = own.tolist() if isinstance(own, np.ndarray) else own
+    return summary, check_several("class_names", given, count, items="names")
 
 
-def _axes(ax: "Axes | None") -> "Axes":
+def axes_of(ax: "Axes | None") -> "Axes":
     """The given axes, or new ones."""
-    return _pyplot().subplots(layout="constrained")[1] if ax is None else ax
+    return pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
     """Matplotlib's pyplot, imported when it is needed."""
     return import_extra("matplotlib.pyplot", purpose="a plot", extra="plot")
-
-
-def _matrices(pairs: Pairs, adjusted: bool) -> np.ndarray:
-    """Redundancy, uniqueness and synergy of each pair in both orders, ``[3, M, M]``."""
-    mean = pairs.means(adjusted=adjusted, num_resamples=2).mean
-    matrices = np.full((3, len(pairs.names), len(pairs.names)), np.nan)
-    for position, (a, b) in enumerate(pairs_of(len(pairs.names))):
-        r, u1, u2, s, i1, i2, _ = (float(part[position]) for part in mean)
-        matrices[:, a, b], matrices[:, b, a] = (r, u1, s), (r, u2, s)
-        matrices[0, a, a], matrices[0, b, b] = i1, i2
-    return matrices
-
-
-def _draw_matrix(matrix: np.ndarray, names: Sequence[str], color: str, ax: "Axes") -> None:
-    """A matrix with the value in each cell, darker for larger values."""
-    from matplotlib.colors import LinearSegmentedColormap
-
-    shades = LinearSegmentedColormap.from_list("shades", ["white", color]).with_extremes(bad="0.93")
-    ax.imshow(matrix, cmap=shades, vmin=0, vmax=max(1.3 * np.nanmax(matrix), 1e-3))
-    for (row, column), value in np.ndenumerate(matrix):
-        if np.isfinite(value):
-            ax.text(column, row, f"{value:.2f}", ha="center", va="center", fontsize=9)
-    ax.set_xticks(np.arange(len(names)), names, rotation=30, ha="right")
-    ax.set_yticks(np.arange(len(names)), names)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)

@@ -14,6 +14,7 @@ from lsmi_jax.reporting import (
     COLORS,
     NAMES,
     plot_classes,
+    plot_radar,
     plot_samples,
     plot_summary,
     plot_top_images,
@@ -81,6 +82,21 @@ def test_a_summary_shows_means_and_intervals(key, rng):
     np.testing.assert_allclose([ends[0, 0] for ends in whiskers], np.asarray(summary.lower), rtol=1e-4, atol=1e-5)
     with pytest.raises(ValueError, match="got means of groups"):
         plot_summary(summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3), ax=Figure().subplots())
+
+
+def test_a_radar_has_a_polygon_for_each_class(key, rng):
+    parts = interactions(rng)
+    summary = summarize(key, parts, tuple(parts[:3]), np.array(["a", "b", "c"])[np.arange(30) % 3])
+    ax = plot_radar(summary, ax=Figure().subplots(subplot_kw={"projection": "polar"}))
+    assert [line.get_label() for line in ax.lines] == ["a", "b", "c"]
+    means = np.stack([np.asarray(part) for part in summary.mean[:4]])
+    for line, own in zip(ax.lines, means.T, strict=True):
+        np.testing.assert_allclose(line.get_ydata(), [*own, own[0]], rtol=1e-6)
+    low, high = ax.get_ylim()
+    assert low <= means.min()
+    assert high >= means.max()
+    with pytest.raises(ValueError, match="ax: expected polar axes, got rectilinear"):
+        plot_radar(summary, ax=Figure().subplots())
 
 
 def test_plots_take_an_estimate():
