@@ -126,7 +126,7 @@ def _diagnostics(result: Estimate) -> list[str]:
     ]
     if d.single_source_fraction is not None:
         lines.append(f"One modality attains both minima on {float(d.single_source_fraction):.0%} of the samples.")
-    return lines + [f"Note: {finding}" for finding in d.findings()]
+    return lines + [f"Note: {finding}" for finding in result.findings()]
 
 
 def _write_samples(path: Path, result: Estimate, labels: np.ndarray) -> None:

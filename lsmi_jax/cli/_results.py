@@ -115,11 +115,13 @@ def print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[s
         notes: What the user may not expect of the data.
     """
     overall = summary["means"]["overall"]
-    print(f"{'mean interactions in nats (95 % interval)':41s}  shifted by {overall['shift']:+z.3f}")
+    heading = f"{'mean interactions in nats (95 % interval)':41s}  shifted by {overall['shift']:+z.3f}"
+    print(heading if overall["shift"] else heading.split("  ")[0])
     for part in PARTS:
         entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]
+        line = f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}"
         text = SET_TO_ZERO if shifted["set_to_zero"] else f"{shifted['mean']:+z.3f}"
-        print(f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}  {text}")
+        print(f"{line}  {text}" if overall["shift"] else line.rstrip())
     for note in [*notes, *([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
         print(f"note: {note}")
     print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")

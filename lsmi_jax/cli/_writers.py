@@ -102,7 +102,7 @@ def summary_of(
     return {
         "units": "nats",
         "diagnostics": diagnostics,
-        "findings": result.diagnostics.findings(),
+        "findings": result.findings(),
         "errors_include_fit": result.seeds is not None,
         "means": means,
     }

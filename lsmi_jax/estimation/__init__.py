@@ -1,5 +1,6 @@
 """Estimates: fitting, scoring and their results, summaries, checkpoints, export and streaming."""
 
+from lsmi_jax.estimation._added import added_cells
 from lsmi_jax.estimation._assembly import assemble
 from lsmi_jax.estimation._checkpoint import load, save
 from lsmi_jax.estimation._data_checks import check_data, told_apart
@@ -23,10 +24,11 @@ from lsmi_jax.estimation._formatting import (
 )
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS, named_columns, to_pandas, to_xarray
 from lsmi_jax.estimation._labels import Labels, estimate_labels
+from lsmi_jax.estimation._negative_parts import negative_parts
 from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._predictions import Predictions
-from lsmi_jax.estimation._result import Estimate, added_cells
+from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import Scores, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
 from lsmi_jax.estimation._stage_names import stages_of
@@ -82,6 +84,7 @@ __all__ = [
     "mean_cell",
     "means_of",
     "named_columns",
+    "negative_parts",
     "overview_of",
     "permutation_test",
     "plain_repr",

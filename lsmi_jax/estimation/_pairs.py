@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import jax
 
 from lsmi_jax.estimation._formatting import is_concrete, plain_repr
-from lsmi_jax.estimation._result import Estimate, swapped
+from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._several import columns_of_means, means_of, overview_of
 from lsmi_jax.estimation._summary import Summary
+from lsmi_jax.estimation._swapped import swapped
 from lsmi_jax.estimation._together import Together
 from lsmi_jax.inputs import import_extra, pairs_of
 

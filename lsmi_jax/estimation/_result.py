@@ -23,6 +23,7 @@ from lsmi_jax.estimation._formatting import (
     plain_repr,
     shift_note,
 )
+from lsmi_jax.estimation._negative_parts import negative_parts
 from lsmi_jax.estimation._predictions import Predictions
 from lsmi_jax.estimation._summary import Summary, summarize
 from lsmi_jax.estimation._top_samples import ranked, suspicious
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     import pandas
     import xarray
 
-__all__ = ["Estimate", "added_cells", "mean_cells", "swapped"]
+__all__ = ["Estimate", "mean_cells"]
 
 _gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
 UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
@@ -211,6 +212,18 @@ class Estimate(NamedTuple):
             columns |= {"predicted": self.predictions.classes, "probability": self.predictions.probabilities}
         return {name: getattr(self, name) for name in self._fields[:5]} | columns
 
+    def findings(self) -> list[str]:
+        """One sentence for each unusual value of the means and of the diagnostics.
+
+        Returns:
+            Sentences; none if nothing is out of the ordinary.
+        """
+        return self._findings_of(mean_cells(self)[: len(PARTS)])
+
+    def _findings_of(self, parts: list[Cell]) -> list[str]:
+        """Findings, where the means are known."""
+        return ([] if self.i_union is None else negative_parts(parts)) + self.diagnostics.findings()
+
     def _has_numbers(self) -> bool:
         """Whether there are values to print: readable ones, one per sample."""
         return is_concrete(self) and np.ndim(self.interactions.redundancy) == 1
@@ -238,7 +251,7 @@ class Estimate(NamedTuple):
         seeds = "" if self.spread is None else ", each the mean over seeds"
         heading = f"Estimate of {self.num_samples} samples{seeds}: {UNITS}"
         notes += [WITHOUT_FIT] if self.seeds is None else []
-        return Overview(heading, heads, rows, notes + self.diagnostics.findings())
+        return Overview(heading, heads, rows, notes + self._findings_of(parts))
 
 
 def mean_cells(result: Estimate) -> list[Cell]:
@@ -253,42 +266,6 @@ def mean_cells(result: Estimate) -> list[Cell]:
         mean_cell(samples, by_seed, counted, result.weights, result.groups)
         for samples, by_seed in zip(values, seeds, strict=True)
     ]
-
-
-def added_cells(result: Estimate) -> tuple[Cell, Cell]:
-    """Mean information that the first modality adds to the second, and the second to the first, with errors."""
-    i1, i2, i12 = result.information
-    counted = finite_rows(i1, i2, i12)
-
-    def cell(other: jax.Array, own: int) -> Cell:
-        seeds = None
-        if result.seeds is not None:  # what is added is unique or synergy, under any redundancy
-            seeds = means_of_seeds(result.seeds[own] + result.seeds.synergy, counted, result.weights)
-        return mean_cell(i12 - other, seeds, counted, result.weights, result.groups)
-
-    return cell(i2, 1), cell(i1, 2)
-
-
-def swapped(result: Estimate) -> Estimate:
-    """The estimate with the second modality first."""
-
-    def turned(parts: Interactions) -> Interactions:
-        return parts._replace(unique1=parts.unique2, unique2=parts.unique1)
-
-    def in_order(values: tuple) -> Any:
-        return (values[1], values[0], *values[2:])
-
-    given = result.predictions
-    return result._replace(
-        interactions=turned(result.interactions),
-        adjusted=turned(result.adjusted),
-        spread=None if result.spread is None else turned(result.spread),
-        seeds=None if result.seeds is None else turned(result.seeds),
-        information=in_order(result.information),
-        surprisal=None if result.surprisal is None else in_order(result.surprisal),
-        diagnostics=result.diagnostics.swapped(),
-        predictions=None if given is None else Predictions(*map(in_order, given)),
-    )
 
 
 def _shifted(means: Sequence[float]) -> tuple[list[str], list[str]]:

@@ -1,0 +1,37 @@
+"""What mean parts below zero say about an estimate by union information, whose true parts never are."""
+
+from collections.abc import Sequence
+
+from lsmi_jax.decomposition import PARTS, Quantity
+from lsmi_jax.estimation._formatting import NORMAL, Cell
+
+__all__ = ["negative_parts"]
+
+NEGLIGIBLE = 0.01  # nats
+_REASONS = {
+    "R": "the union information is too high, R and S are too low, and U1 and U2 too high by about as much.",
+    "U1": "the union information is too low, R and S are too high, and U1 and U2 too low by about as much.",
+    "U2": "the union information is too low, R and S are too high, and U1 and U2 too low by about as much.",
+    "S": "the discriminator of both modalities knows less than what the modalities say alone adds up to.",
+}
+
+
+def negative_parts(cells: Sequence[Cell]) -> list[str]:
+    """One sentence for each reason why a mean part is below zero by more than its error.
+
+    Args:
+        cells: Means of R, U1, U2 and S.
+
+    Returns:
+        Sentences; none if no part is.
+    """
+    found: dict[str, list[str]] = {}
+    for part, cell in zip(PARTS, cells, strict=True):
+        if cell.mean < -NEGLIGIBLE and cell.mean + NORMAL * cell.error < 0:
+            found.setdefault(_REASONS[part.symbol], []).append(_as_text(part, cell))
+    return [f"{' and '.join(parts)}, below zero by more than the error: {reason}" for reason, parts in found.items()]
+
+
+def _as_text(part: Quantity, cell: Cell) -> str:
+    """A part with its mean."""
+    return f"{part.symbol} is {cell.mean:.3f} nats"
