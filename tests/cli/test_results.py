@@ -13,7 +13,7 @@ ENTRY = {"mean": 0.25, "lower": 0.2, "upper": 0.3}
 def summary(shift):
     adjusted = {symbol: ENTRY | {"mean": 0.25 + shift, "set_to_zero": symbol == "U2"} for symbol in ("R", "U1", "S")}
     adjusted["U2"] = {"mean": 0.0, "set_to_zero": shift != 0}
-    overall = {symbol: ENTRY for symbol in ("R", "U1", "U2", "S")} | {"shift": shift, "adjusted": adjusted}
+    overall = dict.fromkeys(("R", "U1", "U2", "S"), ENTRY) | {"shift": shift, "adjusted": adjusted}
     return {"means": {"overall": overall}, "errors_include_fit": True, "findings": ["S is odd."]}
 
 
