@@ -17,7 +17,7 @@ from lsmi_jax.cli._options import (
     OutputOptions,
     RedundancyOptions,
     Seed,
-    names_of_modalities,
+    modality_names,
     plain,
 )
 from lsmi_jax.cli._process import enable_compilation_cache
@@ -206,7 +206,7 @@ def _stages(inputs: InputOptions, redundancy: Redundancy) -> list[str]:
     """Names of the stages of a fit."""
     predictions = inputs.logits or inputs.probabilities
     given = [value for value in inputs.modalities.values() if value is not None]
-    names = names_of_modalities(given or [None] * num_blocks_of(len(predictions or ()), None))
+    names = modality_names(given or [None] * num_blocks_of(len(predictions or ()), None))
     return stages_of(names, redundancy, fits_discriminators=predictions is None, together=len(names) > 2)
 
 

@@ -19,7 +19,7 @@ __all__ = [
     "RedundancyOptions",
     "Seed",
     "WholeNumber",
-    "names_of_modalities",
+    "modality_names",
     "option",
     "plain",
 ]
@@ -242,7 +242,7 @@ class AppOptions:
     debug: Flag = False
 
 
-def names_of_modalities(given: Sequence[str | None]) -> tuple[str, ...]:
+def modality_names(given: Sequence[str | None]) -> tuple[str, ...]:
     """Names of modalities, as the names of their columns begin.
 
     Args:

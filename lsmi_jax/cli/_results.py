@@ -9,7 +9,7 @@ import numpy as np
 import lsmi_jax
 from lsmi_jax.cli._inputs import Inputs
 from lsmi_jax.cli._labels import Labels
-from lsmi_jax.cli._options import OutputOptions, names_of_modalities
+from lsmi_jax.cli._options import OutputOptions, modality_names
 from lsmi_jax.cli._readers import checksum
 from lsmi_jax.cli._writers import summary_of, versions, write_json, write_table
 from lsmi_jax.decomposition import PARTS, PREDICTED
@@ -41,7 +41,7 @@ class Run:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the modalities, as their options begin."""
-        return names_of_modalities([self.options[f"x{m + 1}"] for m in range(self.arrays.num_modalities)])
+        return modality_names([self.options[f"x{m + 1}"] for m in range(self.arrays.num_modalities)])
 
     @property
     def title(self) -> str:
