@@ -101,6 +101,8 @@ def test_demo_tells_the_story_of_the_digits(tmp_path, capsys):
         excesses.append(float(re.search(r"other\s+digits\s+by\s+(\d+\.\d+)\s+nats", printed).group(1)))
     assert abs(np.mean(excesses) - np.log(2)) < 3 * 0.13 / np.sqrt(4)
     rows = (tmp_path / "samples.csv").read_text().splitlines()
-    assert rows[0] == "label,r,u1,u2,s,r_adjusted,u1_adjusted,u2_adjusted,s_adjusted,i1,i2,i12,i_union,gain,kind"
+    parts, predicted = "r,u1,u2,s,r_adjusted,u1_adjusted,u2_adjusted,s_adjusted", "predicted1,predicted2,predicted12"
+    chances = "probability1,probability2,probability12"
+    assert rows[0] == f"label,{parts},i1,i2,i12,i_union,gain,kind,{predicted},{chances}"
     assert len(rows) == 2001
     assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
