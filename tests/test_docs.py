@@ -37,8 +37,9 @@ def test_every_block_is_in_a_language_that_is_tested():
 @pytest.mark.slow
 @pytest.mark.parametrize("name", blocks("python"))
 def test_python_runs_as_written(name, monkeypatch):
-    # Tests of the studies put their folder on the path, where a module is called as a library is.
-    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not entry.startswith(str(ROOT / "examples"))])
+    # Folders of tests and studies are on the path, and have modules that are called as a library is.
+    ours = str(ROOT / "tests"), str(ROOT / "examples")
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if not entry.startswith(ours)])
     for optional in OPTIONAL:
         monkeypatch.delitem(sys.modules, optional, raising=False)
     page: dict = {}  # a block may go on from those above it
