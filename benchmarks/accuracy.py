@@ -228,6 +228,31 @@ def print_table(group: list[dict]) -> None:
     )
 
 
+def table(rows: list[dict]) -> str:
+    """The table of docs/choosing.md: the union information on each task with exact values, means over seeds."""
+    lines = [
+        "| task | RMSE i1 i2 i12 | published code | R U1 U2 S, raw | error of each | AUROC r u1 u2 s, mean |",
+        "|---|---|---|---|---|---|",
+    ]
+    chosen = [row for row in rows if row["redundancy"] == "union_information"]
+    for task in dict.fromkeys(row["task"] for row in chosen):
+        own = [row for row in chosen if row["task"] == task]
+        names = {"rmse": ("i1", "i2", "i12"), "mean": COLUMNS, "error": COLUMNS, "auroc": COLUMNS}
+        means = {
+            kind: [float(np.mean([float(row.get(f"{kind} {name}") or np.nan) for row in own])) for name in of_kind]
+            for kind, of_kind in names.items()
+        }
+        if np.isnan(means["rmse"][0]):
+            continue
+        text = {kind: " ".join(f"{value:z.3f}" for value in values) for kind, values in means.items()}
+        rmse, auroc = PUBLISHED.get(task, (None, None))
+        published = "-" if rmse is None else " ".join(f"{value:.2f}" for value in rmse)
+        published += "" if auroc is None else f", AUROC {auroc:.3f}"
+        ranks = "-" if np.isnan(means["auroc"][0]) else f"{text['auroc']}, {np.mean(means['auroc']):.3f}"
+        lines.append(f"| {task} | {text['rmse']} | {published} | {text['mean']} | {text['error']} | {ranks} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="", help="run only tasks whose name contains one of these, comma-separated")
@@ -236,7 +261,12 @@ def main() -> None:
     parser.add_argument(
         "--data", default=os.environ.get("LSMI_DATA"), help="folder that contains av_digits_semireal.npz"
     )
+    parser.add_argument("--read", help="print the table of docs/choosing.md from this CSV file, and fit nothing")
     arguments = parser.parse_args()
+    if arguments.read:
+        with open(arguments.read, newline="") as file:
+            print(table(list(csv.DictReader(file))))
+        return
     wanted = arguments.tasks.split(",")
     all_tasks = [*TASKS, *real_tasks(arguments.data), *CURVE]
     tasks = [(name, make) for name, make in all_tasks if any(part in name for part in wanted)]

@@ -1,5 +1,6 @@
 """Runs the code of the documentation, and checks that the files and names it mentions exist."""
 
+import csv
 import importlib.util
 import re
 import shlex
@@ -129,6 +130,14 @@ def test_the_page_of_the_paper_has_the_findings_of_the_results():
     spec.loader.exec_module(page)
     assert page.rewritten(TEXTS["docs/paper.md"]) == TEXTS["docs/paper.md"]
     assert len(re.findall(r"^\| \[", page.table(), re.MULTILINE)) == len(page.STUDIES) == 12
+
+
+def test_the_table_of_accuracy_is_that_of_its_figures():
+    spec = importlib.util.spec_from_file_location("accuracy", ROOT / "benchmarks" / "accuracy.py")
+    accuracy = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(accuracy)
+    with (ROOT / "docs" / "results" / "accuracy.csv").open(newline="") as file:
+        assert accuracy.table(list(csv.DictReader(file))) in TEXTS["docs/choosing.md"]
 
 
 def test_every_extra_is_documented():
