@@ -206,7 +206,7 @@ def _stages(inputs: InputOptions, redundancy: Redundancy) -> list[str]:
     """Names of the stages of a fit."""
     predictions = inputs.logits or inputs.probabilities
     given = [value for value in inputs.modalities.values() if value is not None]
-    names = modality_names(given or [None] * num_blocks_of(len(predictions or ()), None))
+    names = modality_names(given or [None] * num_blocks_of(len(predictions or ())))
     return stages_of(names, redundancy, fits_discriminators=predictions is None, together=len(names) > 2)
 
 

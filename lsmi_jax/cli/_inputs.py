@@ -40,7 +40,7 @@ class Inputs(NamedTuple):
         """Number of modalities M."""
         if self.features is not None:
             return len(self.features)
-        return num_blocks_of(len(self.logits or self.probabilities or ()), None)
+        return num_blocks_of(len(self.logits or self.probabilities or ()))
 
     def notes(self, options: InputOptions) -> list[str]:
         """What the user may not expect of the blocks, in words."""

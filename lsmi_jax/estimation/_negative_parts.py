@@ -8,10 +8,11 @@ from lsmi_jax.estimation._formatting import NORMAL, Cell
 __all__ = ["negative_parts"]
 
 NEGLIGIBLE = 0.01  # nats
+_TOO_LOW = "the union information is too low, R and S are too high, and U1 and U2 too low by about as much."
 _REASONS = {
     "R": "the union information is too high, R and S are too low, and U1 and U2 too high by about as much.",
-    "U1": "the union information is too low, R and S are too high, and U1 and U2 too low by about as much.",
-    "U2": "the union information is too low, R and S are too high, and U1 and U2 too low by about as much.",
+    "U1": _TOO_LOW,
+    "U2": _TOO_LOW,
     "S": "the discriminator of both modalities knows less than what the modalities say alone adds up to.",
 }
 

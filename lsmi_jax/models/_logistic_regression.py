@@ -13,7 +13,7 @@ from lsmi_jax.inputs import weights_of
 from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._linear_algebra import inverse_cholesky, one_by_one, product, second_moment
 
-__all__ = ["LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits", "linear_losses"]
+__all__ = ["SLACK", "LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits", "linear_losses"]
 
 LinearWeights = tuple[jax.Array, jax.Array]
 """Kernel ``[d, K]`` and bias ``[K]`` of a linear classifier."""
@@ -96,6 +96,7 @@ def fit_ridge(
             index, num_worse, current, (best, least, best_penalty) = carry
             is_path = index < len(penalties)
             penalty = jnp.where(is_path, penalties[jnp.minimum(index, len(penalties) - 1)], best_penalty)
+            # At the best penalty, only the gradient ends descent: no change is below a negative tolerance.
             fitted = descend(jnp.where(is_path, current, best), penalty, jnp.where(is_path, TOLERANCE, -1.0))
             loss = held_out_loss(fitted)
             is_better = loss < least - MARGIN

@@ -11,6 +11,7 @@ from jax.scipy.special import logsumexp
 from lsmi_jax.decomposition import effective_size
 from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
 from lsmi_jax.models._linear_algebra import product, solve
+from lsmi_jax.models._logistic_regression import SLACK
 from lsmi_jax.models._products import Products, fit_products
 
 __all__ = ["Blend", "Stack", "fit_blend", "fit_powers", "fit_stack", "mixture", "mixture_log_weights"]
@@ -21,7 +22,6 @@ PSEUDO_ROWS = 0.01  # rows that each member of a mixture explains beforehand
 LARGEST_FALL = 0.9  # of a weight in one step
 NUM_NEWTON_STEPS = 12
 LONGEST_STEP = 0.5  # of a power
-SLACK = 1e-6  # nats of round-off by which a step may raise the loss
 SPREAD = 0.5  # standard deviation of the Gaussian prior of powers, around one
 
 

@@ -59,7 +59,7 @@ def plot_summary(summary: Summary | Estimate, *, ax: "Axes | None" = None, names
         summary = summary.mean()
     if np.ndim(summary.num_samples):
         raise ValueError("summary: expected means of all samples together, got means of groups; see plot_classes")
-    ax = axes_of(ax)
+    ax = _axes(ax)
     mean, lower, upper = (np.asarray(jnp.stack(part)) for part in (summary.mean, summary.lower, summary.upper))
     labels = [f"{part.symbol}  {name}" for part, name in zip(PARTS, names, strict=True)]
     labels += [quantity.symbol for quantity in INFORMATION]
@@ -100,7 +100,7 @@ def plot_classes(
         ValueError: If the means are not those of groups, or there is not one name for each.
     """
     summary, given = _of_classes(summary, class_names)
-    ax, position = axes_of(ax), np.arange(len(given))
+    ax, position = _axes(ax), np.arange(len(given))
     for index, (name, color) in enumerate(zip(names, COLORS, strict=True)):
         mean, error = np.asarray(summary.mean[index]), np.asarray(summary.standard_error[index])
         offset = (index - 1.5) * 0.2
@@ -173,7 +173,7 @@ def plot_samples(
     """
     if isinstance(interactions, Estimate):
         interactions = interactions.interactions
-    ax, parts = axes_of(ax), [np.asarray(part) for part in check_interactions(interactions)]
+    ax, parts = _axes(ax), [np.asarray(part) for part in check_interactions(interactions)]
     bins = np.histogram_bin_edges(np.concatenate([part[np.isfinite(part)] for part in parts]), 60)
     for part, name, color in zip(parts, names, COLORS, strict=True):
         ax.hist(part, bins.tolist(), histtype="step", linewidth=1.6, color=color, label=name)
@@ -204,7 +204,7 @@ def plot_training(
     Returns:
         The axes.
     """
-    ax = axes_of(ax)
+    ax = _axes(ax)
     for name, color, values in zip(names, COLORS, tracked, strict=True):
         ax.plot(steps, np.asarray(values), color=color, label=name)
     for color, values in zip(COLORS, held_out or (), strict=False):
@@ -241,7 +241,7 @@ def plot_layers(
     if not np.ndim(means.num_samples):
         raise ValueError("means: expected those of layers, got means of one estimate; see plot_summary")
     given = check_several("layer_names", list(layer_names), len(means.num_samples), items="names")
-    ax, depth = axes_of(ax), np.arange(len(given))
+    ax, depth = _axes(ax), np.arange(len(given))
     for name, color, part in zip(names, COLORS, PARTS, strict=True):
         values, errors = (np.asarray(getattr(own, part.field)) for own in (means.mean, means.standard_error))
         ax.errorbar(depth, values, 2 * errors, color=color, label=name, marker="o", markersize=4, elinewidth=0.8)
@@ -270,7 +270,7 @@ def _of_classes(summary: Summary | Estimate, class_names: Any) -> tuple[Summary,
     return summary, check_several("class_names", given, count, items="names")
 
 
-def axes_of(ax: "Axes | None") -> "Axes":
+def _axes(ax: "Axes | None") -> "Axes":
     """The given axes, or new ones."""
     return pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
