@@ -17,6 +17,9 @@ from lsmi_jax import (
     pointwise_information,
     score,
 )
+from lsmi_jax.estimation._fitting import folds_of, inner_splits_of
+from lsmi_jax.estimation._programs import fit_discriminators
+from lsmi_jax.inputs import mesh_of, pack, views
 
 
 def test_eight_devices_agree_with_one(rng):
@@ -83,3 +86,22 @@ def test_rows_spread_over_a_mesh_give_what_one_device_does(data, alone, call, ax
         for left, right in zip(getattr(one, name), getattr(eight, name), strict=True):
             np.testing.assert_allclose(np.asarray(left), np.asarray(right), atol=2e-3)
     np.testing.assert_allclose(one.diagnostics.accuracy, np.asarray(eight.diagnostics.accuracy), atol=1e-6)
+
+
+@EVERY
+def test_memory_of_a_device_falls_as_fits_spread_over_more():
+    """Of the program that takes most, the fit of both modalities on five folds."""
+    data = pack([np.zeros((2000, 32), np.float32)] * 2, np.arange(2000) % 4)
+    folds = folds_of(jax.random.key(0), data, 5, 1)
+    splits = inner_splits_of(jax.random.split(jax.random.key(1), 1), data, folds.train, None)
+    shared, mapped = (views(data.features)[2], data.labels, None), (folds.train, splits, None)
+    keys = jax.random.split(jax.random.key(2), 1)
+
+    def num_bytes(num_devices: int) -> int:
+        mesh = jax.make_mesh((num_devices,), ("data",), devices=jax.devices()[:num_devices])
+        rows = jax.device_put((keys, shared, mapped), NamedSharding(mesh, PartitionSpec()))
+        lowered = fit_discriminators.lower(*rows, data.num_classes, mesh_of(jax.tree.leaves(rows)))
+        return lowered.compile().memory_analysis().temp_size_in_bytes
+
+    assert num_bytes(5) < num_bytes(1) / 3
+    assert num_bytes(8) < num_bytes(1) / 3

@@ -6,6 +6,7 @@ from functools import partial
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 
 from lsmi_jax.decomposition import (
     Interactions,
@@ -18,6 +19,7 @@ from lsmi_jax.decomposition import (
 )
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimation._estimator import Estimator
+from lsmi_jax.estimation._over_fits import over_fits
 from lsmi_jax.estimation._predictions import Predictions, predictions_of
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import Scores, score_rows
@@ -32,9 +34,9 @@ NO_PAIR = -1e4  # potential of a row without a modality, in nats
 NUM_CHECKED = 512  # held-out rows of each fold whose pairs are checked for the constraint of the union information
 
 
-@partial(jax.jit, static_argnums=3)
+@partial(jax.jit, static_argnums=(3, 4))
 def assemble(
-    estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: Redundancy
+    estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: Redundancy, mesh: Mesh | None
 ) -> tuple[tuple[Estimate, ...], Together | None]:
     """Scores rows, puts the scores in input order, decomposes each pair and all blocks, and averages over seeds.
 
@@ -43,15 +45,16 @@ def assemble(
         data: The data set.
         rows: Row indices to score, of each seed and fold ``[m, F, h]``; every row once per seed.
         redundancy: The redundancy.
+        mesh: The mesh over which rows are sharded; None on one device.
 
     Returns:
         An `Estimate` of each pair of blocks, in the order of the rows, and `Together` if there are models of all.
     """
 
-    def score(estimator: Estimator, part: jax.Array) -> Scores:
-        return score_rows(estimator, *jax.tree.map(lambda block: block[part], (data.features, data.logits)))
+    def score(inputs: tuple, estimator: Estimator, part: jax.Array) -> Scores:
+        return score_rows(estimator, *jax.tree.map(lambda block: block[part], inputs))
 
-    scores = jax.vmap(jax.vmap(score))(estimators, rows)
+    scores = over_fits(score, mesh, (data.features, data.logits), estimators, rows)
     num_blocks = len(data.features)
     estimates = tuple(
         _decompose_pair(*_of_pair(estimators, scores, pair, position, num_blocks), pair, data, rows, redundancy)

@@ -250,7 +250,7 @@ def _cross_fit(
             names=names,
             together=together,
         )
-        scored = partial(assemble, estimators, data, folds.left_out, options.redundancy)
+        scored = partial(assemble, estimators, data, folds.left_out, options.redundancy, data.mesh)
         estimates, whole = stages(progress)("scores", scored)
     return _with_checks(estimates, data), names, whole
 

@@ -195,7 +195,7 @@ def score(
     if (data.logits is None) != (estimator.discriminators is not None):
         expected = "the user's logits" if estimator.discriminators is None else "no logits"
         raise ValueError(f"logits: expected {expected}, as in fit_estimator, got the opposite")
-    estimates, together = assemble(stack(estimator), data, _all_rows(data), redundancy)
+    estimates, together = assemble(stack(estimator), data, _all_rows(data), redundancy, data.mesh)
     return one_or_pairs(estimates, estimator.names, together)
 
 

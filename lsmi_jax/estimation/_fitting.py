@@ -70,6 +70,7 @@ def fit_stacked(
     splits = inner_splits_of(keys[-2], data, rows, fill)
     weights = weights_of_rows((*data.view_weights, data.complete_weights), rows, fill)
     discriminators, stacks, inputs = None, None, data.logits or views(data.features)
+    mesh = data.mesh
     posteriors: tuple[jax.Array, ...] = ()
     complete: jax.Array | None = None
     # What needs no label learns from rows without one, too.
@@ -82,7 +83,7 @@ def fit_stacked(
         joints = zip(held_out[num_blocks:], counted[num_blocks:], pairs, strict=False)
         stacks, of_stacks = zip(
             *(
-                fit_stacks(joint, held_out[a], held_out[b], targets, data.log_prior, own)
+                fit_stacks((joint, held_out[a], held_out[b]), targets, data.log_prior, own, mesh)
                 for joint, own, (a, b) in joints
             ),
             strict=True,
@@ -94,7 +95,10 @@ def fit_stacked(
         fits = zip(keys[num_views:], data.features, unlabeled_too, views_named[:num_blocks], strict=False)
         by_group = None if data.groups is None else jax.tree.map(lambda leaf: leaf[:, :, :NUM_SPLITS], splits)
         densities = tuple(
-            stage(f"{name} density", partial(fit_densities, own_key, block, rows, own, by_group, redundancy.density))
+            stage(
+                f"{name} density",
+                partial(fit_densities, own_key, block, (rows, own, by_group), redundancy.density, mesh),
+            )
             for own_key, block, own, name in fits
         )
     potentials, num_cells = None, num_cells_of(redundancy)
@@ -114,6 +118,7 @@ def fit_stacked(
                     data.log_prior,
                     _weighted((free[a], free[b])),
                     num_cells,
+                    mesh,
                 ),
             )
             for own_key, (a, b), name in fits_of_pairs

@@ -93,11 +93,11 @@ def fit_whole(
         fit = partial(fit_view, joint_keys, joined(data.features), data, rows, splits, weights)
         discriminator, joint = stage(DISCRIMINATOR, fit)
         blend = fit_blends(
-            merge_parts(joint), singles, pairs, held_out.labels, data.log_prior, held_out.complete_weights
+            merge_parts(joint), singles, pairs, held_out.labels, data.log_prior, held_out.complete_weights, data.mesh
         )
     union = stage(
         UNION,
-        partial(fit_whole_unions, union_keys, singles, data.log_prior, held_out.weights, num_cells),
+        partial(fit_whole_unions, union_keys, singles, data.log_prior, held_out.weights, num_cells, data.mesh),
     )
     return WholeModels(discriminator, blend, union)
 

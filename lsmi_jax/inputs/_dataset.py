@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import label_log_prior
@@ -14,7 +15,7 @@ from lsmi_jax.inputs._grouped_folds import check_group_counts
 from lsmi_jax.inputs._labels import check_class_counts, check_groups, check_labels
 from lsmi_jax.inputs._missing import Missing, Unlabeled, separate_missing, separate_unlabeled
 from lsmi_jax.inputs._predictions import check_predictions, num_blocks_of, num_predictions_of
-from lsmi_jax.inputs._sharding import to_host
+from lsmi_jax.inputs._sharding import mesh_of, to_host
 from lsmi_jax.inputs._targets import Target, bins_of, check_target, fitted_bins
 from lsmi_jax.inputs._units import Units, in_units, units_of
 from lsmi_jax.inputs._validation import (
@@ -109,6 +110,11 @@ class Dataset(NamedTuple):
         if has is None:
             return self.weights
         return has.astype(jnp.float32) if self.weights is None else jnp.where(has, self.weights, 0)
+
+    @property
+    def mesh(self) -> Mesh | None:
+        """The mesh over which the rows are sharded; None on one device, and for traced data."""
+        return mesh_of((*self.features, *(self.logits or ())))
 
     @property
     def num_rows(self) -> int:

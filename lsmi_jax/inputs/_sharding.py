@@ -10,7 +10,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.typing import ArrayLike
 
-__all__ = ["across_meshes", "to_host"]
+__all__ = ["across_meshes", "mesh_of", "to_host"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,6 +28,16 @@ def to_host(array: ArrayLike) -> np.ndarray:
     if isinstance(array, jax.Array) and not (array.is_fully_addressable or array.is_fully_replicated):
         return np.asarray(multihost_utils.process_allgather(array, tiled=True))
     return np.asarray(array)
+
+
+def mesh_of(arrays: Iterable[Any]) -> Mesh | None:
+    """The mesh of two or more devices over which the first such array is placed; None if there is none."""
+    for array in arrays:
+        if isinstance(array, jax.Array) and not isinstance(array, jax.core.Tracer):
+            mesh = getattr(array.sharding, "mesh", None)
+            if isinstance(mesh, Mesh) and mesh.size > 1:
+                return mesh
+    return None
 
 
 def across_meshes(function: Callable[P, R]) -> Callable[P, R]:

@@ -38,7 +38,7 @@ def plot_top_images(
         The axes.
     """
     for (title, top, values), color, ax in zip(_top_by_part(estimate, count, names), COLORS, axes, strict=True):
-        _draw_images(images[top], values, ax)
+        _draw_images(images[top], values, ax, count)
         ax.set_title(title, loc="left", fontsize=10, color=color, fontweight="bold")
         for spine in ax.spines.values():
             spine.set_color(color)
@@ -53,19 +53,21 @@ def _top_by_part(estimate: Estimate, count: int, names: Sequence[str]) -> list[t
         rows = np.argsort(-values, kind="stable")[:count]
         tops.append((f"highest in {name}, nats below", rows, values[rows]))
     together = ranked(estimate.information, "only together")
-    title = f"{names[3]}: known only together ({len(together)} samples), by gain, nats below"
+    number = f"{len(together)} sample{'s' * (len(together) != 1)}"
+    title = f"{names[3]}: known only together ({number}), by gain, nats below"
     return [*tops, (title, together[:count], np.asarray(estimate.gain)[together[:count]])]
 
 
-def _draw_images(images: np.ndarray, values: np.ndarray, ax: "Axes") -> None:
-    """Gray images side by side, with a value below each."""
+def _draw_images(images: np.ndarray, values: np.ndarray, ax: "Axes", count: int) -> None:
+    """Gray images side by side, with a value below each, and blank places up to the count."""
     ax.set_yticks([])
     ax.tick_params(length=0)
     if not len(images):
         ax.set_xticks([])
         return
     width = images.shape[2]
-    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)))
+    # Rows with fewer images have them in the same size.
+    padded = np.pad(images, ((0, count - len(images)), (1, 1), (1, 1)))
     ax.imshow(np.concatenate(list(padded), axis=1), cmap="gray_r", aspect="equal")
     centers = np.arange(len(images)) * (width + 2) + (width + 1) / 2
     ax.set_xticks(centers, [f"{value:.1f}" for value in values], fontsize=8)

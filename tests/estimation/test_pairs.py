@@ -49,7 +49,7 @@ def result(labels, blocks, fits):
 def test_nothing_of_one_modality_is_fitted_twice(result, fits):
     assert len(fits["fit_discriminators"]) == 3 + 3
     assert len(fits["fit_potentials_of_pair"]) == 3
-    shapes = {view.shape for _, view, *_ in fits["fit_discriminators"]}
+    shapes = {view.shape for _, (view, *_), *_ in fits["fit_discriminators"]}
     assert len(shapes) == 1  # and so compiled once
 
 
