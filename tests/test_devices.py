@@ -98,7 +98,7 @@ def test_memory_of_a_device_falls_as_fits_spread_over_more():
     keys = jax.random.split(jax.random.key(2), 1)
 
     def num_bytes(num_devices: int) -> int:
-        mesh = jax.make_mesh((num_devices,), ("data",), devices=jax.devices()[:num_devices])
+        mesh = Mesh(np.array(jax.devices()[:num_devices]), ("data",))
         rows = jax.device_put((keys, shared, mapped), NamedSharding(mesh, PartitionSpec()))
         lowered = fit_discriminators.lower(*rows, data.num_classes, mesh_of(jax.tree.leaves(rows)))
         return lowered.compile().memory_analysis().temp_size_in_bytes

@@ -35,6 +35,7 @@ from lsmi_jax.estimation._stage_names import stages_of
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize
 from lsmi_jax.estimation._together import Together, WholeParts
+from lsmi_jax.estimation._top_groups import GroupMean
 from lsmi_jax.estimation._top_samples import RANKED_BY, ranked, suspicious
 from lsmi_jax.estimation._views import cross_fitted_view
 
@@ -49,6 +50,7 @@ __all__ = [
     "Diagnostics",
     "Estimate",
     "Estimator",
+    "GroupMean",
     "Labels",
     "Overview",
     "Pairs",

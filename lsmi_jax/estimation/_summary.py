@@ -1,5 +1,6 @@
 """Means of interactions and of information, with standard errors and bootstrap intervals."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +30,7 @@ from lsmi_jax.estimation._formatting import (
     plain_repr,
     shift_note,
 )
+from lsmi_jax.estimation._top_groups import GroupMean, top_groups
 from lsmi_jax.inputs import check_key, check_weights, encode_labels
 
 __all__ = ["Summary", "summarize"]
@@ -94,6 +96,30 @@ class Summary:
             return ()
         zero = set_to_zero(Interactions(*self.mean[: len(PARTS)]), self.shift)
         return tuple(part.field for part, is_zero in zip(PARTS, zero, strict=True) if is_zero)
+
+    def top(self, quantity: str, count: int = 3, *, names: Sequence[str] | None = None) -> list[GroupMean]:
+        """The groups with the highest means of a quantity, as in Table 3 of Yang et al. (2025).
+
+        Args:
+            quantity: A part or information: ``"redundancy"``, ``"r"`` or ``"R"``, and so on.
+            count: Number of groups; fewer if there are fewer.
+            names: Name of each group, if the summary has none; None for their numbers.
+
+        Returns:
+            A `GroupMean` of each, highest first.
+
+        Raises:
+            ValueError: If the summary is of all samples, there is no such quantity, or names are not one per group.
+
+        Examples:
+            >>> part = jnp.array([0.0, 1.0, 2.0, 3.0])
+            >>> summary = summarize(
+            ...     jax.random.key(0), Interactions(part, part, part, part), (part,) * 3, ["cat", "cat", "dog", "dog"]
+            ... )
+            >>> [(group.name, group.mean) for group in summary.top("s")]
+            [('dog', 2.5), ('cat', 0.5)]
+        """
+        return top_groups(self, quantity, count, names)
 
     def _by_group(self) -> Overview:
         """One row per group, with the mean of every quantity."""

@@ -9,7 +9,7 @@ from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_lab
 from lsmi_jax.inputs._missing import Missing, Unlabeled
 from lsmi_jax.inputs._predictions import check_logits, check_no_logits, num_blocks_of, num_predictions_of
 from lsmi_jax.inputs._sampling import Sample, sample
-from lsmi_jax.inputs._sharding import across_meshes, to_host
+from lsmi_jax.inputs._sharding import across_meshes, mesh_of, to_host
 from lsmi_jax.inputs._targets import NUM_KNOTS, Target, bins_of, check_target, fitted_bins, names_of_bins
 from lsmi_jax.inputs._units import Units, in_units, outlier_ratio, units_of
 from lsmi_jax.inputs._validation import (
@@ -59,6 +59,7 @@ __all__ = [
     "in_units",
     "is_missing",
     "joined",
+    "mesh_of",
     "names_of_bins",
     "num_blocks_of",
     "num_predictions_of",

@@ -164,3 +164,28 @@ def test_parts_with_missing_names_are_refused(key, rng):
         summarize(key, parts, information, np.array(["a", None, "b"], object))
     with pytest.raises(TypeError, match=r"^by: expected integers, strings, booleans or categories, got dtype float64"):
         summarize(key, parts, information, [0.5, 1.5, 2.5])
+
+
+def test_groups_are_ranked_by_their_means(key, rng):
+    parts, information = quantities(rng, 300)
+    by = np.array(["a", "b", "c"])[np.arange(300) % 3]
+    parts = parts._replace(synergy=parts.synergy + jnp.array([0.0, 2.0, -2.0] * 100))
+    summary = summarize(key, parts, information, by)
+    top = summary.top("s", 2)
+    assert [group.name for group in top] == ["b", "a"]
+    assert top == summary.top("synergy", 2) == summary.top("S", 2)
+    assert all(group.lower < group.mean < group.upper and group.num_samples == 100 for group in top)
+    assert [group.name for group in summary.top("s", 9)] == ["b", "a", "c"]
+
+
+def test_what_cannot_be_ranked_is_refused(key, rng):
+    parts, information = quantities(rng, 30)
+    by_number = summarize(key, parts, information, np.arange(30) % 2)
+    assert {group.name for group in by_number.top("r")} == {"0", "1"}
+    assert {group.name for group in by_number.top("r", names=["no", "yes"])} == {"no", "yes"}
+    with pytest.raises(ValueError, match="names: expected 2"):
+        by_number.top("r", names=["one"])
+    with pytest.raises(ValueError, match="expected means of groups"):
+        summarize(key, parts, information).top("r")
+    with pytest.raises(ValueError, match="quantity: expected one of"):
+        by_number.top("luck")
