@@ -64,6 +64,7 @@ def _draw_images(images: np.ndarray, values: np.ndarray, ax: "Axes", count: int)
     ax.tick_params(length=0)
     if not len(images):
         ax.set_xticks([])
+        ax.text(0.5, 0.5, "no such sample", ha="center", va="center", fontsize=9, transform=ax.transAxes)
         return
     width = images.shape[2]
     # Rows with fewer images have them in the same size.

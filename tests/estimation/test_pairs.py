@@ -144,6 +144,8 @@ def test_matrices_show_the_means(result):
     np.testing.assert_allclose(shown, audio_and_noise, atol=1e-5)
     np.testing.assert_allclose(redundancy[0, 0], result[0].information[0].mean(), atol=1e-5)
     assert [text.get_text() for text in axes[0].get_xticklabels()] == list(NAMES)
+    assert axes[0].get_title() == "redundancy of both (nats)"
+    assert plot_pairs(result, ax=Figure().subplots(1, 3))[0].get_title() == axes[0].get_title()  # nothing to shift
 
 
 def test_pairs_pass_through_jit(result):

@@ -61,7 +61,18 @@ def test_a_part_without_samples_has_an_empty_row(rng):
     parts = Interactions(*(jnp.zeros(30),) * 4)
     axes = plot_top_images(estimate_of(parts), np.ones((30, 4, 5)), axes=Figure().subplots(4))
     assert not axes[3].images
+    assert [text.get_text() for text in axes[3].texts] == ["no such sample"]
+    assert {ax.images[0].get_array().shape for ax in axes[:3]} == {(6, 12 * 7)}
     assert axes[3].get_title(loc="left") == "synergy: known only together (0 samples), by gain, nats below"
+
+
+def test_few_images_are_as_large_as_many(rng):
+    parts = Interactions(*(jnp.zeros(2),) * 4)
+    axes = plot_top_images(estimate_of(parts), np.ones((2, 4, 5)), axes=Figure().subplots(4), count=3)
+    picture = axes[0].images[0].get_array()
+    assert picture.shape == (6, 3 * 7)
+    np.testing.assert_array_equal(picture[1:-1].any(0).reshape(3, 7).any(1), [True, True, False])
+    assert len(axes[0].get_xticks()) == 2
 
 
 def estimate_of(parts):
