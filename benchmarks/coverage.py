@@ -4,7 +4,8 @@
         [--num-permutations 19]
 
 The truth of R, U1, U2 and S is the decomposition of Bertschinger et al. (2014), which the union information estimates,
-and that of I1, I2 and I12 are its sums. Percentile intervals come from `Estimate.mean`, BCa intervals from SciPy.
+and that of I1, I2 and I12 follows as their sums. Percentile intervals come from `Estimate.mean`, BCa intervals from
+SciPy.
 """
 
 import argparse

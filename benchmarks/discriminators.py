@@ -9,14 +9,14 @@ Views are the blocks of a data set and all pairs of blocks, with their columns c
 - real: data sets in the folder given by --data or LSMI_DATA, a random subset of --max-rows rows by seed.
 - bundled: data sets of scikit-learn, with their columns cut into two blocks.
 - gaussian: correlated Gaussian classes with exact posterior; sizes above --max-rows are skipped.
-- noise: informative columns beside columns of noise.
+- noise: informative columns next to columns of noise.
 - synergy: preset interactions of real digits, against a logistic regression on products of the two posteriors.
 
 The baselines are logistic regression, shrinkage discriminant analysis with a temperature, logistic regression on
 Nystroem features of an RBF kernel, and the mean of three early-stopped networks; all tuned within the training rows.
 With --baselines, their losses are appended to a CSV file as they are computed, and read from there the next time: for
 the same set, view, seed and number of rows. --baselines-only fills that file; --cached-only fits no baseline. Run with
-OMP_NUM_THREADS=1 where other programs run.
+OMP_NUM_THREADS=1 if other programs are running.
 
 One line per view: cross-entropy in nats; ours minus the best baseline, with the standard error of the paired
 differences over rows, and a miss if it exceeds max(.01, 2 standard errors); for a pair, ours minus the best of its

@@ -3,7 +3,7 @@
     python benchmarks/union.py [--num-seeds 5] [--num-samples 5000]
 
 Fits potentials to some samples and evaluates them on as many others. Errors are those of the worst seed, against the
-truth of the same rows, or of the population for gates.
+truth of the same rows or, for gates, of the population.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Does rewarding synergy or penalizing redundancy help a network learn, more than what is used instead?
+"""Does rewarding synergy or penalizing redundancy help a network learn, more than the usual alternatives?
 
     python examples/regularized_training.py --data FOLDER [--out regularized_training.png]
 
@@ -36,7 +36,7 @@ class Strategy(NamedTuple):
     """Strengths of what is added to plain training; 0 leaves it out."""
 
     penalty: Any = 0.0  # weight of the redundancy in the loss
-    reward: Any = 0.0  # weight of the synergy, which the loss falls with
+    reward: Any = 0.0  # weight of the synergy, which is subtracted from the loss
     dropout: Any = 0.0  # probability that fusion misses one modality of a pair
     auxiliary: Any = 0.0  # weight of the single modalities' losses on their branches
     modulation: Any = 0.0  # how much the gradient of the branch that is ahead shrinks
@@ -117,7 +117,7 @@ def run(strategy: Strategy, key: jax.Array, train: Any, calibration: Any, held_o
     tracker = lsmi_jax.init_tracker(tracker_key, num_classes=NUM_CLASSES, decay=0.95)
     drop_input, drop_hidden = (nnx.Dropout(rate) for rate in options.dropout)
     log_prior, optimizer = lsmi_jax.label_log_prior(train.labels, NUM_CLASSES), optax.adam(1e-3)
-    # Heads follow their branches; what strategies add trains branches and fusion through frozen heads, and no head.
+    # Each head is fitted to its branch; what a strategy adds trains branches and fusion through frozen heads.
     stop = (lambda x: x) if options.naive else jax.lax.stop_gradient
 
     def step(carry: tuple, drawn: tuple) -> tuple:
@@ -224,7 +224,7 @@ def main() -> None:
 
     parts = jax.tree.map(lambda *x: jnp.stack(x), *(load(seed, options) for seed in options.seeds))
     keys = jax.vmap(jax.random.key)(jnp.array(options.seeds))
-    # One seed after another: under `jax.vmap`, the tracker would fit its potentials anew in every step.
+    # One seed after another: under `jax.vmap`, the tracker would refit its potentials in every step.
     run_seed = partial(run, options=options)
     compiled = jax.jit(lambda strategy, *drawn: jax.lax.map(lambda own: run_seed(strategy, *own), drawn))
     strategies = {

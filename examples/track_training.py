@@ -70,7 +70,7 @@ def main() -> None:
     def epoch(carry: tuple, key: jax.Array) -> tuple:
         batches = jax.random.permutation(key, 1500).reshape(-1, BATCH)
         carry, _ = jax.lax.scan(step, carry, batches)
-        # Apply the tracker's prior and potentials to rows that nothing was trained on, without looking back.
+        # Score rows that nothing was trained on with the tracker's current prior and potentials.
         params, _, tracker = carry
         logits = nnx.merge(graphdef, params)(*held_out[:2])
         parts = lsmi_jax.batch_interactions(logits, held_out[2], tracker.log_prior, tracker.potentials)

@@ -36,8 +36,9 @@ class LSMI(TransformerMixin, BaseEstimator):
     """Redundancy, uniqueness and synergy of two blocks of columns of ``X``, through `lsmi_jax.fit_estimator`.
 
     The models fit their training samples better than new ones: score held-out rows, or use `lsmi_jax.estimate`,
-    where each row is scored by models that were not fitted on it. Searches and cross-validation of scikit-learn do so:
-    `score` is the mean information of both modalities about the label, which is larger for a lower cross-entropy.
+    where each row is scored by models that were not fitted on it. Scikit-learn's searches and cross-validation score
+    held-out rows. `score` is the mean information of both modalities about the label, which is larger for a lower
+    cross-entropy.
 
     Args:
         split: Number of columns of the first modality; the others belong to the second.
@@ -116,7 +117,7 @@ class LSMI(TransformerMixin, BaseEstimator):
         return float(np.mean(self._scored(X, y).information[2]))
 
     def transform(self, X: ArrayLike, y: ArrayLike | None = None) -> np.ndarray:
-        """Interactions of every sample, or what they are expected to be where labels are not known.
+        """Interactions of every sample, or their expectation where labels are not known.
 
         Args:
             X: Both blocks side by side ``[n, d1 + d2]``.

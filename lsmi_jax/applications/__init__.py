@@ -1,7 +1,7 @@
-"""Uses of interactions: choosing data, distillation, combining predictions, and asking a trained network.
+"""Uses of interactions: choosing data, distillation, combining predictions, and probing a trained network.
 
-`partition` cuts a data set by an interaction, `distillation_weights` and `distillation_loss` train a student on
-what its teacher's interactions single out, and `ensemble` pools unimodal and joint predictions sample by sample.
+`partition` splits a data set by an interaction. `distillation_weights` and `distillation_loss` weight the distillation
+of a student by its teacher's interactions. `ensemble` pools unimodal and joint predictions sample by sample.
 `masked_interactions` and `probe_layers` show what a trained network uses, and what its layers know.
 """
 

@@ -52,8 +52,8 @@ def distillation_loss(
     2015). The weights ``Shares(0.5, 0.5, 0.0)`` give plain feature distillation.
 
     Args:
-        features: The student's features of the first modality ``[n, d1]`` and the second ``[n, d2]``. They need
-            the widths of the teacher's, so project those of a narrower student.
+        features: The student's features of the first modality ``[n, d1]`` and the second ``[n, d2]``. They must be as
+            wide as the teacher's, so project those of a narrower student.
         logits: The student's joint logits ``[n, K]``.
         teacher_features: The teacher's features ``[n, d1]`` and ``[n, d2]``.
         teacher_logits: The teacher's joint logits ``[n, K]``; ``-inf`` rules out a class.
@@ -113,7 +113,7 @@ def _check_matrices(**named: ArrayLike) -> list[jax.Array]:
 
 
 def _check_shapes(student: list[jax.Array], teacher: list[jax.Array]) -> None:
-    """Checks that student and teacher agree in all shapes, with one number of rows."""
+    """Checks that student and teacher agree in all shapes, with the same number of rows."""
     shapes, expected = ([array.shape for array in arrays] for arrays in (student, teacher))
     if shapes != expected:
         raise ValueError(f"features, logits: expected shapes {expected}, as the teacher's, got {shapes}")

@@ -138,7 +138,7 @@ def _check(
     log_prior: ArrayLike,
     redundancy: PointwiseRedundancy,
 ) -> tuple[list[jax.Array], list[jax.Array] | None, jax.Array]:
-    """Returns log-posteriors, finite even where a class is ruled out, surprisals and prior, float32 or wider."""
+    """Returns log-posteriors (finite even where a class is ruled out), surprisals and prior, float32 or wider."""
     three, prior = check_several("logits", logits, 3), as_array("log_prior", log_prior)
     log_scores = check_floats(**{f"logits[{m}]": values for m, values in enumerate(three)})
     shape = log_scores[0].shape

@@ -98,19 +98,19 @@ def probe_layers(
 ) -> Layers:
     """Interactions of the activations of a trained network, layer by layer (Table 10 of Yang et al., 2025).
 
-    Held-out discriminators read the label from the activations (Eq. 2), in one compiled program for layers of like
+    Held-out discriminators read the label from the activations (Eq. 2), in one compiled program for layers of the same
     width, on the same folds for all layers. The network is not trained, and not needed: activations are arrays.
 
     Args:
         key: Random key.
-        activations: By the name of each layer, in the order of depth, what it is known by:
+        activations: Activations of each layer, by its name, in the order of depth:
 
             - two arrays, the activations of the branches: the joint discriminator sees both;
             - three arrays, the activations of a fused layer where only the first modality is given, only the second,
               and both (the others masked);
             - one array, the activations of a fused layer: what each modality says is read from the layer before.
 
-            Each is ``[n, d]``, or ``[n, ..., d]``, of which the axes between (tokens, pixels) are averaged.
+            Each is ``[n, d]``, or ``[n, ..., d]``, whose middle axes (tokens, pixels) are averaged.
         labels: Class labels ``[n]`` in ``0..K-1``.
         num_folds: As in `lsmi_jax.estimate`.
         groups: As in `lsmi_jax.estimate`.
@@ -119,8 +119,8 @@ def probe_layers(
         progress: As in `lsmi_jax.estimate`, with the name of each layer.
 
     Returns:
-        `Layers`, with an `lsmi_jax.Estimate` of each. In a fused layer, synergy is negative as far as less is left than
-        the modalities say.
+        `Layers`, with an `lsmi_jax.Estimate` of each. In a fused layer, synergy is negative to the extent that the
+        layer keeps less than the modalities provide.
 
     Raises:
         TypeError: As `lsmi_jax.estimate`.
@@ -133,7 +133,7 @@ def probe_layers(
     layers = {str(name): _arrays(str(name), given) for name, given in _check_layers(activations).items()}
     options: dict[str, Any] = {"num_folds": num_folds, "groups": groups, "weights": weights, "redundancy": redundancy}
     options["progress"] = None
-    known: dict[int, jax.Array] = {}  # posteriors by the array that they are of
+    known: dict[int, jax.Array] = {}  # posteriors by the array that they are computed from
 
     def posterior(array: np.ndarray) -> jax.Array:
         if id(array) not in known:
@@ -177,7 +177,7 @@ def _check_layers(activations: Any) -> Mapping[str, Any]:
 
 
 def _arrays(name: str, given: Any) -> list[np.ndarray]:
-    """One, two or three arrays of a layer ``[n, d]``; axes in between are averaged."""
+    """One, two or three arrays of a layer ``[n, d]``; middle axes are averaged."""
     parts = list(given) if isinstance(given, list | tuple) else [given]
     if not 1 <= len(parts) <= 3:
         raise ValueError(f"activations: expected one, two or three arrays of a layer, got {len(parts)} of {name}")

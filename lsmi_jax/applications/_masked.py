@@ -17,7 +17,7 @@ Predict = Callable[[Any, Any], Any]
 """A trained network: from rows of both modalities to logits ``[b, K]``."""
 
 Baseline = Literal["mean", "noise"] | Sequence[ArrayLike]
-"""What stands for a masked modality."""
+"""What replaces a masked modality."""
 
 DEFAULT = UnionInformation()
 
@@ -36,7 +36,7 @@ def masked_interactions(
     num_folds: int = 5,
     redundancy: Redundancy = DEFAULT,
 ) -> Estimate:
-    """Interactions that a trained network makes use of, by masking one modality at a time.
+    """Interactions that a trained network uses, by masking one modality at a time.
 
     The posterior of the first modality is the network's output where the second is masked, and so on; Eq. 2 of Yang et
     al. (2025) is applied to these. Nothing is trained: only the potentials of the union information are fitted, out of
@@ -46,9 +46,9 @@ def masked_interactions(
         key: Random key of the folds, and of the noise.
         predict: The network, called with rows of both modalities, NumPy arrays ``[b, ...]`` of at most ``batch_size``
             rows; returns logits ``[b, K]`` as an array of JAX, NumPy or PyTorch.
-        features: What the network takes of each modality, ``[n, ...]`` of any shape.
+        features: The network's input from each modality, ``[n, ...]`` of any shape.
         labels: Class labels ``[n]`` in ``0..K-1``.
-        baseline: What stands for a masked modality: ``"mean"`` of all rows; ``"noise"``, Gaussian with the mean and the
+        baseline: What replaces a masked modality: ``"mean"`` of all rows; ``"noise"``, Gaussian with the mean and the
             spread of each feature; or, for each modality, an array of the shape of a row, or of all rows.
         batch_size: Number of rows in a call.
         log_prior: As in `lsmi_jax.estimate`.
@@ -106,7 +106,7 @@ def masked_interactions(
 
 
 class Unused(NamedTuple):
-    """Information that the data hold and a network does not use, of each sample, in nats.
+    """Information that the data contain and a network does not use, of each sample, in nats.
 
     Attributes:
         information1: Of the first modality alone ``[n]``.
@@ -135,13 +135,13 @@ class Unused(NamedTuple):
 
 
 def information_unused(held: Estimate, used: Estimate) -> Unused:
-    """What the data hold and a network leaves unused, sample by sample.
+    """What the data contain and a network leaves unused, sample by sample.
 
     Both are estimates: a negative value means that the network does better on the sample than the discriminators that
     were fitted to the data.
 
     Args:
-        held: What the data hold, from `lsmi_jax.estimate`.
+        held: What the data contain, from `lsmi_jax.estimate`.
         used: What the network uses of the same rows, from `masked_interactions`.
 
     Returns:
@@ -169,7 +169,7 @@ def _as_rows(name: str, block: ArrayLike) -> np.ndarray:
 
 
 def _baselines(key: jax.Array, baseline: Baseline, features: tuple[np.ndarray, ...]) -> list[np.ndarray]:
-    """What stands for each modality, in the shape of its rows."""
+    """What replaces each modality, in the shape of its rows."""
     if isinstance(baseline, str):
         if baseline not in ("mean", "noise"):
             raise ValueError(f'baseline: expected "mean", "noise", or an array for each modality, got {baseline!r}')

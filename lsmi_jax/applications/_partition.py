@@ -23,15 +23,15 @@ def partition(
 ) -> tuple[np.ndarray, ...]:
     """Splits a data set at quantiles of one interaction, or of the gain, as for Table 6 of Yang et al. (2025).
 
-    The result is deterministic: of equal values, the earlier row ranks lower. The shift of `lsmi_jax.adjust` is
+    The result is deterministic: among equal values, the earlier row ranks lower. The shift of `lsmi_jax.adjust` is
     the same for all rows, so raw and adjusted interactions give the same parts.
 
     Args:
         estimate: Interactions of n samples, in nats: an `lsmi_jax.Estimate` or `lsmi_jax.Interactions`.
         by: Interaction to rank by: ``"r"``, ``"u1"``, ``"u2"`` or ``"s"``, or a field of `lsmi_jax.Interactions`
             such as ``"redundancy"``; or ``"gain"``, what both modalities add to the better one. A part with high s may
-            hold samples that one modality knows alone; `lsmi_jax.kind` says which.
-        quantiles: Where to split, increasing, between 0 and 1. There is one part more than quantiles.
+            contain samples that one modality knows alone; `lsmi_jax.kind` shows which.
+        quantiles: Where to split, increasing, between 0 and 1. There is one more part than there are quantiles.
         labels: Class labels ``[n]``, to rank each sample within its class. Every part then has the class
             proportions of the data set, up to rounding to whole rows. None to rank over all samples.
 
@@ -40,7 +40,7 @@ def partition(
         in exactly one part, and ``quantile * n`` rows, rounded, are below each quantile.
 
     Raises:
-        TypeError: If ``labels`` are not integers, or ``estimate`` is something else.
+        TypeError: If ``labels`` are not integers, or ``estimate`` has the wrong type.
         ValueError: If ``by`` is not an interaction, ``quantiles`` do not increase between 0 and 1, the
             interaction has a NaN, or ``labels`` are not ``[n]``.
 
@@ -64,7 +64,7 @@ def partition(
 
 
 def _rank_in_class(values: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Relative rank of each value within its class, in ``(0, 1)``; of equal values, the earlier ranks lower."""
+    """Relative rank of each value within its class, in ``(0, 1)``; among equal values, the earlier ranks lower."""
     order = np.lexsort((values, classes))
     sizes = np.bincount(classes)
     starts = np.cumsum(sizes) - sizes

@@ -37,7 +37,7 @@ def shares(interactions: Interactions) -> Shares:
         `Shares` ``[n]``, float32 or wider.
 
     Raises:
-        TypeError: If ``interactions`` are something else.
+        TypeError: If ``interactions`` have the wrong type.
 
     Examples:
         >>> parts = Interactions(*(jnp.array([x]) for x in (1.0, 0.5, -0.2, 0.5)))

@@ -30,7 +30,7 @@ class Broja(NamedTuple):
         unique2: Information that only the second source has.
         synergy: Information that only both sources together have.
         gap: Bound on the error of each part, from a feasible point of the dual problem.
-        joint: Joint ``[n1, n2, K]`` of least information among those with the same two source-target margins.
+        joint: Joint ``[n1, n2, K]`` with the least information among those with the same two source-target margins.
     """
 
     redundancy: jax.Array
@@ -45,7 +45,7 @@ def broja(p: ArrayLike, *, tolerance: float = 1e-7, max_steps: int = 100) -> Bro
     """Decomposes the information of two discrete sources about a target by the unique information.
 
     Bertschinger et al., "Quantifying unique information" (2014): among all joints with the margins
-    ``p(x1, y)`` and ``p(x2, y)``, take the one of least information ``I(X1, X2; Y)``. This is the PID-CVX
+    ``p(x1, y)`` and ``p(x2, y)``, take the one with the least information ``I(X1, X2; Y)``. This is the PID-CVX
     baseline of Yang et al. (2025). It is solved in float64 by a primal-dual interior-point method. Works under
     `jax.jit`, `jax.vmap` and `jax.grad`; gradients are those of the optimum, from its dual variables.
 
@@ -58,7 +58,7 @@ def broja(p: ArrayLike, *, tolerance: float = 1e-7, max_steps: int = 100) -> Bro
         A `Broja` of scalars, float64 if 64-bit types are enabled, else float32.
 
     Raises:
-        TypeError: If ``max_steps`` is no integer.
+        TypeError: If ``max_steps`` is not an integer.
         ValueError: If ``p`` is not ``[n1, n2, K]``, or, where its values are known, not a distribution, or an option is
             not positive.
 

@@ -25,7 +25,7 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
         `Interactions` of scalars: R, U1, U2, S in nats.
 
     Raises:
-        ValueError: If the shapes do not match, or the matrix, where its values are known, is no covariance of full
+        ValueError: If the shapes do not match, or the matrix, where its values are known, is not a covariance of full
             rank.
 
     Examples:

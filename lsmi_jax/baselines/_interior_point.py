@@ -52,7 +52,7 @@ def optimize(p1: jax.Array, p2: jax.Array, tolerance: float, max_steps: int) -> 
 
 
 def _newton_step(state: State, p1: jax.Array, p2: jax.Array, support: jax.Array) -> State:
-    """One Newton step towards the central path: every product of mass and slack a tenth of the present mean."""
+    """One Newton step toward the central path: every product of mass and slack a tenth of the present mean."""
     a, b, mass, *_ = state
     active = support.any(2)
     posterior, slack = _posterior(a, b, support)

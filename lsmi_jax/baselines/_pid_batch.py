@@ -85,7 +85,7 @@ def pid_batch(
     """Decomposes the information of two modalities about a label by the unique information, from batches of samples.
 
     The PID-Batch estimator of Liang et al., "Quantifying and modeling multimodal interactions" (2023). Among all
-    joints with the margins ``p(x1, y)`` and ``p(x2, y)``, a neural network finds one of least information. Within
+    joints with the margins ``p(x1, y)`` and ``p(x2, y)``, a neural network finds one with the least information. Within
     a batch it gives a joint of all pairs of rows, which Sinkhorn steps move to the margins (in log space, for all
     classes at once). Unlike in the original, margins come from out-of-fold posteriors. These are also the
     network's input, because unique information depends on the features only through them. Rows can be paired only

@@ -11,7 +11,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command line.
 
     Args:
-        arguments: Words after the program's name; None for those of the process, which Ctrl-C then ends at once,
+        arguments: Words after the program's name; None for those of the process, which Ctrl-C then ends immediately
             with status 130.
 
     Returns:

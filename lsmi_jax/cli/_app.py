@@ -24,7 +24,7 @@ def run(words: list[str], interrupt: Interrupt) -> int:
 
     Args:
         words: Words after the program's name.
-        interrupt: What Ctrl-C prints and cleans up; is set for the command.
+        interrupt: What Ctrl-C prints and cleans up; this function sets it for the command.
 
     Returns:
         The exit status: 0 on success, 1 for bad data or a failed write.
@@ -93,7 +93,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check(name: str, value: Any, arguments: ArgumentCollection, path: Path) -> None:
-    """Checks that a TOML file has a known option, and a value of its type."""
+    """Checks that an option of a TOML file is known, and that its value has the right type."""
     known = {argument.name.removeprefix("--"): argument for argument in arguments if argument.name.startswith("--")}
     del known["config"]
     if name not in known:
@@ -106,7 +106,7 @@ def _check(name: str, value: Any, arguments: ArgumentCollection, path: Path) -> 
 
 
 def _mismatch(argument: Argument, value: Any) -> str | None:
-    """The type of an option in words, if a value of a TOML file has another type."""
+    """Name of an option's type for a message; None if a value of a TOML file has that type."""
     count, repeatable = argument.token_count()
     are_names = isinstance(value, list) and all(isinstance(name, str) for name in value)
     if count == 0:
@@ -128,7 +128,7 @@ def _usage(error: CycloptsError) -> str:
 
 
 def _message(error: Exception) -> str:
-    """An error of the library in one line, with options for arguments."""
+    """An error of the library in one line, with options in place of arguments."""
     message = " ".join(str(error).split())
     if not isinstance(error, (ImportError, OSError, TypeError, ValueError)):  # the library raises only these
         return f"{type(error).__name__}: {message} (--debug shows where it comes from)"

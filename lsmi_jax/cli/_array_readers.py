@@ -64,7 +64,7 @@ def read_npz(path: Path, budget: Budget) -> Columns:
 
 
 def _memory_mapped(path: Path, files: dict[str, Path], budget: Budget) -> Columns:
-    """Arrays of some ``.npy`` files, by name."""
+    """Arrays of several ``.npy`` files, by name."""
 
     def load(name: str) -> np.ndarray:
         with damage(files[name]):

@@ -67,7 +67,7 @@ class Columns(Mapping[str, np.ndarray]):
 
 
 def damage(path: Path) -> AbstractContextManager[None]:
-    """Turns errors of a damaged file into a ValueError that names it; NumPy's words would suggest to unpickle it.
+    """Turns errors of a damaged file into a ValueError that names it; NumPy's message would suggest unpickling it.
 
     Args:
         path: The file.

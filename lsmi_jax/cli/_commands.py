@@ -177,7 +177,7 @@ def info(*, app: AppOptions = APP) -> None:
 
 
 def _check_results(inputs: InputOptions, fit: FitOptions) -> None:
-    """Raises ValueError if options ask for results of several kinds, or for an estimator that has none."""
+    """Raises ValueError if an option does not go with ``--target multilabel``."""
     several_labels = fit.target == "multilabel"
     if inputs.x3 is not None and several_labels:
         raise ValueError("x3: expected none, as --target multilabel is of two modalities")
@@ -228,7 +228,7 @@ def _write(run: Run, found: Estimate | Pairs | Labels) -> dict[str, Any]:
 
 
 def _rows(arrays: Inputs, inputs: InputOptions) -> dict[str, Any]:
-    """What is known of the rows, as arguments of the library."""
+    """What the user passed about the rows, as arguments of the library."""
     return {
         "logits": arrays.logits,
         "probabilities": arrays.probabilities,

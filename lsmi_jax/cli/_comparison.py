@@ -17,7 +17,7 @@ __all__ = ["compare"]
 
 
 class Results(NamedTuple):
-    """What a comparison needs of a folder of results.
+    """What a comparison needs from a folder of results.
 
     Attributes:
         samples: Columns of the table, by name.

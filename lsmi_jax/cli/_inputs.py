@@ -43,7 +43,7 @@ class Inputs(NamedTuple):
         return num_blocks_of(len(self.logits or self.probabilities or ()))
 
     def notes(self, options: InputOptions) -> list[str]:
-        """What the user may not expect of the blocks, in words."""
+        """Notes on what the user may not expect of the blocks."""
         prefixes = {name: prefix for name, prefix in options.modalities.items() if prefix is not None}
         swept = {name: unnumbered(self.columns[name], prefix) for name, prefix in prefixes.items()}
         notes = [f"--{name} {prefixes[name]} also takes {', '.join(more)}." for name, more in swept.items() if more]
@@ -133,7 +133,7 @@ def _ids(columns: Sources, name: str | None, size: int, hint: str) -> np.ndarray
 
 
 def _images(columns: Sources, name: str | None, size: int) -> np.ndarray | None:
-    """Images from one column, or from all columns whose names begin so, one pixel each."""
+    """Images from one column, or from all columns whose names begin with that name, one pixel each."""
     if name is None:
         return None
     values = column(columns, name, "--image", size) if name in columns else block(columns, name, "--image")

@@ -1,4 +1,4 @@
-"""Labels of the rows: those of a fit with the names of their classes, and new ones in the terms of a fit."""
+"""Labels of the rows: those of a fit with the names of their classes, and new ones encoded as in a fit."""
 
 import json
 from pathlib import Path
@@ -26,10 +26,10 @@ class Labels(NamedTuple):
     """Labels for results and for the library.
 
     Attributes:
-        codes: Class, or bin of a continuous target, of each sample ``[n]``, -1 for none; of several labels, their
-            number.
-        names: Names of the classes ``[K]``, or of several labels ``[L]``.
-        given: What the library takes ``[n]``: the codes, or the numbers of a continuous target; of several labels,
+        codes: Class, or bin of a continuous target, of each sample ``[n]``, -1 for none; for several labels, how many
+            the sample has.
+        names: Names of the classes ``[K]``, or of the several labels ``[L]``.
+        given: What the library takes ``[n]``: the codes, or the numbers of a continuous target; for several labels,
             ``[n, L]``.
     """
 
@@ -68,7 +68,7 @@ def labels_of(arrays: Inputs, target: str, prefix: str) -> Labels:
 
 
 def labels_to_score(arrays: Inputs, folder: Path, fitted: Estimator) -> Labels:
-    """Labels of new rows in the terms of a saved estimator.
+    """Labels of new rows, encoded as in the fit of a saved estimator.
 
     Args:
         arrays: The data.
@@ -79,7 +79,7 @@ def labels_to_score(arrays: Inputs, folder: Path, fitted: Estimator) -> Labels:
         `Labels`.
 
     Raises:
-        ValueError: If a label is of no class of the fit, or the file of the classes is damaged.
+        ValueError: If a label is not a class of the fit, or the file of the classes is damaged.
     """
     names = _names(folder)
     if fitted.knots is not None:
@@ -93,7 +93,7 @@ def labels_to_score(arrays: Inputs, folder: Path, fitted: Estimator) -> Labels:
 
 
 def check_saved(folder: Path) -> None:
-    """Raises FileNotFoundError unless a folder holds a saved estimator and its classes."""
+    """Raises FileNotFoundError unless a folder contains a saved estimator and its classes."""
     if not (folder / CLASSES).is_file():
         raise FileNotFoundError(f"--estimator: expected a folder that --save-estimator wrote, got {folder}")
 

@@ -44,7 +44,7 @@ def _whole_number(_: Any, tokens: Sequence[Token]) -> int:
 
 
 def _seed(kind: Any, tokens: Sequence[Token]) -> int:
-    """A seed of a random key, which JAX would wrap."""
+    """A seed of a random key; JAX would wrap one that is out of range."""
     seed = _whole_number(kind, tokens)
     if not 0 <= seed < 2**32:
         raise ValueError(f"expected a seed from 0 to {2**32 - 1}, got {seed}")
@@ -60,7 +60,7 @@ def _size(kind: Any, tokens: Sequence[Token]) -> int:
 
 
 def _check_names(_: Any, options: "InputOptions") -> None:
-    """Raises ValueError if a name is empty, which would be the beginning of every name, or a modality is missing."""
+    """Raises ValueError if a name is empty, as it would match every column, or if a modality is missing."""
     for field in fields(options):
         value = getattr(options, field.name)
         if "" in ((value,) if isinstance(value, str) else value if isinstance(value, tuple | list) else ()):
@@ -103,7 +103,7 @@ class InputOptions:
 
     Attributes:
         x1: The first modality: an array, or all columns whose names begin with this. FILE:NAME, here and in other
-            options, is in another file. May be left out, with --x2, where --logits or --probabilities are given.
+            options, is in another file. Optional, like --x2, if --logits or --probabilities is given.
         x2: The second modality.
         x3: A third one: results are then of all modalities together, and of each pair.
         x4: A fourth one.
@@ -113,14 +113,15 @@ class InputOptions:
             those of each, of each pair (x1 and x2, x1 and x3, x2 and x3), and of all.
         probabilities: Probabilities of your own models, instead of --logits.
         ids: Names of the samples; row numbers by default.
-        split_by: Rows with one value here belong together, such as those of a speaker: they are never on both sides
-            of a split, and errors of means count groups of rows.
+        split_by: Rows with the same value here belong together, such as those of a speaker: they are never on both
+            sides of a split, and errors of means count groups of rows.
         weights: Weight of each row, positive, in all fits and means.
         missing: What a row without any value in --x1 or --x2 is: an error, or (mask) a row that lacks the modality.
         means_by: Also report means by this column; repeatable.
-        join: Ids in each of several files, by which their rows are matched; without, files have the same rows.
+        join: Ids in each of several files, by which their rows are matched; without it, all files must have the same
+            rows.
         image: Pixels, or names of image files in the folder of the data, shown in the report.
-        max_bytes: Most bytes of arrays to read; half of the memory by default.
+        max_bytes: Maximum bytes of arrays to read; half of the memory by default.
         keep_na: Words such as NA, None and null in a .csv or .tsv file are text, not missing values.
     """
 
@@ -213,12 +214,12 @@ class FitOptions:
         seed: Seed of the random key.
         target: What --labels are: classes; (continuous) numbers, which are cut at their quantiles into bins whose order
             is used; or (multilabel) columns of 0 and 1, an array or all columns whose names begin with it.
-        unlabeled: What a missing value in --labels is: an error, or (use) a row that is never scored, from which only
-            what needs no label learns.
+        unlabeled: What a missing value in --labels is: an error, or (use) a row that is never scored; only models that
+            need no label learn from it.
         num_folds: Number of folds.
-        num_seeds: Repetitions under new folds, for a spread.
+        num_seeds: Repetitions with new folds, for a spread.
         resume: Continue an interrupted run from what it left in --out.
-        save_estimator: Also fit on all rows, to score other data with.
+        save_estimator: Also fit on all rows, to score other data later.
     """
 
     seed: Seed = 0
@@ -243,14 +244,14 @@ class AppOptions:
 
 
 def modality_names(given: Sequence[str | None]) -> tuple[str, ...]:
-    """Names of modalities, as the names of their columns begin.
+    """Names of modalities, from the beginnings of the names of their columns.
 
     Args:
         given: Values of the options of the modalities.
 
     Returns:
-        The values without a separator at their end; the option for one that is left out, and after a value that is
-        used twice.
+        The values without a separator at their end. The option replaces a value that is left out, and follows one that
+        is used twice.
     """
     names = [(name or f"x{m}").rstrip("_-. ") or f"x{m}" for m, name in enumerate(given, 1)]
     return tuple(name if names.count(name) == 1 else f"{name} (x{m})" for m, name in enumerate(names, 1))

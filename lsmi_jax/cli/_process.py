@@ -20,7 +20,7 @@ PARKING = 0.05  # seconds that the main thread gets to finish its line
 
 @dataclass
 class Interrupt:
-    """What happens on Ctrl-C: a message, and the folder of results loses its unfinished files."""
+    """What Ctrl-C does: it prints a message and removes unfinished files from the folder of results."""
 
     message: str = "lsmi-jax: interrupted"
     folder: Path | None = None
@@ -28,7 +28,7 @@ class Interrupt:
 
 @contextmanager
 def exit_on_interrupt() -> Iterator[Interrupt]:
-    """Ends the process at once on Ctrl-C, also while XLA compiles or computes, and leaves no half-written file.
+    """Ends the process immediately on Ctrl-C, even while XLA compiles or computes, and leaves no half-written file.
 
     Python runs signal handlers in the main thread only, and not before XLA returns to it. The operating system's
     handler, however, writes each signal to a socket at once, and a thread that waits for it ends the process.

@@ -15,7 +15,7 @@ from lsmi_jax.cli._tensor_readers import read_pt, read_safetensors
 __all__ = ["ENDINGS", "checksum", "half_of_memory", "is_data", "missing_hint", "read"]
 
 ENDINGS = (".npz", ".npy", ".safetensors", ".pt", ".parquet", ".feather", ".arrow", ".csv", ".tsv", ".jsonl")
-"""Endings of the files that are read; the last three also with ``.gz``, and all in capitals too."""
+"""Endings of the files that are read; the last three also with ``.gz``, and all in capitals, too."""
 TEXT = ENDINGS[-3:]
 
 
@@ -28,12 +28,13 @@ def read(path: Path, budget: Budget | None = None, *, keep_na: bool = False) -> 
         keep_na: Whether words such as NA and None in files of text are text; otherwise they are missing values.
 
     Returns:
-        Arrays by name, in the order of the file. A file of text is read at once, an array when it is asked for.
+        Arrays by name, in the order of the file. A text file is read immediately, other arrays when they are asked for.
 
     Raises:
         FileNotFoundError: If it does not exist.
         ImportError: If the library that reads it is not installed.
-        ValueError: If it has another format, is damaged, holds objects that would need unpickling, or is larger.
+        ValueError: If it has another format, is damaged, holds objects that would need unpickling, or exceeds the
+            budget.
     """
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
@@ -58,7 +59,7 @@ def read(path: Path, budget: Budget | None = None, *, keep_na: bool = False) -> 
 
 
 def _is_text(path: Path) -> bool:
-    """Whether missing values are words: those of a ``.csv`` or ``.tsv`` file."""
+    """Whether missing values may be words, as in a ``.csv`` or ``.tsv`` file."""
     return _ending(path) in (".csv", ".tsv")
 
 
@@ -73,20 +74,20 @@ def is_data(path: Path) -> bool:
 
 
 def _ending(path: Path) -> str:
-    """Ending of a file in small letters, for a text file without that of its compression."""
+    """Ending of a file in lower case, without that of its compression."""
     *_, before, last = "", "", *(suffix.lower() for suffix in path.suffixes)
     return before if last == ".gz" and before in TEXT else last
 
 
 def half_of_memory() -> int:
-    """Half of the memory of this machine in bytes, where the system tells it; without limit elsewhere."""
+    """Half of the memory of this machine in bytes, where the system reports it; no limit elsewhere."""
     if not hasattr(os, "sysconf"):
         return sys.maxsize
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
 
 
 def checksum(*paths: Path) -> str:
-    """SHA-256 of a file, or of all files and all ``.npy`` files of folders."""
+    """SHA-256 of a file, or of several: the given files, and all ``.npy`` files of the given folders."""
     files = [file for path in paths for file in (sorted(path.glob("*.npy")) if path.is_dir() else [path])]
     sums = []
     for file in files:

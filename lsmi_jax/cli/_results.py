@@ -1,4 +1,4 @@
-"""A run: what its results are of, and the files that it writes."""
+"""A run: its data, labels and options, and the files that it writes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ __all__ = ["Run", "print_summary"]
 
 @dataclass(frozen=True)
 class Run:
-    """What the files of a run are made of, besides its result.
+    """What the files of a run contain, apart from its result.
 
     Attributes:
         arrays: The data.
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Names of the modalities, as their options begin."""
+        """Names of the modalities, from the values of their options."""
         return modality_names([self.options[f"x{m + 1}"] for m in range(self.arrays.num_modalities)])
 
     @property
@@ -65,7 +65,7 @@ class Run:
         return {"versions": versions(), "options": self.options, "data": data}
 
     def told_apart(self) -> list[str]:
-        """Findings about columns of the user whose rows belong together."""
+        """Findings about the user's columns whose rows belong together."""
         arrays = self.arrays
         if arrays.groups is not None or arrays.features is None or self.options["command"] != "estimate":
             return []
@@ -98,7 +98,7 @@ class Run:
         return {name: names[values] if name.startswith(PREDICTED) else values for name, values in columns.items()}
 
     def write_samples(self, columns: dict[str, np.ndarray]) -> None:
-        """Writes the table of samples, with what is known of them first."""
+        """Writes the table of samples: ids, labels and the user's columns, then the results."""
         out, arrays = self.out, self.arrays
         given = {"id": arrays.ids, "label": arrays.labels, **arrays.means_by}
         write_table(out / f"samples.{self.results.format}", given | columns)

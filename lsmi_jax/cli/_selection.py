@@ -71,7 +71,7 @@ def file_of(name: str) -> str:
     """The file of a name that is written as ``FILE:NAME``, or an empty string.
 
     Args:
-        name: What an option holds.
+        name: Value of an option.
 
     Returns:
         The part before the last colon, if that is a file or folder of data.
@@ -131,7 +131,7 @@ def check_classes(values: np.ndarray, option: str, hint: str = "") -> np.ndarray
 
 
 def check_ids(values: np.ndarray, option: str, hint: str = "") -> np.ndarray:
-    """Checks that every row has a name of its own.
+    """Checks that every row has a unique name.
 
     Args:
         values: Names ``[n]``.
@@ -153,7 +153,7 @@ def check_ids(values: np.ndarray, option: str, hint: str = "") -> np.ndarray:
 
 
 def unnumbered(names: list[str], prefix: str) -> list[str]:
-    """Columns of a block that only its prefix took in, beside numbered ones.
+    """Columns of a block that match its prefix but are not numbered as the others are.
 
     Args:
         names: Names of the columns.

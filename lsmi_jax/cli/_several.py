@@ -99,7 +99,7 @@ def print_several(found: Pairs | EstimatedLabels, results: OutputOptions, summar
         notes: What the user may not expect of the data.
     """
     print(found)
-    without = isinstance(found, EstimatedLabels) and not summary["errors_include_fit"]  # that of pairs ends so
+    without = isinstance(found, EstimatedLabels) and not summary["errors_include_fit"]  # printed pairs end with it
     for note in [*notes, *([WITHOUT_FIT] if without else []), *summary["findings"]]:
         print(f"note: {note}")
     folder, each = (PAIRS, "pair") if isinstance(found, Pairs) else (LABELS, "label")
@@ -118,7 +118,7 @@ def _of_pair(arrays: Inputs, a: int, b: int) -> Inputs:
 def _folders(run: Run, kind: str, names: Sequence[str]) -> list[str]:
     """Makes a folder for each name, and returns their paths in the folder of results."""
     plain = [re.sub(r"[^\w.-]+", "_", name).strip(".") or "_" for name in names]
-    # Names that differ only in what a path cannot have, or in case, get their place.
+    # Names that differ only in case, or in characters that a path cannot have, get their position as a suffix.
     small = [name.lower() for name in plain]
     folders = [
         f"{kind}/{name}" if small.count(name.lower()) == 1 else f"{kind}/{name}.{place}"

@@ -84,7 +84,7 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
     """Opens the data and the other files that options name.
 
     Args:
-        data: The file of the names without one; None if every name has one.
+        data: The file of names that have no file of their own; None if every name has one.
         options: Names of arrays.
 
     Returns:
@@ -92,7 +92,7 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
 
     Raises:
         OSError: If a file cannot be read.
-        ValueError: If a name has no file, the data no name, or ``--join`` cannot match the rows.
+        ValueError: If a name has no file, no name is in the data, or ``--join`` cannot match the rows.
     """
     given: dict[str, Iterable[str | None] | None]
     given = {f"--{option}": [name] for option, name in options.modalities.items()}

@@ -21,7 +21,7 @@ def read_text(path: Path, budget: Budget, *, separator: str, keep_na: bool) -> C
     Args:
         path: The file, of plain text or compressed with gzip.
         budget: Bytes that may be read.
-        separator: What is between the cells.
+        separator: Separator of the cells.
         keep_na: Whether words such as NA and None are text; otherwise they are missing values, as an empty cell is.
 
     Returns:
@@ -53,7 +53,7 @@ def read_json_lines(path: Path, budget: Budget) -> Columns:
 
 
 def read_parquet(path: Path, budget: Budget) -> Columns:
-    """Columns of a Parquet file, those of an index included; each is read when it is asked for.
+    """Columns of a Parquet file, including those of an index; each is read when it is asked for.
 
     Args:
         path: The file.
@@ -135,7 +135,7 @@ def _open(path: Path, budget: Budget) -> BinaryIO:
 
 
 def _parse_json_lines(pandas: Any, text: BinaryIO) -> Any:
-    """A data frame of the objects; pandas.read_json would turn text that looks so into dates."""
+    """A data frame of the objects; pandas.read_json would turn text that looks like dates into dates."""
     records = [json.loads(line) for line in text if line.strip()]
     if not all(isinstance(record, dict) for record in records):
         raise ValueError("expected one object in each line")

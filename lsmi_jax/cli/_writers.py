@@ -18,7 +18,7 @@ from lsmi_jax.storage import write_atomic
 
 __all__ = ["check_libraries", "from_cells", "number", "summary_of", "versions", "write_json", "write_table"]
 
-QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet runs text that begins so, or hides the quote
+QUOTED = ("=", "+", "-", "@", "\t", "\r", "'")  # a spreadsheet runs text that begins with these, or hides the quote
 
 
 def check_libraries(table_format: str, *, has_images: bool) -> None:
@@ -44,7 +44,7 @@ def versions() -> dict[str, Any]:
 def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
     """Writes columns as Parquet or CSV, depending on the ending of the path.
 
-    In CSV, a quote precedes text that a spreadsheet would run as a formula; `from_cells` takes it away.
+    In CSV, a quote precedes text that a spreadsheet would run as a formula; `from_cells` removes it.
     """
     if path.suffix == ".parquet":
         arrow, parquet = (import_extra(name, purpose="Parquet", extra="cli") for name in ("pyarrow", "pyarrow.parquet"))
@@ -65,7 +65,7 @@ def write_table(path: Path, columns: dict[str, np.ndarray]) -> None:
 
 
 def _as_cell(value: Any) -> Any:
-    """A value as a spreadsheet shows it, and does not run it."""
+    """A value in a form that a spreadsheet shows and does not run."""
     return f"'{value}" if isinstance(value, str) and value.startswith(QUOTED) else value
 
 
@@ -86,7 +86,7 @@ def summary_of(
     Args:
         result: The estimate.
         classes: The class ``0..K-1`` of each sample, and the classes' names; None for none.
-        means_by: For each column of the user, the part ``0..G-1`` of each sample, and the names of the parts.
+        means_by: For each of the user's columns, the part ``0..G-1`` of each sample, and the names of the parts.
 
     Returns:
         A dictionary for JSON, in nats. ``errors_include_fit`` is true if errors and intervals are those of sampling
@@ -134,7 +134,7 @@ def _both(result: Estimate, by: np.ndarray | None) -> list[dict[str, Any]]:
 
 
 def _shifted(entry: dict[str, Any], is_zero: bool) -> dict[str, Any]:
-    """One shifted mean; one that the shift sets to zero is no estimate, and has no error and no interval."""
+    """One shifted mean; one that the shift sets to zero is not an estimate, and has no error and no interval."""
     without = dict.fromkeys(("standard_error", "lower", "upper")) if is_zero else {}
     return entry | without | {"set_to_zero": is_zero}
 

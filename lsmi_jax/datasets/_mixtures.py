@@ -76,7 +76,7 @@ class Components(NamedTuple):
 
 
 def sample(key: jax.Array, num_samples: int, components: Components) -> tuple[Task, jax.Array]:
-    """Draws samples of a mixture, with their exact quantities but the truth, and the latent state of each ``[n]``."""
+    """Draws samples of a mixture, with exact quantities except the truth, and the latent state of each ``[n]``."""
     state_key, *noise_keys = jax.random.split(key, 3)
     state = jax.random.categorical(state_key, components.log_weights, shape=(num_samples,))
     features, log_densities = [], []
@@ -108,7 +108,7 @@ def exact_task(
     log_prior: jax.Array,
     class_log_densities: tuple[jax.Array, jax.Array, jax.Array],
 ) -> Task:
-    """Task from log p(x1|y), log p(x2|y) and log p(x1,x2|y), each ``[n, K]``; the last up to a constant of a row."""
+    """Task from log p(x1|y), log p(x2|y) and log p(x1,x2|y), each ``[n, K]``; the last up to a constant per row."""
     # By Bayes' rule, log p(x, y) are the logits of p(y|x), and their logsumexp is log p(x).
     joints = [density + log_prior[None] for density in class_log_densities]
     h1, h2 = (-logsumexp(joint, axis=1) for joint in joints[:2])

@@ -59,7 +59,7 @@ def preset_from_pool(
         `TypedSamples` in random order.
 
     Raises:
-        TypeError: If the key is not a random key, or labels or a number are no integers.
+        TypeError: If the key is not a random key, or labels or a number are not integers.
         ValueError: If the pools are too small for ``num_samples``, or an argument has the wrong shape or values.
     """
     order_key, type_key, other_key, partner_key = jax.random.split(check_key(key), 4)

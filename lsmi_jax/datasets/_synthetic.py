@@ -118,7 +118,7 @@ def preset(
 
     Returns:
         Task with 3K columns per modality, and sample types. Its truth is in closed form where both uniquenesses are
-        equally likely, tabulated for some other mixes, and else None.
+        equally likely, tabulated for some other mixes, and None otherwise.
 
     Raises:
         TypeError: If the key is not a random key, or a number is of the wrong type.

@@ -42,7 +42,7 @@ def finite_rows(*arrays: jax.Array) -> jax.Array:
 
 
 def average(values: jax.Array, weights: jax.Array | None = None) -> jax.Array:
-    """Mean over the first axis, weighted; a row of weight zero may hold anything.
+    """Mean over the first axis, weighted; a row of weight zero may have any value.
 
     Args:
         values: ``[n, ...]``.
@@ -86,7 +86,7 @@ def check_type(name: str, value: Any, *kinds: type) -> None:
 
 
 def _kind(value: Any) -> str:
-    """What a value is, in words."""
+    """Describes a value for a message."""
     if isinstance(value, (list, tuple)):
         return f"a {type(value).__name__} of something else"
     return "None" if value is None else type(value).__name__
@@ -106,7 +106,7 @@ def check_several(name: str, values: Any, count: int, *, at_least: bool = False,
         The items.
 
     Raises:
-        ValueError: If it is something else, or has another number of items.
+        ValueError: If it is not a tuple or list, or has another number of items.
     """
     is_sequence = isinstance(values, Sequence) and not isinstance(values, (str, bytes))
     if not is_sequence or len(values) < count or (len(values) > count and not at_least):
@@ -141,7 +141,7 @@ def check_count(name: str, value: Any, minimum: int) -> int:
         The integer.
 
     Raises:
-        TypeError: If the value is no integer.
+        TypeError: If the value is not an integer.
         ValueError: If it is smaller than the minimum.
     """
     try:

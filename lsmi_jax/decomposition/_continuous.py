@@ -76,7 +76,7 @@ def target_information(log_scores: ArrayLike, positions: ArrayLike, log_prior: A
 
 
 def _between(centers: jax.Array, ranks: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Index of the center below each rank, and the share of the one above, which goes on as a line at the ends."""
+    """Index of the center below each rank, and the share of the one above; beyond the ends, the line goes on."""
     left = jnp.clip(jnp.searchsorted(centers, ranks) - 1, 0, len(centers) - 2)
     return left, (ranks - centers[left]) / (centers[left + 1] - centers[left])
 

@@ -142,7 +142,7 @@ def decompose(
         h2: Surprisal ``-log p(x2)``, in nats; None if the redundancy does not use it.
         i_union: Pointwise union information, in nats; None if the redundancy does not use it.
         redundancy: Pointwise redundancy, a function of the five arrays above, and of ``i_union`` where that is given.
-            None for `lsmi_jax.union_information` where ``i_union`` is given, and else for the paper's
+            None for `lsmi_jax.union_information` where ``i_union`` is given, otherwise for the paper's
             `lsmi_jax.specificity_ambiguity`.
 
     Returns:
@@ -217,7 +217,7 @@ def from_redundancy(redundancy: jax.Array, i1: jax.Array, i2: jax.Array, i12: ja
     Returns:
         `Interactions` of the common shape.
     """
-    # Differences of like sizes first: s = (i12 - i1) - u2 keeps more digits than i12 - r - u1 - u2.
+    # Differences of similar sizes first: s = (i12 - i1) - u2 keeps more digits than i12 - r - u1 - u2.
     return Interactions(redundancy, i1 - redundancy, i2 - redundancy, (i12 - i1) - (i2 - redundancy))
 
 

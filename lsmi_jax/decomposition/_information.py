@@ -87,7 +87,7 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike | None, log_prior
     """
     logits, log_prior = as_array("logits", logits), as_array("log_prior", log_prior)
     _check_logits(logits, log_prior)
-    # i = log p(y|x) - log p(y), in log space so that sure posteriors keep their digits.
+    # i = log p(y|x) - log p(y), in log space so that confident posteriors keep their digits.
     return score_information(log_posterior(logits), labels, log_prior)
 
 

@@ -60,7 +60,7 @@ def kind(i1: ArrayLike, i2: ArrayLike, i12: ArrayLike, *, threshold: float = THR
     | 6 | none knows | silent | silent | not 3 |
     | 6 | none knows | misleads | misleads | not 3 |
 
-    So "only together" never holds a sample that one modality knows, and it takes precedence over "misleads": two
+    So "only together" never contains a sample that one modality knows, and it takes precedence over "misleads": two
     modalities that mislead alone may know together. If both mislead and do not know together, the kind is "none
     knows"; the label may then be wrong. Swapping the modalities swaps 1 with 2 and 4 with 5. A NaN neither knows nor
     misleads.

@@ -72,8 +72,8 @@ class Redundancy(Protocol):
 class UnionInformation:
     """The redundancy of Bertschinger et al. (2014) for one sample, `lsmi_jax.union_information`.
 
-    Potentials of the two modalities are fitted to out-of-fold class posteriors; no density is. Means need no shift:
-    no part is negative but for estimation error, and a modality of noise gets r = u = 0 on every sample.
+    Potentials of the two modalities are fitted to out-of-fold class posteriors; no density is fitted. Means need no
+    shift: no mean part is negative except by estimation error, and a modality of noise gets r = u = 0 on every sample.
 
     Attributes:
         num_cells: Number of cells of the codebook of posteriors, even.

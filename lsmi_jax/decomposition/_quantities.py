@@ -1,4 +1,4 @@
-"""The one table of quantities: how each is called in results, files, plots and text."""
+"""The single table of quantities: what each is called in results, files, plots and text."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -37,7 +37,7 @@ class Interactions(NamedTuple):
 
 
 def check_interactions(interactions: Any) -> Interactions:
-    """Raises TypeError if an object is something else."""
+    """Returns an object, or raises TypeError if it is not `Interactions`."""
     check_type("interactions", interactions, Interactions)
     return interactions
 

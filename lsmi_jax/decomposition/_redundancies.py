@@ -72,8 +72,8 @@ def soft_specificity_ambiguity(
 def union_information(i1: jax.Array, i2: jax.Array, i12: jax.Array, h1: Any, h2: Any, i_union: jax.Array) -> jax.Array:
     """Co-information ``i1 + i2 - i_union`` of two modalities whose evidence is only added.
 
-    The union information is that of Bertschinger et al., "Quantifying unique information", Entropy 16(4), 2014, in
-    the term of Kolchinsky, "A novel approach to the partial information decomposition", Entropy 24(3), 2022.
+    The union information is that of Bertschinger et al., "Quantifying unique information", Entropy 16(4), 2014; the
+    term is from Kolchinsky, "A novel approach to the partial information decomposition", Entropy 24(3), 2022.
 
     Args:
         i1: Pointwise information of the first modality, in nats.

@@ -13,7 +13,7 @@ __all__ = ["check_redundancy", "check_returned", "program_of"]
 def check_redundancy(redundancy: Any) -> Redundancy:
     """Raises TypeError, and shows an object to pass instead, unless ``redundancy`` is a hashable option object.
 
-    It is called once on abstract values, so that a function that cannot work is refused before anything is fitted.
+    It is called once on abstract values, so that a function that cannot work is rejected before anything is fitted.
     """
     if callable(redundancy) and hasattr(redundancy, "density") and not isinstance(redundancy, type):
         hash(redundancy)
@@ -44,8 +44,8 @@ def check_returned(returned: Any, like: Any) -> Any:
 def program_of(redundancy: Redundancy) -> str:
     """Text of the program that a redundancy computes.
 
-    It is the same in every process, and differs between functions of one name, between lambdas, and between partial
-    functions or closures over other values.
+    It is the same in every process. It differs between functions of the same name, between lambdas, and between partial
+    functions or closures over different values.
     """
     return jax.jit(redundancy).lower(*_abstract(redundancy)).as_text()
 

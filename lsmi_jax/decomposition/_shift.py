@@ -25,7 +25,7 @@ def adjust(interactions: Interactions, weights: jax.Array | None = None) -> Inte
         Shifted interactions ``[n]`` in nats.
 
     Raises:
-        TypeError: If the argument is something else.
+        TypeError: If the argument has the wrong type.
     """
     is_finite = finite_rows(*check_interactions(interactions))
     counted = jnp.where(is_finite, 1.0 if weights is None else weights, 0.0)
@@ -51,7 +51,7 @@ def adjustment(means: Interactions) -> jax.Array:
 
 
 def set_to_zero(means: Interactions, shift: ArrayLike) -> Interactions:
-    """Which mean part the shift of `adjust` makes exactly zero, so that its value is no estimate.
+    """Which mean part the shift of `adjust` makes exactly zero, so that its value is not an estimate.
 
     Args:
         means: Mean parts R, U1, U2, S of a data set, raw or shifted, in nats.

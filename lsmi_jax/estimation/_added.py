@@ -16,7 +16,7 @@ def added_cells(result: Estimate) -> tuple[Cell, Cell]:
 
     def cell(other: jax.Array, own: int) -> Cell:
         seeds = None
-        if result.seeds is not None:  # what is added is unique or synergy, under any redundancy
+        if result.seeds is not None:  # what is added is unique information plus synergy, under any redundancy
             seeds = means_of_seeds(result.seeds[own] + result.seeds.synergy, counted, result.weights)
         return mean_cell(i12 - other, seeds, counted, result.weights, result.groups)
 

@@ -131,7 +131,7 @@ def _predict(scores: Scores, data: Dataset, rows: jax.Array, pair: tuple[int, in
 def _without_missing(
     interactions: Interactions, information: tuple, surprisals: tuple | None, data: Dataset, pair: tuple[int, int]
 ) -> tuple:
-    """What is known of each row: NaN where a block that it needs, or its label, is missing."""
+    """Results of each row, set to NaN where a block that they need, or the label, is missing."""
     complete, has1, has2 = data.complete(pair), data.complete(pair[:1]), data.complete(pair[1:])
     if complete is None:
         return interactions, information, surprisals

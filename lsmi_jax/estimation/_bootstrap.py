@@ -19,7 +19,7 @@ class Bootstrap(NamedTuple):
 
     Attributes:
         mean: ``[G, 7]``.
-        spread: Standard errors ``[G, 7]``; NaN for fewer than two rows or units, as the ends of the intervals.
+        spread: Standard errors ``[G, 7]``; NaN, as are the ends of the intervals, for fewer than two rows or units.
         lower: Lower ends of the intervals ``[G, 7]``.
         upper: Upper ends ``[G, 7]``.
         num_samples: Number of finite rows ``[G]``.
@@ -42,8 +42,8 @@ def bootstrap(
 ) -> Bootstrap:
     """Resamples values ``[n, 7]`` of all seeds together and ``[m, n, 7]`` of each, by part of the data ``[n]``.
 
-    There are ``padded`` parts, so that few programs are compiled; those from ``num_parts`` on are zero. What is drawn
-    are rows or, if there are ``num_units``, units ``[n]`` of several rows.
+    There are ``padded`` parts, so that few programs are compiled; those from ``num_parts`` on are zero. Rows are drawn
+    or, if there are ``num_units``, units ``[n]`` of several rows.
     """
     # A row that is not finite has weight zero, whatever its values.
     is_finite = jnp.isfinite(values).all(1) & (True if by_seed is None else jnp.isfinite(by_seed).all((0, 2)))
@@ -93,7 +93,7 @@ def _center(values: jax.Array, weights: jax.Array) -> jax.Array:
 
 
 def _blocks(key: jax.Array, units: jax.Array | None, num_units: int) -> tuple[jax.Array, int]:
-    """Random block of each row ``[n]``, of as many units as the others, and the number of blocks."""
+    """Random block of each row ``[n]``, and the number of blocks; blocks have nearly equal numbers of units."""
     num_blocks = min(num_units, MAX_BLOCKS)
     order = jax.random.permutation(key, num_units) % num_blocks
     return order if units is None else order[units], num_blocks

@@ -34,9 +34,9 @@ def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> 
         overwrite: Whether to replace a folder that an earlier call wrote.
 
     Raises:
-        FileExistsError: If the path exists and ``overwrite`` is false, or it is something else than such a folder.
+        FileExistsError: If the path exists and ``overwrite`` is false, or it is not such a folder.
         OSError: If the folder cannot be written; its previous content is preserved.
-        TypeError: If ``estimator`` is something else.
+        TypeError: If ``estimator`` has the wrong type.
     """
     check_estimator(estimator)
     folder = as_path("path", path)
@@ -74,8 +74,8 @@ def load(path: str | Path, *, redundancy: Redundancy | None = None) -> Estimator
 
     Args:
         path: The folder.
-        redundancy: The `lsmi_jax.CustomRedundancy` that it was fitted for, whose function no file holds; None for
-            any other.
+        redundancy: The `lsmi_jax.CustomRedundancy` that it was fitted for, whose function is not stored in the folder;
+            None for any other.
 
     Returns:
         The `Estimator`, on the default device.
@@ -111,7 +111,7 @@ def _checked_recipe(folder: Path) -> dict[str, Any]:
     with damage_as_value_error(f"path: expected the files that were saved in {folder}, got others: it is damaged"):
         about, arrays = parse_record(text), (folder / ARRAYS).read_bytes()
         numbers = [leaf for leaf in jax.tree.leaves(about["recipe"]) if isinstance(leaf, int | float)]
-        # Every number is the length of some array, so that a larger one would take memory for nothing.
+        # Every number is the length of some array, so a larger one would only waste memory.
         if about["arrays"] != checksum(arrays) or any(abs(number) > len(arrays) for number in numbers):
             raise ValueError
     return about["recipe"]
@@ -131,13 +131,13 @@ def _recipe(estimator: Estimator) -> dict[str, Any]:
         },
         "own_logits": estimator.discriminators is None,
         "continuous": estimator.knots is not None,
-        # Two have no names of their own.
+        # Two modalities have no names of their own.
         "names": list(estimator.names) if len(estimator.names) > 2 else None,
     }
 
 
 def _stored_redundancy(name: str, options: dict[str, Any]) -> Redundancy:
-    """The redundancy of a recipe; no file holds the function of a custom one."""
+    """The redundancy of a recipe; the function of a custom one is not stored."""
     if name != CUSTOM:
         return REDUNDANCIES[name](**options)
     density = options["density"]
@@ -145,7 +145,7 @@ def _stored_redundancy(name: str, options: dict[str, Any]) -> Redundancy:
 
 
 def _not_stored(*_: Any) -> Any:
-    """Stands for the function of a custom redundancy."""
+    """Placeholder for the function of a custom redundancy."""
     raise TypeError("redundancy: expected the custom one it was fitted for")
 
 

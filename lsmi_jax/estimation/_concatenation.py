@@ -22,7 +22,7 @@ def concatenate(results: Sequence[Any]) -> Estimate | Pairs:
         results: One or more `Estimate` or `Pairs` of one estimator, in the order of the rows.
 
     Returns:
-        The same of all rows.
+        The joined result, for all rows.
     """
     first = results[0]
     if isinstance(first, Estimate):
@@ -45,7 +45,7 @@ def _joined(estimates: Sequence[Estimate]) -> Estimate:
 
 
 def _all_together(results: Sequence[Together]) -> Together:
-    """Joins what all modalities say."""
+    """Joins the results of all modalities together."""
     parts = jax.tree.map(lambda *values: jnp.concatenate(values), *(part.parts for part in results))
     losses, gap = _averaged(results, [(part.cross_entropy, part.union_gap) for part in results])
     return Together(parts, None, losses, gap, None, None, results[0].names)

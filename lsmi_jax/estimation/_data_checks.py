@@ -15,7 +15,7 @@ NUM_DIRECTIONS = 16  # random directions, along which copies stay copies
 NUM_QUERIES = 512  # rows whose nearest rows are looked for
 MAX_ENTRIES = 2**31  # coordinates compared, above which fewer rows are queried
 CONTINUOUS = 0.5  # values of a column per distinct row, from which it is a measurement
-NEAR = 0.01  # a copy is so much nearer than the row after it
+NEAR = 0.01  # distance of a copy, as a share of the distance of the next nearest row
 SIGNIFICANT = 5.0  # standard errors from what independent rows would show
 EXCESS = 0.1  # of what independent rows would show, so that a large data set does not report what does not matter
 
@@ -36,7 +36,7 @@ class DataChecks(NamedTuple):
 
 
 def check_data(data: Dataset) -> DataChecks:
-    """Looks at the rows of a data set.
+    """Checks the rows of a data set.
 
     Args:
         data: The data set.
@@ -64,7 +64,7 @@ def told_apart(data: Dataset, columns: Mapping[str, np.ndarray], names: Sequence
         names: Names of the blocks.
 
     Returns:
-        One sentence for each column that a block tells apart and that tells about the labels.
+        One sentence for each column whose values a block tells apart and that carries information about the labels.
     """
     return [
         f"Rows that are alike in {name} mostly share their {column}, and rows of one {column} share labels: what "
@@ -89,7 +89,7 @@ def _identifies(data: Dataset, block: int, column: np.ndarray) -> bool:
     np.add.at(counts, (values, own), 1)
     expected = counts[values[queries], own[nearest]] / counts.sum(0)[own[nearest]]
     same = values[nearest] == values[queries]
-    # Two rows of one value share a label; compared with any two rows.
+    # How often two rows of one value share a label, compared with any two rows.
     sizes = counts.sum(1)
     pairs = (counts * (counts - 1)).sum(1)[sizes > 1].sum() / (sizes * (sizes - 1))[sizes > 1].sum().clip(1)
     chance = ((counts.sum(0) / len(rows)) ** 2).sum()
@@ -118,7 +118,7 @@ def _sketch(block: jax.Array, present: jax.Array | None) -> tuple[jax.Array, jax
 
 
 def _queries(num_rows: int) -> np.ndarray:
-    """Rows to look for the nearest of, spread over all."""
+    """Rows whose nearest rows are searched for, spread over all."""
     count = max(1, min(num_rows, NUM_QUERIES, MAX_ENTRIES // (num_rows * NUM_DIRECTIONS)))
     return np.arange(count) * num_rows // count
 

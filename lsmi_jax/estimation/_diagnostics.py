@@ -12,7 +12,7 @@ __all__ = ["Diagnostics", "all_finite"]
 
 REPEATED = 0.05  # of the rows
 MOSTLY = 0.5  # of the columns
-OUTLIER = 1e6  # times the spread of a column: float32 keeps hardly a digit of the other values beside it
+OUTLIER = 1e6  # times the spread of a column: next to it, float32 keeps hardly a digit of other values
 _NAMES = ("the first modality", "the second modality", "both modalities")
 
 
@@ -101,7 +101,7 @@ class Diagnostics(NamedTuple):
         return found + self._data_findings() + self._discriminator_findings() + self._density_findings()
 
     def _data_findings(self) -> list[str]:
-        """Findings about rows that belong together, and columns that say nothing."""
+        """Findings about rows that belong together, and columns that carry no information."""
         found = []
         for name, fraction in zip(_NAMES, _values(self.repeated_fraction), strict=False):
             if fraction > REPEATED:

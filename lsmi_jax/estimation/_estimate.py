@@ -70,7 +70,7 @@ def estimate(
         key: Random key.
         features: Two to five feature blocks, each ``[n, d]``; None if logits or probabilities are given and the
             redundancy needs no density.
-        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
+        labels: Class labels ``[n]`` in ``0..K-1``, with at least ``num_folds`` rows, or groups of them, of every class.
         names: Names of three or more modalities, all different; None for ``x1``, ``x2``, ...
         num_folds: Number of folds, at least 2.
         num_seeds: Number of repetitions under new folds and initializations, in one program. Each sample then
@@ -80,15 +80,15 @@ def estimate(
             ``[n, K]`` (of two classes also ``[n]``, the logit of class 1) and not fitted on these rows; of three
             modalities those of each, of each pair in the order (1, 2), (1, 3), (2, 3), and of all. None to train
             discriminators here.
-        probabilities: Their probabilities of the same shapes, instead of logits.
+        probabilities: Probabilities from these discriminators, of the same shapes, instead of logits.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
         groups: Group of each row ``[n]``, such as the speaker or the recording. Rows of one group are never on both
             sides of a split, and the bootstrap of means resamples groups. None if all rows are independent.
         weights: Weight of each row ``[n]``, positive, of any scale: prior, losses and means are of the weighted
             population. None for equal weights.
         missing: ``"error"`` if every row has all blocks; ``"mask"`` if a row of only NaN lacks the block; or booleans
-            ``[n]`` for each block, true where the row lacks it. Rows of masked arrays always are. What needs the block
-            is NaN for the row, and the row is in no mean.
+            ``[n]`` for each block, true where the row lacks it. Masked rows of masked arrays always lack it. What needs
+            the block is NaN for the row, and the row is in no mean.
         unlabeled: ``"use"`` if some rows have no label: -1, NaN of a continuous target, or masked in a masked array.
             Densities and the union information learn from them, and they are never scored: their values are NaN.
         target: ``"continuous"`` if the labels are numbers ``[n]``: they are cut at their quantiles into ``num_classes``
@@ -170,7 +170,7 @@ def estimate_pairs(
     Args:
         key: Random key.
         features: Two or more feature blocks, each ``[n, d]``; None as in `lsmi_jax.estimate`.
-        labels: Class labels ``[n]`` in ``0..K-1``, at least ``num_folds`` rows, or groups of them, of every class.
+        labels: Class labels ``[n]`` in ``0..K-1``, with at least ``num_folds`` rows, or groups of them, of every class.
         names: Names of the modalities, all different; None for ``x1``, ``x2``, ...
         num_folds: As in `lsmi_jax.estimate`.
         num_seeds: As in `lsmi_jax.estimate`.
@@ -233,7 +233,7 @@ class _CrossFit:
 def _cross_fit(
     key: jax.Array, data: Dataset, options: _CrossFit, names: tuple[str, ...], *, together: bool
 ) -> tuple[tuple[Estimate, ...], tuple[str, ...], Together | None]:
-    """Fits on all folds but one and scores that one, for every fold, and decomposes every pair of blocks, and all."""
+    """Scores each fold with models fitted on the others, and decomposes every pair of blocks, and all together."""
     check_columns(data, options.redundancy)
     check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
     fold_key, fit_key = jax.random.split(key)

@@ -27,7 +27,7 @@ class Estimator:
         densities: Density of each modality; None if the redundancy needs none.
         potentials: Potentials of each pair of modalities; None if the redundancy needs no union information.
         log_prior: Log-prior of the classes ``[K]``, in nats.
-        units: Units of the columns of each feature block, in which the models see them.
+        units: Units of the columns of each feature block, as the models use them.
         outlier_ratio: Of each feature block ``[M]``, how far the farthest value of a column is from the others, as in
             `Diagnostics`.
         key: Random key for resampling.
@@ -78,15 +78,15 @@ def check_estimator(estimator: Any, *, only_two: bool = False) -> Estimator:
     """Checks that an object is a fitted estimator.
 
     Args:
-        estimator: What was given.
+        estimator: The object.
         only_two: Whether it must be of two modalities.
 
     Returns:
         The estimator.
 
     Raises:
-        TypeError: If it is something else.
-        ValueError: If it is of more modalities than two, and may not be.
+        TypeError: If it has the wrong type.
+        ValueError: If it is of more than two modalities, and only two are allowed.
     """
     if isinstance(estimator, str | PathLike):
         raise TypeError(f"estimator: expected an Estimator of lsmi_jax, got the path {estimator}; the path comes first")

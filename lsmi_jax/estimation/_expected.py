@@ -20,21 +20,21 @@ __all__ = ["expected_interactions", "log_posteriors"]
 def expected_interactions(
     estimator: Estimator, features: Sequence[ArrayLike], *, redundancy: Redundancy | None = None
 ) -> Interactions:
-    """Mean of each sample's interactions over its labels, as probable as both modalities make them.
+    """Mean of each sample's interactions over all labels, weighted by their probability given both modalities.
 
-    ``sum_y p(y|x1,x2) r(x1,x2,y)``, and so on for the other parts: what one may know of a sample before its label is
-    seen. It inherits the errors of the estimator's own posterior, which also weights it.
+    ``sum_y p(y|x1,x2) r(x1,x2,y)``, and so on for the other parts: what can be known of a sample without its label. It
+    inherits the errors of the estimator's own posterior, which also weights it.
 
     Args:
         estimator: From `lsmi_jax.fit_estimator`, with discriminators and for classes.
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
-        redundancy: Another redundancy that needs nothing else; None for the one it was fitted for.
+        redundancy: Another redundancy that needs no further fit; None for the one it was fitted for.
 
     Returns:
         Interactions ``[n]`` in nats.
 
     Raises:
-        TypeError: If ``estimator`` is something else.
+        TypeError: If ``estimator`` has the wrong type.
         ValueError: If the features differ from those of the fit, or the estimator has no discriminators, a continuous
             target, or more than two modalities.
     """
@@ -53,7 +53,7 @@ def log_posteriors(estimator: Estimator, features: Sequence[ArrayLike]) -> tuple
         Log p(y|x1), log p(y|x2) and log p(y|x1,x2) ``[n, K]``, in nats.
 
     Raises:
-        TypeError: If ``estimator`` is something else.
+        TypeError: If ``estimator`` has the wrong type.
         ValueError: If the features differ from those of the fit, or the estimator has no discriminators, a continuous
             target, or more than two modalities.
     """
@@ -94,7 +94,7 @@ def _expected(estimator: Estimator, features: tuple[jax.Array, ...], redundancy:
         labels = jnp.full(num_rows, label)
         parts, _ = decompose_scores(scores, labels, estimator.log_prior, redundancy)
         chance = jnp.exp(scores.log_posteriors[2][:, label])
-        # An impossible label has an infinite surprisal, and no share.
+        # An impossible label has an infinite surprisal, and weight zero.
         added = (jnp.where(chance > 0, chance * part, 0.0) for part in parts)
         return Interactions(*map(jnp.add, total, added)), None
 

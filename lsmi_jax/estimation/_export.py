@@ -47,7 +47,7 @@ def export_score(
         The exported function, with a symbolic number of rows.
 
     Raises:
-        TypeError: As `lsmi_jax.score`, or if ``platforms`` are one string.
+        TypeError: As `lsmi_jax.score`, or if ``platforms`` is a single string.
         ValueError: If the redundancy needs densities that were not fitted, the target is continuous, or there are more
             than two modalities.
     """

@@ -61,7 +61,7 @@ def fit_estimator(
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
 ) -> Estimator:
-    """Fits discriminators (Eq. 2), and what the redundancy needs, on a data set, to `score` other data with.
+    """Fits discriminators (Eq. 2), and what the redundancy needs, on a data set, so that `score` can score other data.
 
     Args:
         key: Random key.
@@ -152,7 +152,7 @@ def score(
         groups: As in `lsmi_jax.estimate`, for errors of means; None with batches.
         weights: As in `lsmi_jax.estimate`, for means; None with batches.
         missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
-        redundancy: Another redundancy that needs nothing else; None for the one it was fitted for.
+        redundancy: Another redundancy that needs no further fit; None for the one it was fitted for.
 
     Returns:
         An `Estimate` in the order of the rows, or `Pairs` if the estimator is of three or more modalities.
@@ -211,8 +211,8 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None, *, only_t
         The redundancy.
 
     Raises:
-        TypeError: If ``estimator`` is something else.
-        ValueError: If it lacks what the redundancy needs, or is of more modalities than two, and may not be.
+        TypeError: If ``estimator`` has the wrong type.
+        ValueError: If it lacks what the redundancy needs, or is of more than two modalities, and only two are allowed.
     """
     check_estimator(estimator, only_two=only_two)
     if redundancy is None:
@@ -228,7 +228,7 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None, *, only_t
 
 
 def _only_batches(features: Batches | None, *, missing: Missing, **options: Any) -> Batches:
-    """The batches, after a check that no option was passed with them that needs arrays."""
+    """The batches, after a check that no option that needs arrays was passed with them."""
     if features is None:
         raise ValueError("labels: expected labels, as there are no batches of features, got None")
     given = [name for name, value in options.items() if value is not None]

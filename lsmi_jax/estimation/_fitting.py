@@ -32,7 +32,7 @@ from lsmi_jax.storage import Progress, Stage, computed, stages
 
 __all__ = ["check_columns", "fit_stacked", "fit_stages", "folds_of", "inner_splits_of", "weights_of_rows"]
 
-ALL_HELD_OUT = 1000  # up to so many rows of a fit, every row is held out once
+ALL_HELD_OUT = 1000  # up to this many rows of a fit, every row is held out once
 UNION = UnionInformation()  # of all modalities, if the redundancy has none
 
 
@@ -54,7 +54,7 @@ def fit_stacked(
         data: The data set.
         rows: Row indices to fit on, of each seed and fold ``[m, F, t]``.
         redundancy: What the fit is for; densities are fitted only if it needs them.
-        fill: Zero for rows that only fill up, one for others ``[m, F, t]``; None if there are none.
+        fill: Zero for padding rows, one for others ``[m, F, t]``; None if there is no padding.
         stage: Runs each fit of a discriminator or density.
         names: Names of the modalities; None for ``x1``, ``x2``, ...
         together: Whether to fit models of all modalities, too.
@@ -204,7 +204,7 @@ def _repeat(shared: tuple, keys: jax.Array, stacked: tuple[int, int]) -> tuple:
 
 def inner_splits_of(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Array | None) -> Folds:
     """Splits of the rows of each seed and fold, the same for all views ``[m, F, S, ...]``."""
-    # With few rows, temperatures and weights need all of them, and time is no matter.
+    # With few rows, temperatures and weights need all of them, and time does not matter.
     num_splits = NUM_PARTS if rows.shape[-1] <= ALL_HELD_OUT else NUM_SPLITS
     if data.groups is None:
         return _random_splits(keys, data.strata, rows, num_splits)

@@ -140,7 +140,7 @@ def mean_cell(
     weights: jax.Array | None = None,
     groups: jax.Array | None = None,
 ) -> Cell:
-    """Mean of the samples that count with its standard error, of the fit too if there are seeds.
+    """Mean of the samples that count, and its standard error, which includes the fit if there are seeds.
 
     Deviations of samples of one group are not independent: they are summed before they are squared. The error of a
     single sample or group is NaN.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Labels", "estimate_labels"]
 
-NOT_HERE = ("num_classes", "target", "log_prior")  # options of `estimate` that two classes leave no choice of
+NOT_HERE = ("num_classes", "target", "log_prior")  # options of `estimate` that binary labels determine
 
 
 @jax.tree_util.register_dataclass
@@ -58,8 +58,9 @@ class Labels:
     def total(self) -> Estimate:
         """Sums over the labels, sample by sample.
 
-        Information about several labels is at least that about all of them together if they are independent given the
-        modalities, and can be more or less otherwise: it is the sum of L decompositions, not one of the vector.
+        If the labels are independent given the modalities, the sum is at least the information about all of them
+        together. Otherwise, it can be more or less. It is the sum of L decompositions, not a decomposition of the
+        vector.
 
         Returns:
             An `Estimate` whose parts, information and cross-entropy are sums over the labels, and whose accuracy is
@@ -144,7 +145,7 @@ def estimate_labels(
     Args:
         key: Random key.
         features: As in `lsmi_jax.estimate`.
-        labels: Labels ``[n, L]`` of 0 and 1; of each column at least ``num_folds`` rows are 0, and as many are 1.
+        labels: Labels ``[n, L]`` of 0 and 1; each column has at least ``num_folds`` zeros and as many ones.
         names: Names of the labels, all different; None for ``label1``, ``label2``, ...
         logits: Logits of 1 of the user's own discriminators of the first modality, the second, and both, each
             ``[n, L]``; None to train discriminators here.

@@ -1,4 +1,4 @@
-"""What mean parts below zero say about an estimate by union information, whose true parts never are."""
+"""What negative mean parts imply in an estimate by union information, where no true mean part is negative."""
 
 from collections.abc import Sequence
 

@@ -28,7 +28,7 @@ def over_fits(
         mesh: The mesh over which rows are sharded; None on one device.
         shared: Pytree of what all fits use.
         *mapped: Pytrees of arrays ``[m, F, ...]``.
-        keys: Random key of each seed ``[m]``, which its folds share, and so their batches and noise.
+        keys: Random key of each seed ``[m]``. Its folds share it, and thus their batches and noise.
         in_sequence: Whether fits on one device follow each other, to bound memory.
 
     Returns:

@@ -92,7 +92,7 @@ class Pairs:
 def one_or_pairs(
     estimates: tuple[Estimate, ...], names: tuple[str, ...], together: Together | None
 ) -> Estimate | Pairs:
-    """The estimate of two modalities, or those of every pair of more.
+    """The estimate of two modalities, or the estimates of every pair of more modalities.
 
     Args:
         estimates: An `Estimate` of each pair.

@@ -61,7 +61,8 @@ def fit_discriminators(keys, shared, mapped, num_classes, mesh) -> tuple[Discrim
 def fit_stacks(posteriors, labels, log_prior, weights, mesh) -> tuple[Stack, jax.Array]:
     """Fits the stack of a pair on the held-out rows of all seeds and folds.
 
-    From the posteriors of the joint, the first and the second ``[m, F, S, h, K]``. Returns those of the stack, too.
+    From the posteriors of the joint, the first and the second ``[m, F, S, h, K]``. Returns the posteriors of the stack,
+    too.
     """
 
     def fit(log_prior: jax.Array, posteriors: tuple, labels: jax.Array, weights: Any) -> tuple[Stack, jax.Array]:
@@ -89,7 +90,7 @@ def fit_potentials_of_pair(keys, posteriors, log_prior, weights, num_cells, mesh
 
 @partial(jax.jit, static_argnums=(4, 5))
 def fit_whole_unions(keys, posteriors, log_prior, weights, num_cells, mesh) -> WholeUnion:
-    """Potentials of all modalities, and of all but each one, from posteriors as above."""
+    """Potentials of all modalities, and of each set that leaves one out, from posteriors as above."""
     return _fit_unions(fit_whole_union, keys, posteriors, log_prior, weights, num_cells, mesh)
 
 

@@ -105,7 +105,7 @@ class Estimate(NamedTuple):
         return ranked(self.information, kind)[:n]
 
     def suspicious(self, n: int = 20) -> np.ndarray:
-        """The samples whose labels are the least likely ones given both modalities: wrong labels are among them.
+        """The samples whose labels are the least likely given both modalities: candidates for wrong labels.
 
         Args:
             n: Number of samples.

@@ -1,4 +1,4 @@
-"""What a fitted estimator says about rows: posteriors, surprisals and potentials."""
+"""Scores rows with a fitted estimator: posteriors, surprisals and potentials."""
 
 from typing import NamedTuple
 
@@ -18,13 +18,13 @@ __all__ = ["Scores", "cross_fitted_posteriors", "score_rows"]
 
 
 class Scores(NamedTuple):
-    """What fitted models say about rows.
+    """Scores of rows under fitted models.
 
     Attributes:
         log_posteriors: Log-posteriors of every view ``[..., h, K]``, in nats.
         surprisals: Surprisals of every block ``[..., h]``, in nats; None without densities.
-        potentials: Potentials of both blocks of every pair ``[..., h, K]``, in nats; None without.
-        whole: What the models of all blocks say; None without.
+        potentials: Potentials of both blocks of every pair ``[..., h, K]``, in nats; None if there are none.
+        whole: Scores under the models of all blocks; None if there are none.
     """
 
     log_posteriors: tuple[jax.Array, ...]

@@ -65,7 +65,7 @@ def write_state(path: Path, state: State) -> None:
 
 
 def read_state(path: Path, identity: str) -> State:
-    """Reads the state of an interrupted or finished call; an empty one if there is none, or a finished one of another.
+    """Reads the state of an interrupted or finished call; empty if there is none, or a finished one of another call.
 
     Raises:
         ValueError: If the file is damaged, or of an interrupted call with another estimator or redundancy.

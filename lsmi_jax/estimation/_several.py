@@ -16,7 +16,7 @@ __all__ = ["columns_of_means", "estimate_of", "means_of", "overview_of"]
 
 
 def estimate_of(estimates: Sequence[Estimate], names: Sequence[str], which: int | str, each: str) -> Estimate:
-    """The estimate at a position, or of a name; ``each`` says what the names are of, for the message."""
+    """The estimate at a position, or of a name; ``each`` is what the names denote, for the message."""
     if isinstance(which, int):
         return estimates[which]
     if which not in names:

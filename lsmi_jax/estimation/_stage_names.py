@@ -21,7 +21,8 @@ def names_of_modalities(names: Sequence[str] | None, count: int) -> tuple[str, .
         The names.
 
     Raises:
-        ValueError: If there are too many modalities, names of two, or names that are not different or not as many.
+        ValueError: If there are too many modalities, two modalities have names, or the names are not all different or
+            not one per modality.
     """
     if count > MOST_MODALITIES:
         raise ValueError(
@@ -55,7 +56,7 @@ def stages_of(
 
 
 def names_of_views(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of what discriminators are fitted on: of each modality, then of each pair.
+    """Names of the views that discriminators are fitted on: each modality, then each pair.
 
     Args:
         names: Names of the modalities.

@@ -77,8 +77,8 @@ def score_to_file(
 
     The file appears under its name when it is complete. Until then the rows are in ``<path>.rows``, and
     ``<path>.state`` records at intervals how many of them are safe. After any crash, the same call resumes there and
-    produces the same file, bit for bit. The state stays beside the finished file, so that the same call returns the
-    finished result. Of the batches, the last chunk of rows that is safe is compared.
+    produces the same file, bit for bit. The state stays next to the finished file, so that the same call returns the
+    finished result. To recognize the batches, only the last safe chunk of rows is compared.
 
     Args:
         path: The file to write: ``.npy`` (a structured array, to be read with ``mmap_mode="r"``) or ``.parquet``
@@ -99,7 +99,7 @@ def score_to_file(
         FileExistsError: If the path exists, is not the finished file of the same call, and ``overwrite`` is false.
         ImportError: If a Parquet file is requested and pyarrow is not installed.
         OSError: If the disk is full or the folder cannot be written; rows that were safe stay safe.
-        TypeError: If ``estimator`` is no estimator, or an array of a batch has the wrong type.
+        TypeError: If ``estimator`` is not an estimator, or an array of a batch has the wrong type.
         ValueError: If the path has another ending, an array has the wrong shape or values, the path has rows of
             another estimator or other batches, or the estimator is of more than two modalities.
     """
@@ -113,7 +113,7 @@ def score_to_file(
     state = read_state(saved, fingerprint(estimator, program_of(redundancy)))
     _check_new(path, state, is_written=not rows.exists(), overwrite=overwrite)
     if state.complete and not rows.exists() and (overwrite or not path.exists()):
-        state = State(state.identity)  # to be written again, or moved away by its user
+        state = State(state.identity)  # the file is to be written again, or its user moved it away
     try:
         for safe in _append(rows, state, estimator, batches, redundancy, checkpoint_seconds, progress):
             write_state(saved, safe)
@@ -130,7 +130,7 @@ def score_to_file(
 
 
 def _check_new(path: Path, state: State, *, is_written: bool, overwrite: bool) -> None:
-    """Raises FileExistsError if the path has something else than the finished file of the same call."""
+    """Raises FileExistsError if the path is anything but the finished file of the same call."""
     if not path.exists() or overwrite:
         return
     if not state.complete:
@@ -147,7 +147,7 @@ def _finish(path: Path, rows: Path, state: State, estimator: Estimator, redundan
 
 
 def _append(rows, state, estimator, batches, redundancy, seconds, progress) -> Iterator[State]:
-    """Appends the scores chunk by chunk, and yields at intervals what is safely on disk; nothing if all is."""
+    """Appends the scores chunk by chunk, and yields at intervals what is safely on disk; nothing if everything is."""
     scored = _scored(state, estimator, batches, redundancy)
     if state.complete:
         if next(scored, None) is not None:
@@ -205,7 +205,7 @@ def _one_ahead(items: Iterable[T]) -> Iterator[T]:
 
 def _row(estimator: Estimator, redundancy: Redundancy) -> np.dtype:
     """Record of one row: the columns of one estimate under the estimator."""
-    absent = {part.column + SPREAD for part in PARTS}  # one estimator
+    absent = {part.column + SPREAD for part in PARTS}  # one estimator has no spread
     absent |= {quantity.column for quantity in SURPRISALS} if estimator.densities is None else set()
     absent |= {UNION.column} if num_cells_of(redundancy) is None else set()
     columns = tuple(name for name in SAMPLE_COLUMNS if name not in absent)

@@ -86,7 +86,7 @@ class Summary:
         return Overview(heading, (mean_of, "error", "interval"), rows, notes)
 
     def set_to_zero(self) -> tuple[str, ...]:
-        """Parts that the shift makes exactly zero, so that their means are no estimates.
+        """Parts that the shift makes exactly zero, so that their means are not estimates.
 
         Returns:
             Fields of `lsmi_jax.Interactions`; none for raw means, and none for groups, whose means the shift of all
@@ -160,15 +160,15 @@ def summarize(
         interactions: Interactions ``[n]`` in nats.
         information: Pointwise information ``i1, i2, i12``, each ``[n]``, in nats.
         by: Part of the data that each sample belongs to ``[n]``, such as its class: integers ``0..G-1``, or strings,
-            booleans or categories as `lsmi_jax.encode_labels` takes them, whose names and order the summary has then;
+            booleans or categories as `lsmi_jax.encode_labels` takes them, whose names and order the summary keeps;
             None for all samples together.
         groups: Group of each sample, ``0..C-1``, integers ``[n]``: the bootstrap resamples groups. None to resample
             samples.
         weights: Weight of each sample in the means ``[n]``; None for equal weights.
         seeds: Interactions of each seed ``[m, n]`` in nats, whose means over seeds ``interactions`` are; None for one
             seed, whose errors do not include the fit.
-        adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; its constant is computed anew for each
-            resample and for each seed.
+        adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; its constant is recomputed for each resample
+            and for each seed.
         level: Nominal coverage of the intervals.
         num_resamples: Number of resamples.
 
@@ -177,7 +177,7 @@ def summarize(
 
     Raises:
         TypeError: If ``key`` is not a random key, ``by`` cannot be sorted, ``groups`` are not integers, or
-            ``interactions`` are something else.
+            ``interactions`` have the wrong type.
         ValueError: If ``by`` or ``groups`` are not ``[n]``, negative, or as large as the number of samples, or an
             option is out of range.
 

@@ -108,7 +108,8 @@ class Together:
     def mean(self) -> dict[str, tuple[float, float]]:
         """Means over the samples that have all modalities, with standard errors.
 
-        Errors are of sampling, of groups if there are groups, and with two or more seeds also of the fit.
+        Errors are those of sampling (of groups, if there are groups) and, with two or more seeds, also those of the
+        fit.
 
         Returns:
             The mean and its standard error of each column of `columns`, in nats.

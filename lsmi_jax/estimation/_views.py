@@ -16,7 +16,7 @@ def cross_fitted_view(key: jax.Array, view: jax.Array, data: Dataset, folds: Fol
     Args:
         key: Random key.
         view: Features of the rows ``[n, d]``, float32.
-        data: The data set, of which labels, groups and weights count.
+        data: The data set, whose labels, groups and weights are used.
         folds: Its folds ``[F, ...]``.
 
     Returns:

@@ -22,7 +22,7 @@ class WholeModels(NamedTuple):
     Attributes:
         discriminator: Discriminator of all modalities; None if the logits are the user's.
         blend: How it is combined with the others; None if the logits are the user's.
-        union: Potentials of all modalities, and of all but each one.
+        union: Potentials of all modalities, and of each set that leaves one out.
     """
 
     discriminator: Discriminator | None
@@ -31,12 +31,12 @@ class WholeModels(NamedTuple):
 
 
 class WholeScores(NamedTuple):
-    """What the models of all modalities say about rows.
+    """Scores of rows under the models of all modalities.
 
     Attributes:
         log_posterior: Log p(y|x1,x2,...) ``[..., h, K]``, in nats.
         union: Log-scores under the union information of all modalities ``[..., h, K]``, in nats.
-        rest: Log-scores under that of all but the first, but the second, and so on.
+        rest: Log-scores under that of all except the first, except the second, and so on.
     """
 
     log_posterior: jax.Array

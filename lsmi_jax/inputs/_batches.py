@@ -63,7 +63,7 @@ class ArrayBatches(Sequence):
             size: Number of rows of a batch.
 
         Raises:
-            TypeError: If ``size`` is no integer.
+            TypeError: If ``size`` is not an integer.
             ValueError: If there is only one block, or not as many logits as `lsmi_jax.estimate` takes, the lengths
                 differ, or ``size`` is not positive.
         """

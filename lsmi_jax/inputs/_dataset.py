@@ -81,11 +81,11 @@ class Dataset(NamedTuple):
         return self._weights_of(self.complete())
 
     def complete(self, blocks: Sequence[int] | None = None) -> jax.Array | None:
-        """Which rows have a label and all of some blocks ``[n]``, by default of all; None if none lacks any."""
+        """Which rows have a label and all given blocks ``[n]``, by default all blocks; None if every row does."""
         return self._with_label(self.has(range(len(self.features)) if blocks is None else blocks))
 
     def has(self, blocks: Sequence[int]) -> jax.Array | None:
-        """Which rows have all of some blocks ``[n]``; None if no row lacks a block."""
+        """Which rows have all given blocks ``[n]``; None if no row lacks a block."""
         return None if self.present is None else jnp.stack([self.present[m] for m in blocks]).all(0)
 
     @property
@@ -159,11 +159,11 @@ def pack(
         missing: As in `separate_missing`.
         unlabeled: As in `separate_unlabeled`.
         target: ``"continuous"`` if the labels are numbers to be cut into bins, ``num_classes`` of them.
-        knots: Quantiles of the target of a fit, whose bins are used; None to cut these.
+        knots: Quantiles of the target of a fit, whose bins are used; None to cut these labels.
         units: Units of each block, those of the rows that a model was fitted on; None to measure them.
         only_two: Whether exactly two blocks are expected.
-        together: Whether predictions of all blocks together are expected after those of pairs; None for whether there
-            are more than two blocks.
+        together: Whether predictions of all blocks together are expected after those of pairs; None to expect them for
+            more than two blocks.
 
     Returns:
         A `Dataset`.
@@ -255,7 +255,7 @@ def pairs_of(num_blocks: int) -> tuple[tuple[int, int], ...]:
 
 @jax.jit
 def joined(features: tuple[jax.Array, ...]) -> jax.Array:
-    """All blocks side by side, padded as `views` of one width are."""
+    """All blocks side by side, padded like `views` of one width."""
     all_columns = jnp.concatenate(features, axis=1)
     unit = min(all_columns.shape[1], NARROW)
     return jnp.pad(all_columns, ((0, 0), (0, -all_columns.shape[1] % unit)))

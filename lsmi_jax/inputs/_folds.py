@@ -16,9 +16,9 @@ class Folds(NamedTuple):
         train: Row indices ``[num_folds, t]``.
         left_out: Row indices ``[num_folds, h]``. Every row is in exactly one fold; a fold that is one row
             short repeats its first row.
-        train_weights: One for each training row and zero for a repeated row that only fills up ``[num_folds, t]``;
-            None where no row only fills up.
-        left_out_weights: The same for the held-out rows ``[num_folds, h]``.
+        train_weights: One for each training row and zero for a repeated row that is padding ``[num_folds, t]``; None if
+            there is no padding.
+        left_out_weights: Such weights for the held-out rows ``[num_folds, h]``.
     """
 
     train: jax.Array
@@ -59,7 +59,7 @@ def weights_of(rows: jax.Array, fill: jax.Array | None, weights: jax.Array | Non
 
     Args:
         rows: Row indices ``[...]``.
-        fill: Zero for rows that only fill up, one for others ``[...]``; None if there are none.
+        fill: Zero for padding rows, one for others ``[...]``; None if there is no padding.
         weights: Weight of each row ``[n]``; None for equal weights.
 
     Returns:
@@ -110,7 +110,7 @@ def spread_rows(key: jax.Array, size: int, count: int, weights: jax.Array | None
 
 
 def evenly_spaced(size: int, count: int, weights: jax.Array | None = None) -> np.ndarray | jax.Array:
-    """Rows spread evenly over all, in their order; more than there are repeat some.
+    """Rows spread evenly over all, in their order; some repeat if ``count`` exceeds their number.
 
     Args:
         size: Number of rows n.

@@ -18,8 +18,8 @@ LEAST_GROUPS = 3  # one to hold out, and two to split the others
 def consecutive_groups(num_rows: int, size: int) -> np.ndarray:
     """Groups of consecutive rows, for rows in the order of time whose neighbors resemble each other.
 
-    Rows near the border of two groups still resemble each other: groups should be much longer than the time over
-    which rows do.
+    Rows near the border of two groups still resemble each other. Groups should therefore be much longer than the time
+    over which rows resemble each other.
 
     Args:
         num_rows: Number of rows n.
@@ -29,7 +29,7 @@ def consecutive_groups(num_rows: int, size: int) -> np.ndarray:
         Group of each row ``[n]``, ``0..G-1``.
 
     Raises:
-        TypeError: If a number is no integer.
+        TypeError: If a number is not an integer.
         ValueError: If a number is not positive.
 
     Examples:
@@ -50,7 +50,7 @@ def grouped_folds(key: jax.Array, labels: np.ndarray, groups: np.ndarray, num_fo
         num_seeds: Number of seeds m.
 
     Returns:
-        `Folds` of row indices ``[m, num_folds, ...]``, filled up to one length.
+        `Folds` of row indices ``[m, num_folds, ...]``, padded to one length.
     """
     random = _random_numbers(key)
     numbers = [_fold_of_rows(random, labels, groups, num_folds) for _ in range(num_seeds)]
@@ -73,12 +73,12 @@ def grouped_splits(
         labels: Class labels ``[n]``.
         groups: Group of each row ``[n]``.
         rows: Training rows of each seed and fold ``[m, F, t]``.
-        fill: Zero for rows that only fill up, one for others ``[m, F, t]``; None if there are none.
+        fill: Zero for padding rows, one for others ``[m, F, t]``; None if there is no padding.
         num_parts: Number of parts that they are cut into; fewer if a fold has fewer groups.
         num_splits: Number of these parts that are held out.
 
     Returns:
-        `Folds` of positions among the training rows ``[m, F, num_splits, ...]``, filled up to one length.
+        `Folds` of positions among the training rows ``[m, F, num_splits, ...]``, padded to one length.
     """
     random, fits = _random_numbers(key), rows.reshape(-1, rows.shape[-1])
     counted = np.ones(fits.shape) if fill is None else fill.reshape(fits.shape)
@@ -109,7 +109,7 @@ def check_group_counts(labels: np.ndarray, groups: np.ndarray, num_classes: int,
 
 
 def _random_numbers(key: jax.Array) -> np.random.Generator:
-    """A generator of the host from a random key."""
+    """A NumPy generator from a random key."""
     return np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
 
 
@@ -136,7 +136,7 @@ def _split(numbers: np.ndarray, num_folds: int) -> list[tuple[np.ndarray, np.nda
 
 
 def _stacked(splits: Sequence[Sequence[tuple[np.ndarray, np.ndarray]]]) -> Folds:
-    """Fills up row indices to one length by repeats of weight zero."""
+    """Pads row indices to one length by repeats of weight zero."""
     train, train_weights = _filled([[sides[0] for sides in split] for split in splits])
     left_out, left_out_weights = _filled([[sides[1] for sides in split] for split in splits])
     return Folds(train, left_out, train_weights, left_out_weights)

@@ -18,7 +18,7 @@ def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
     """Encodes labels as ``0..K-1`` in sorted order: strings, floats, booleans, or integers with gaps.
 
     Args:
-        labels: Labels ``[n]`` of one sortable kind, without missing values. Those of pandas may be of any of its types;
+        labels: Labels ``[n]`` of one sortable kind, without missing values. Pandas labels may have any of its types;
             the categories of a categorical keep their order, and those that do not occur are left out.
 
     Returns:
@@ -75,7 +75,7 @@ def _encoded(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
     categories = getattr(labels, "cat", labels)  # of a Series, or of the array itself
     if hasattr(categories, "categories") and hasattr(categories, "codes"):
         return _encode_categories(name, np.asarray(categories.codes), np.asarray(categories.categories))
-    if hasattr(labels, "isna"):  # pandas: its missing values have no truth
+    if hasattr(labels, "isna"):  # pandas: its missing values have no truth value
         _check_none_missing(name, int(labels.isna().sum()), len(labels))
         labels = labels.to_numpy()
     values = to_host(labels) if isinstance(labels, jax.Array) else rows_of_one_length(name, labels)
@@ -93,7 +93,7 @@ def _encoded(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _encode_categories(name: str, codes: np.ndarray, categories: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Encodes codes of categories, of which those that do not occur are left out."""
+    """Encodes codes of categories, and leaves out categories that do not occur."""
     _check_none_missing(name, int((codes < 0).sum()), len(codes))
     occurring, encoded = np.unique(codes, return_inverse=True)
     return encoded.astype(np.int32), categories[occurring]
@@ -114,7 +114,7 @@ def check_labels(
         labels: Integer class labels.
         num_samples: Number of rows of the features.
         num_classes: Number of classes K; None for one more than the largest label.
-        few_rows: Whether these rows are a small part of the data, which may miss classes.
+        few_rows: Whether these rows are a small part of the data, which may lack classes.
 
     Returns:
         The labels as int32, and K.

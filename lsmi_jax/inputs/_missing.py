@@ -13,7 +13,7 @@ from lsmi_jax.decomposition import check_several
 __all__ = ["Missing", "Unlabeled", "separate_missing", "separate_unlabeled"]
 
 Missing = Literal["error", "mask"] | Sequence[ArrayLike]
-"""What to do with rows that lack a modality, or which rows do, of each block."""
+"""What to do with rows that lack a modality, or masks of these rows for each block."""
 
 Unlabeled = Literal["error", "use"]
 """What to do with rows that have no label."""
@@ -26,7 +26,7 @@ def separate_missing(
 
     Args:
         features: Feature blocks ``[n, d]``.
-        missing: ``"error"`` to expect that every row has every block, but for rows that a masked array masks;
+        missing: ``"error"`` to expect that every row has every block, except for rows that a masked array masks;
             ``"mask"`` to take rows of only NaN as missing; or, for each block, booleans ``[n]``, true where the row
             lacks it.
         only_two: Whether exactly two blocks are expected, not two or more.
@@ -61,15 +61,15 @@ def separate_unlabeled(labels: Any, unlabeled: Unlabeled, num_samples: int) -> t
 
     Args:
         labels: Labels ``[n]``: class labels, or numbers of a continuous target.
-        unlabeled: ``"error"`` to expect that every row has one; ``"use"`` to take -1 of integers, NaN of floats, and
-            what a masked array masks as none.
+        unlabeled: ``"error"`` to expect that every row has one; ``"use"`` to take -1 in integers, NaN in floats, and
+            masked values in a masked array as missing.
         num_samples: Number of rows n.
 
     Returns:
         The filled labels, and which rows have one ``[n]``; None if all have.
 
     Raises:
-        ValueError: If ``unlabeled`` is another word, a label is masked and not asked for, or no row has a label.
+        ValueError: If ``unlabeled`` is another word, a label is masked under ``"error"``, or no row has a label.
     """
     if unlabeled not in get_args(Unlabeled):
         raise ValueError(f"unlabeled: expected one of {', '.join(get_args(Unlabeled))}, got {unlabeled!r}")
@@ -81,7 +81,7 @@ def separate_unlabeled(labels: Any, unlabeled: Unlabeled, num_samples: int) -> t
         return (labels if masked is None else labels.data), None
     values = np.array(labels)
     if values.shape != (num_samples,) or values.dtype.kind not in "iuf":
-        return labels, None  # the check of the labels says what is wrong
+        return labels, None  # the check of the labels reports what is wrong
     lacking = np.isnan(values) if values.dtype.kind == "f" else values == -1
     lacking = lacking if masked is None else lacking | masked
     if not lacking.any():
@@ -120,7 +120,7 @@ def _missing_rows(name: str, block: Any, nan_is_missing: bool) -> np.ndarray | N
     else:
         return None
     if lacking.ndim != 2:
-        return None  # the check of the features says what is wrong
+        return None  # the check of the features reports what is wrong
     partly = int((lacking.any(1) & ~lacking.all(1)).sum())
     if partly:
         raise ValueError(

@@ -22,7 +22,7 @@ def check_predictions(
     count: int,
     present: Sequence[ArrayLike] | None = None,
 ) -> tuple[jax.Array, ...] | None:
-    """Checks the predictions of the user's models, and makes them logits.
+    """Checks the predictions of the user's models, and converts them to logits.
 
     Args:
         logits: Logits ``[n, K]`` of each modality, then of each pair; of two classes also ``[n]`` or ``[n, 1]``, the
@@ -38,7 +38,7 @@ def check_predictions(
 
     Raises:
         TypeError: If they are not floats.
-        ValueError: If both are given, their number or a shape is wrong, or a row is no prediction.
+        ValueError: If both are given, their number or a shape is wrong, or a row is not a prediction.
     """
     if logits is None and probabilities is None:
         return None
@@ -119,7 +119,7 @@ def num_predictions_of(num_blocks: int, together: bool | None = None) -> int:
         together: Whether there is one of all; None for whether there are more than two modalities.
 
     Returns:
-        M(M+1)/2, and one more.
+        M(M+1)/2, and one more if there is one of all.
 
     Examples:
         >>> [num_predictions_of(m) for m in (2, 3, 4)]
@@ -130,7 +130,7 @@ def num_predictions_of(num_blocks: int, together: bool | None = None) -> int:
 
 
 def num_blocks_of(num_predictions: int, together: bool | None = None) -> int:
-    """Number of modalities M that a number of predictions is of, as `num_predictions_of`.
+    """Number of modalities M from a number of predictions, the inverse of `num_predictions_of`.
 
     Args:
         num_predictions: Number of predictions.

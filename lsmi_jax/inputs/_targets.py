@@ -15,7 +15,7 @@ Target = Literal["classes", "continuous"]
 """What the labels are."""
 
 LEAST_BINS, MOST_BINS = 4, 32
-ROWS_PER_BIN = 4  # bins are half the root of the number of rows: narrow enough, and with as many rows as bins
+ROWS_PER_SQUARED_BINS = 4  # bins are half the root of the number of rows n, with two roots of n rows in each
 NUM_KNOTS = 257  # quantiles that a fitted estimator keeps
 
 
@@ -53,7 +53,7 @@ def bins_of(
         raise ValueError(f"labels: expected numbers that differ, got {distinct[0]} in every row")
     own = np.bincount(which, shares) / shares.sum()
     ranks = (np.cumsum(own) - own / 2)[which]
-    default = int(np.clip(np.sqrt(np.count_nonzero(shares) / ROWS_PER_BIN), LEAST_BINS, MOST_BINS))
+    default = int(np.clip(np.sqrt(np.count_nonzero(shares) / ROWS_PER_SQUARED_BINS), LEAST_BINS, MOST_BINS))
     count = default if num_bins is None else num_bins
     bins = np.minimum((ranks * check_count("num_classes", count, 2)).astype(int), count - 1)
     below = np.searchsorted(np.cumsum(own), np.linspace(0, 1, NUM_KNOTS))

@@ -26,7 +26,7 @@ class Units(NamedTuple):
 
     @property
     def log_volume(self) -> jax.Array:
-        """Log of the product of the scales, which a log-density in these units is larger by."""
+        """Log of the product of the scales, by which a log-density in these units is larger."""
         return jnp.log(self.scale).sum(-1)
 
 
@@ -120,7 +120,7 @@ def outlier_ratio(block: jax.Array, present: jax.Array | None = None) -> jax.Arr
     counted = jnp.ones((len(block), 1), bool) if present is None else present[:, None]
     deviations = abs(block - block.mean(0, keepdims=True, where=counted))
     others = (jnp.arange(len(block))[:, None] != deviations.argmax(0)[None]) & counted
-    # Without the farthest row of each column, whose value would swallow the digits of a sum.
+    # Without the farthest row of each column, whose value would cost a sum its digits.
     center = block.mean(0, keepdims=True, where=others)
     distances = abs(block - center)
     spread = distances.mean(0, where=others)

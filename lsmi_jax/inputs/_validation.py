@@ -137,7 +137,7 @@ def check_numbers(name: str, values: ArrayLike, num_samples: int, purpose: str =
         purpose: What they are for, for the message.
 
     Returns:
-        The numbers ``[n]``, float64, of which some may not be finite.
+        The numbers ``[n]``, float64; some may not be finite.
 
     Raises:
         TypeError: If they are not real numbers.
@@ -210,7 +210,7 @@ def check_names(names: Sequence[str] | None, count: int, *, prefix: str, each: s
         The names.
 
     Raises:
-        ValueError: If they are not different, or not as many.
+        ValueError: If they are not all different, or not ``count`` names.
     """
     if names is None:
         return tuple(f"{prefix}{m + 1}" for m in range(count))

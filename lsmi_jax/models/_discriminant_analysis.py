@@ -15,7 +15,7 @@ LEAST_LOG_PRIOR = -50.0  # of a class without rows, in nats
 def fit_discriminant(
     rows: jax.Array, labels: jax.Array, *, num_classes: int, weights: jax.Array | None = None
 ) -> tuple[jax.Array, jax.Array]:
-    """Linear discriminant analysis with the covariance shrunk as by Ledoit and Wolf (2004).
+    """Linear discriminant analysis with the covariance shrunk as in Ledoit and Wolf (2004).
 
     Args:
         rows: Standardized rows ``[n, d]``.
@@ -49,12 +49,12 @@ def fit_discriminant(
 
 
 def _ledoit_wolf(centered: jax.Array, gram: jax.Array, weights: jax.Array) -> tuple[jax.Array, jax.Array]:
-    """Optimal shrinkage of the covariance towards a multiple of the identity, and that multiple.
+    """Optimal shrinkage of the covariance toward a multiple of the identity, and that multiple.
 
-    Rows are centered and times the roots of their weights.
+    Rows are centered and multiplied by the roots of their weights.
     """
     size = weights.sum()
-    dim = (centered != 0).any(0).sum().astype(jnp.float32)  # a constant column is none
+    dim = (centered != 0).any(0).sum().astype(jnp.float32)  # constant columns do not count
     # With S the covariance: the error of S in squared norm, divided by its distance from the mean variance.
     mean_square = (gram**2).sum() / size**2  # squared Frobenius norm of S
     variance = (centered**2).sum() / (size * jnp.maximum(dim, 1))

@@ -35,7 +35,7 @@ class Discriminator(NamedTuple):
 
     Attributes:
         standardize: Standardizing of the columns.
-        directions: Leading directions of many columns ``[d, m]``, which the networks see; None for few.
+        directions: Leading directions of many columns ``[d, m]``, which the networks use; None for few.
         networks: The networks, stacked: every array has a leading axis of S members, each with its own whitening.
         linear: Kernels ``[2, d, K]`` and biases ``[2, K]`` of ridge regression and discriminant analysis.
         features: Features of the rows for the kernel member.
@@ -45,7 +45,7 @@ class Discriminator(NamedTuple):
         log_weights: Log-weight of each member, then of the prior, ``[S + 4]``.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         held_out_loss: Mean cross-entropy of the mixture on held-out rows, in nats.
-        train_loss: Mean cross-entropy on training rows, in nats, as the networks overfit.
+        train_loss: Mean cross-entropy on training rows, in nats, estimated from the overfitting of the networks.
         smoother: Matrix ``[K, K]`` that smooths logits over ordered classes, whose smoothed members follow the others;
             None for classes without order.
         regressions: Regressions of ordered classes on the columns and on the features of the kernel member, which
@@ -105,13 +105,13 @@ def fit_discriminator(
 ) -> tuple[Discriminator, jax.Array]:
     """Fits p(y|x), a pure function to be compiled or mapped over folds.
 
-    The members are convex or closed-form but for one: ridge-penalized logistic regression; linear discriminant
+    All members except the networks are convex or closed-form: ridge-penalized logistic regression; linear discriminant
     analysis with a shrunk covariance, for few rows; logistic regression on features of a Gaussian kernel; and
     networks that start from linear probes and are trained under input noise with early stopping. Networks replace
     their linear probes only if they beat them by two standard errors on the held-out rows (after the
     one-standard-error rule of Breiman et al., 1984). Every member gets a temperature and a weight, by convex fits to
     rows that it was not fitted on. The class prior is a member, so that uninformative features give (nearly) the
-    prior. What is convex is then fitted again to all rows. Of many columns, networks see the leading directions only.
+    prior. What is convex is then fitted again to all rows. With many columns, networks use only the leading directions.
 
     Args:
         key: Random key.
@@ -194,7 +194,7 @@ def fit_discriminator(
 def _fit_closed_form(
     fit: Callable, predict: Callable, rows: jax.Array, left_out: jax.Array, weights: jax.Array | None
 ) -> tuple[Any, jax.Array]:
-    """What ``fit`` makes of weights of all rows, and its logits of the held-out rows of each split ``[S, h, K]``."""
+    """Result of ``fit`` on all rows, and its logits of the held-out rows of each split ``[S, h, K]``."""
     all_rows = jnp.ones(len(rows)) if weights is None else weights
 
     def held_out_logits(inputs: tuple[jax.Array, jax.Array]) -> jax.Array:

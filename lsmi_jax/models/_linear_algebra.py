@@ -16,7 +16,7 @@ __all__ = ["eigenvectors", "inverse_cholesky", "log_determinant", "one_by_one", 
 
 def one_by_one(function: Callable) -> Callable[..., Any]:
     """Lets a function of arrays treat one element of a batch after another under `jax.vmap`."""
-    # Compiled, so that it is traced once and not once more for the loop.
+    # Compiled, so that it is traced only once, and not again for the loop.
     return jax.custom_batching.sequential_vmap(jax.jit(function))
 
 

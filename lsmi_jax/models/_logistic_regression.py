@@ -25,7 +25,7 @@ TOLERANCE = 1e-5  # nats; descent ends with a step that changes the loss by less
 SMALL_GRADIENT = 1e-5  # ends descent at the best penalty: there, one step more or less would show in single samples
 MARGIN = 1e-4  # nats by which a smaller penalty must be better, so that round-off does not choose it
 SLACK = 1e-6  # nats of round-off by which a step may raise the loss
-ROUND_OFF = 1e-6  # of the trace, as much as keeps a float32 factorization positive
+ROUND_OFF = 1e-6  # of the trace; keeps a float32 factorization positive
 
 
 class Ridge(NamedTuple):
@@ -68,7 +68,7 @@ def fit_ridge(
         left_out_weights: Weights of the held-out rows ``[S, h]``; None for those of ``weights``.
         num_classes: Number of classes K.
         penalties: Ridge penalties on the weights, decreasing, ``[P]``.
-        num_more: Times that the best fit is continued.
+        num_more: Number of times that the best fit is continued.
 
     Returns:
         A `Ridge`.
@@ -165,7 +165,7 @@ def linear_losses(weights: LinearWeights, rows: jax.Array, labels: jax.Array) ->
 
 
 def _span(rows: jax.Array) -> tuple[jax.Array, Callable[[jax.Array], jax.Array]]:
-    """Rows in coordinates of the space that they span, if fewer than columns; and the way back for kernels."""
+    """Rows in coordinates of the space that they span, if fewer than columns; and the map back for kernels."""
     size, dim = rows.shape
     if dim <= size:
         return rows, lambda kernels: kernels
@@ -200,7 +200,7 @@ def _descent(
             moment = product(rows.T, shares[:, None] * targets)
 
             def loss(v: jax.Array) -> jax.Array:
-                # Cross-entropy is the log-sum of a row's logits less the logit of its label, which is linear in v.
+                # Cross-entropy is the log-sum of a row's logits minus the logit of its label, which is linear in v.
                 own = product(inverse.T, v)
                 cross_entropy = (shares * logsumexp(rows @ own, axis=1)).sum() - (moment * own).sum()
                 return cross_entropy + penalty / 2 * (own[:-1] ** 2).sum()
@@ -227,7 +227,7 @@ def _minimize(
         v, state, (last, last_value, last_grad), count, _ = carry
         value, grad = jax.value_and_grad(loss)(v)
         direction, ahead = optimizer.update(grad, state, v)
-        # A step that did not descend is taken back for a gradient step, which the bound makes safe.
+        # A step that did not descend is replaced by a gradient step, which the bound makes safe.
         full = v - direction, ahead, (v, value, grad)
         safe = last - last_grad / 2, initial, (last, last_value, last_grad)
         chosen = jax.tree.map(lambda new, old: jnp.where(value <= last_value + SLACK, new, old), full, safe)

@@ -36,7 +36,7 @@ def fit_networks(
     weights: jax.Array | None,
     start: LinearWeights,
 ) -> tuple[EarlyStopped, jax.Array]:
-    """Trains networks from linear classifiers of each split; keeps the latter where training gains little.
+    """Trains networks from linear classifiers of each split; keeps these classifiers where training gains little.
 
     Args:
         key: Random key.

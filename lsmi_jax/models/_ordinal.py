@@ -16,7 +16,7 @@ __all__ = ["Regression", "fit_regression", "smoother_of"]
 DEGREE = 5  # of the polynomials
 PENALTIES = tuple(10.0**-k for k in range(7))  # over the largest eigenvalue
 ROUND_OFF = 1e-6  # of the largest eigenvalue, below which a direction is noise
-LEAST_FREEDOM = 1e-3  # share of the rows that a fit must leave, beyond which round-off decides
+LEAST_FREEDOM = 1e-3  # share of degrees of freedom that a fit must leave; with less, round-off decides
 LEAST_SPREAD = 1e-3  # of what a regression leaves unexplained, in standard deviations of the target
 FARTHEST = 12.0  # standard deviations from the mean of a prediction, beyond which tails are cut off
 LEAST_PROBABILITY = 1e-30  # of a bin
@@ -75,9 +75,9 @@ class Regression(NamedTuple):
 
 
 def fit_regression(rows: jax.Array, ranks: jax.Array, log_prior: jax.Array, weights: jax.Array) -> Regression:
-    """Fits the ridge regression of a target of which only ranks count.
+    """Fits the ridge regression of a target, using only its ranks.
 
-    The penalty is that of the least generalized cross-validation (Golub et al., 1979).
+    The penalty has the smallest generalized cross-validation error (Golub et al., 1979).
 
     Args:
         rows: Rows ``[n, d]``.

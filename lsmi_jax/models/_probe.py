@@ -44,7 +44,7 @@ class Probe(nnx.Module):
             width: Number of hidden units.
 
         Raises:
-            TypeError: If the key is no random key, or a number is no integer.
+            TypeError: If the key is not a random key, or a number is not an integer.
             ValueError: If ``features`` are not ``[n, d]`` with n, d >= 1, or a number is not positive.
         """
         key, features = check_key(key), as_array("features", features)

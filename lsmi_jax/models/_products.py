@@ -1,4 +1,4 @@
-"""A classifier on products of two posteriors, which finds what a table of class pairs holds."""
+"""A classifier on products of two posteriors, which can learn a table over pairs of classes."""
 
 from typing import NamedTuple
 

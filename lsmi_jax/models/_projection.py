@@ -13,7 +13,7 @@ RIDGE = 1e-6  # of the trace; keeps directions finite where there are fewer than
 
 
 def leading_directions(key: jax.Array, rows: jax.Array, weights: jax.Array | None = None) -> jax.Array:
-    """Orthonormal directions that span the leading principal components of rows, nearly, in no order.
+    """Orthonormal directions that approximately span the leading principal components of rows, in no order.
 
     Subspace iteration from random directions (Halko, Martinsson and Tropp, 2011).
 
@@ -36,7 +36,7 @@ def leading_directions(key: jax.Array, rows: jax.Array, weights: jax.Array | Non
 
 
 def _orthonormal(directions: jax.Array) -> jax.Array:
-    """Orthonormal basis of the space of columns, by Cholesky factorization, twice for round-off."""
+    """Orthonormal basis of the space of columns, by Cholesky factorization, done twice to reduce round-off."""
     for _ in range(2):
         gram = product(directions.T, directions)
         ridge = RIDGE * jnp.maximum(jnp.trace(gram), jnp.finfo(jnp.float32).tiny)

@@ -16,7 +16,7 @@ from lsmi_jax.models._products import Products, fit_products
 
 __all__ = ["Blend", "Stack", "fit_blend", "fit_powers", "fit_stack", "mixture", "mixture_log_weights"]
 
-NUM_MIXTURE_STEPS = 40  # of which some twenty let the barrier fall
+NUM_MIXTURE_STEPS = 40  # about twenty of them lower the barrier
 BARRIER = 0.1  # of the first step, in nats; halved with each
 PSEUDO_ROWS = 0.01  # rows that each member of a mixture explains beforehand
 LARGEST_FALL = 0.9  # of a weight in one step
@@ -168,7 +168,7 @@ def fit_powers(
 ) -> jax.Array:
     """Powers of least cross-entropy: of two posteriors in additive fusion, or of one, its inverse temperature.
 
-    Newton's method on a convex loss with few unknowns, with short steps, towards one by a Gaussian prior.
+    Newton's method on a convex loss with few unknowns, with bounded steps. A Gaussian prior pulls powers toward one.
 
     Args:
         log_posteriors: Log-posteriors of rows that they were not fitted on ``[m, n, K]``, in nats.
@@ -187,7 +187,7 @@ def fit_powers(
         fused = fuse(powers, log_posteriors, log_prior)
         chosen = jnp.take_along_axis(fused, labels[:, None], axis=1)[:, 0]
         loss = -(shares * chosen).sum() + precision / 2 * ((powers - 1) ** 2).sum()
-        # The gradient is the mean of evidence less that of the label, the curvature its covariance under the posterior.
+        # Gradient: mean evidence minus that of the label. Curvature: covariance of the evidence under the posterior.
         probs = jnp.exp(fused)
         centered = evidence - (probs[None] * evidence).sum(2, keepdims=True)
         gradient = -(shares[None] * jnp.take_along_axis(centered, labels[None, :, None], axis=2)[..., 0]).sum(1)
@@ -197,7 +197,7 @@ def fit_powers(
             curvature + precision * jnp.eye(len(powers)),
             gradient + precision * (powers - 1),
         )
-        # The last step is nearer to the solution than a loss, whose round-off is that of its root, can tell.
+        # Near the minimum, round-off hides which loss is smaller: keep a later step of about the same loss.
         kept = loss < least + SLACK
         best, least = jnp.where(kept, powers, best), jnp.minimum(loss, least)
         return (powers - jnp.clip(direction, -LONGEST_STEP, LONGEST_STEP), best, least), None
@@ -214,9 +214,8 @@ def mixture(log_posteriors: jax.Array, log_weights: jax.Array) -> jax.Array:
 def mixture_log_weights(log_likelihoods: jax.Array, weights: jax.Array | None = None) -> jax.Array:
     """Weights of a mixture with the largest likelihood of held-out rows, by Newton's method under a barrier.
 
-    The barrier ends as a prior of a fraction of a row for each member, so that weights of members which are equally
-    good are equal, and round-off does not move them. Expectation maximization, the usual choice, takes thousands of
-    steps there.
+    The barrier ends as a prior of a fraction of a row for each member, so that equally good members have equal weights,
+    which round-off does not move. Expectation maximization, the usual choice, takes thousands of steps there.
 
     Args:
         log_likelihoods: Log-probability of each row's label under each member ``[m, n]``, in nats.
@@ -243,7 +242,7 @@ def mixture_log_weights(log_likelihoods: jax.Array, weights: jax.Array | None = 
     start = jnp.full(num_members, 1 / num_members, jnp.float32)
     barriers = jnp.maximum(falling, jnp.asarray(PSEUDO_ROWS / size, jnp.float32))
     log_weights = jax.nn.log_softmax(jnp.log(jax.lax.scan(step, start, barriers)[0]))
-    # A posterior surer than one in n rows is more than n rows can support.
+    # The prior gets at least the weight of one row: n rows cannot support a more confident posterior.
     return jax.nn.log_softmax(log_weights.at[-1].set(jnp.maximum(log_weights[-1], -jnp.log(1.0 * size))))
 
 

@@ -18,7 +18,7 @@ CHUNK = 1024  # rows evaluated at a time, to bound memory
 
 Params = Any
 Loss = Callable[[Params, Any, jax.Array | None], jax.Array]
-"""Per-row losses ``[b]`` from parameters, rows and a random key (None when evaluated held-out)."""
+"""Per-row losses ``[b]`` from parameters, rows and a random key (None on held-out rows)."""
 
 
 class Fit(NamedTuple):
@@ -164,7 +164,7 @@ def _drawn_rows(bits: jax.Array, num_rows: int, weights: jax.Array | None) -> ja
     """Row indices from random bits, each row as often as its weight."""
     if weights is None:
         return bits % np.uint32(num_rows)
-    # The inverse of the cumulative weights at a uniform number; rows of weight zero are at no number.
+    # The inverse of the cumulative weights at a uniform number; rows of weight zero are never drawn.
     cumulative = jnp.cumsum(weights)
     uniform = (bits >> np.uint32(8)).astype(jnp.float32) * np.float32(2**-24)
     return jnp.searchsorted(cumulative, uniform * cumulative[-1], side="right")

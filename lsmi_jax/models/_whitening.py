@@ -48,7 +48,7 @@ class Whiten(nnx.Module):
     """Maps columns to uncorrelated columns of unit variance; a constant column becomes zero.
 
     The map makes everything that follows independent of units and, given enough rows, of rotations. Correlations
-    are shrunk towards zero by ``(20 d / n)^4``: hardly at all with two hundred rows per column, completely with
+    are shrunk toward zero by ``(20 d / n)^4``: hardly at all with two hundred rows per column, completely with
     twenty. Full whitening with few rows would inflate directions that carry noise.
     """
 
@@ -71,7 +71,7 @@ class Whiten(nnx.Module):
         return rows if self.matrix is None else rows @ self.matrix[...]
 
     def of_whitened(self, kernel: jax.Array, bias: jax.Array) -> tuple[jax.Array, jax.Array]:
-        """Kernel ``[d, K]`` and bias ``[K]`` on whitened features of the linear map that is given on features."""
+        """Converts a linear map on features to a kernel ``[d, K]`` and bias ``[K]`` on whitened features."""
         bias = bias + self.standardize.mean[...] @ kernel
         kernel = self.standardize.scale[...][:, None] * kernel
         return (kernel if self.matrix is None else solve(self.matrix[...], kernel)), bias

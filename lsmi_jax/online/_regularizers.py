@@ -66,7 +66,7 @@ def interaction_penalty(interactions: Interactions, *, weights: Sequence[ArrayLi
         A scalar in nats.
 
     Raises:
-        TypeError: If ``interactions`` are something else.
+        TypeError: If ``interactions`` have the wrong type.
         ValueError: If there are not four weights.
 
     Examples:

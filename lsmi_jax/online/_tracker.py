@@ -66,7 +66,7 @@ class Tracker:
         held_out: Those over batches that the caller marked as held out.
         potentials: Potentials of the union information, fitted to recent rows.
         recent: Logits of the first and the second modality of recent rows ``[R, K]``, which potentials are fitted to.
-        is_filled: One for those of the recent rows that hold a row, zero for others ``[R]``.
+        is_filled: One for each place of the recent rows that is filled, zero for others ``[R]``.
         num_batches: Number of batches so far.
         num_left_out: Number of rows so far that were left out, since they had no usable label or logits.
         decay: Factor that each sum is multiplied by at every batch of its kind.
@@ -171,14 +171,14 @@ def update_tracker(
 ) -> Tracker:
     """Updates the running means with a batch; a pure function for the caller's jitted step, without gradients.
 
-    The interactions are those of the union information (Bertschinger et al., 2014). Its potentials see posteriors and
-    no labels; they are fitted to recent rows now and then, and give those of each batch. Logits computed before the
-    network's own step were not fitted on the batch, in the first epoch; later, an overfit network shows in its
-    training rows, so pass batches that it is not trained on with ``held_out=True``, too.
+    The interactions are those of the union information (Bertschinger et al., 2014). Its potentials depend on posteriors
+    and not on labels. They are refitted to recent rows at intervals, and score each batch. In the first epoch, logits
+    computed before the network's own step were not fitted on the batch. Later, its training rows reflect overfitting,
+    so also pass batches that it is not trained on, with ``held_out=True``.
 
     A row whose label is not in ``0..K-1``, such as padding with -1, is left out and counted in ``num_left_out``, and so
     is one with logits that have no posterior (NaN, ``inf``, or ``-inf`` everywhere), or with a posterior of zero for
-    its label. A batch of nothing else changes nothing.
+    its label. A batch of only such rows changes nothing.
 
     Args:
         state: From `init_tracker` or the batch before.
@@ -226,13 +226,13 @@ def _update(state: Tracker, logits: Sequence[jax.Array], labels: jax.Array, held
     add = partial(_added, members.sum(0), sums, state.decay)
     training, kept_out = add(state.training, ~held_out), add(state.held_out, held_out)
     new = replace(new, training=training, held_out=kept_out, num_batches=state.num_batches + 1)
-    # A batch of which nothing is used changes nothing.
+    # A batch without usable rows changes nothing.
     kept = jax.tree.map(lambda new, old: jnp.where(is_used.any(), new, old), new, state)
     return replace(kept, num_left_out=state.num_left_out + (~is_used).sum())
 
 
 def _with_recent(state: Tracker, logits: Sequence[jax.Array], weights: jax.Array) -> Tracker:
-    """Puts rows of a batch, spread over all of it, before the recent ones, of which the oldest go."""
+    """Puts rows from all over a batch before the recent ones, and drops the oldest of these."""
     size = len(state.is_filled)
     chosen = evenly_spaced(len(weights), min(len(weights), size))
 
@@ -257,7 +257,7 @@ def _refitted(state: Tracker, log_prior: jax.Array) -> Tracker:
 
 
 def _added(counts: jax.Array, sums: jax.Array, decay: jax.Array, old: Running, is_chosen: jax.Array) -> Running:
-    """Running sums with those of a batch, if it is one of theirs."""
+    """Running sums, to which a batch of the same kind is added."""
     new = Running(decay * old.counts + counts, decay * old.sums + sums)
     return jax.tree.map(lambda new, old: jnp.where(is_chosen, new, old), new, old)
 

@@ -111,7 +111,7 @@ def _bars(overall: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _added(name: str, other: str, entry: Mapping[str, Any]) -> dict[str, Any]:
-    """What a modality adds to the other one, and whether that can be told from nothing."""
+    """What a modality adds to the other one, and whether that is distinguishable from zero."""
     is_clear = entry["lower"] is not None and not entry["lower"] <= 0 <= entry["upper"]
     return {"name": name, "other": other, **entry, "is_clear": is_clear}
 

@@ -67,7 +67,7 @@ def _draw_images(images: np.ndarray, values: np.ndarray, ax: "Axes", count: int)
         ax.text(0.5, 0.5, "no such sample", ha="center", va="center", fontsize=9, transform=ax.transAxes)
         return
     width = images.shape[2]
-    # Rows with fewer images have them in the same size.
+    # Rows with fewer images show them at the same size.
     padded = np.pad(images, ((0, count - len(images)), (1, 1), (1, 1)))
     ax.imshow(np.concatenate(list(padded), axis=1), cmap="gray_r", aspect="equal")
     centers = np.arange(len(images)) * (width + 2) + (width + 1) / 2

@@ -16,7 +16,7 @@ from lsmi_jax.storage import damage_as_value_error
 __all__ = ["check_images", "thumbnail"]
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".gif", ".webp")
-FORMATS = ("PNG", "JPEG", "GIF", "WEBP")  # what Pillow may find in a file, whatever its name
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")  # formats that Pillow may open, whatever the name of the file
 MAX_SIDE = 96  # pixels; larger images are reduced
 
 

@@ -23,7 +23,7 @@ def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bo
     modality. Uniqueness has two values per pair: the information that is unique to the modality of the row.
 
     Args:
-        pairs: Of M modalities, from `lsmi_jax.estimate` or `lsmi_jax.estimate_pairs`.
+        pairs: Results of M modalities, from `lsmi_jax.estimate` or `lsmi_jax.estimate_pairs`.
         ax: Three axes to draw on; None for new ones.
         adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; there is none with the union information.
 
@@ -31,17 +31,17 @@ def plot_pairs(pairs: Pairs, *, ax: Sequence["Axes"] | None = None, adjusted: bo
         The axes.
 
     Raises:
-        TypeError: If ``pairs`` are something else.
+        TypeError: If ``pairs`` have the wrong type.
     """
     check_type("pairs", pairs, Pairs)
     if ax is None:
         ax = pyplot().subplots(1, 3, figsize=(16, 5.5), layout="constrained")[1]
     titles = ("redundancy of both", "unique to the row", "synergy of both")
     matrices = _matrices(pairs, adjusted)
-    is_shifted = adjusted and pairs.estimates[0].i_union is None
+    unit = "shifted, nats" if adjusted and pairs.estimates[0].i_union is None else "nats"
     for matrix, title, color, panel in zip(matrices, titles, (COLORS[0], COLORS[1], COLORS[3]), ax, strict=True):
         _draw_matrix(matrix, pairs.names, color, panel)
-        panel.set_title(f"{title} ({'shifted, ' if is_shifted else ''}nats)", fontsize=10, color=color, fontweight="bold")
+        panel.set_title(f"{title} ({unit})", fontsize=10, color=color, fontweight="bold")
     return ax
 
 

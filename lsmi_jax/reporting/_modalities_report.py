@@ -1,4 +1,4 @@
-"""The HTML report of three or more modalities together, which leads to those of their pairs."""
+"""The HTML report of three or more modalities together, with links to the reports of their pairs."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -43,7 +43,7 @@ def write_page(path: Path, template: str, context: Mapping[str, Any]) -> None:
 
 
 def script_of(name: str) -> dict[str, str]:
-    """A script and the source by which the page allows it, and no other.
+    """A script, and the content security policy that allows the page this script only.
 
     Args:
         name: Name of the file.

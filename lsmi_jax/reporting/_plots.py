@@ -51,7 +51,7 @@ def plot_summary(summary: Summary | Estimate, *, ax: "Axes | None" = None, names
         The axes.
 
     Raises:
-        TypeError: If ``summary`` is something else.
+        TypeError: If ``summary`` has the wrong type.
         ValueError: If the means are those of groups.
     """
     check_type("summary", summary, Summary, Estimate)
@@ -96,7 +96,7 @@ def plot_classes(
         The axes.
 
     Raises:
-        TypeError: If ``summary`` is something else.
+        TypeError: If ``summary`` has the wrong type.
         ValueError: If the means are not those of groups, or there is not one name for each.
     """
     summary, given = _of_classes(summary, class_names)
@@ -122,7 +122,7 @@ def plot_radar(
 ) -> "Axes":
     """Mean interactions of each class, or any other group, as one polygon over the four parts.
 
-    It shows which parts a group prefers. Areas mean nothing, and there are no errors: `plot_classes` has them.
+    It shows which parts dominate in a group. Areas have no meaning. For errors, use `plot_classes`.
 
     Args:
         summary: As in `plot_classes`.
@@ -134,7 +134,7 @@ def plot_radar(
         The axes.
 
     Raises:
-        TypeError: If ``summary`` is something else.
+        TypeError: If ``summary`` has the wrong type.
         ValueError: As `plot_classes`, or if ``ax`` are not polar.
     """
     summary, given = _of_classes(summary, class_names)
@@ -169,7 +169,7 @@ def plot_samples(
         The axes.
 
     Raises:
-        TypeError: If ``interactions`` are something else.
+        TypeError: If ``interactions`` have the wrong type.
     """
     if isinstance(interactions, Estimate):
         interactions = interactions.interactions
@@ -234,7 +234,7 @@ def plot_layers(
         The axes.
 
     Raises:
-        TypeError: If ``means`` are no `Summary`.
+        TypeError: If ``means`` is not a `Summary`.
         ValueError: If they are not those of layers, or there is not one name for each.
     """
     check_type("means", means, Summary)

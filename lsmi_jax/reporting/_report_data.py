@@ -15,7 +15,7 @@ from lsmi_jax.reporting._images import thumbnail
 
 __all__ = ["KIND_COLORS", "MAX_SAMPLES", "name_modalities", "sample_data"]
 
-MAX_SAMPLES = 50_000  # in a page; of more, a stratified sample is shown, and all suspicious ones
+MAX_SAMPLES = 50_000  # in a page; of more, a stratified sample and all suspicious ones are shown
 MAX_IMAGES, IMAGES_PER_CARD, MAX_IMAGE_BYTES = 600, 48, 5_000_000
 NUM_COMPARED = 50  # first samples of a list that are compared between seeds
 SUSPICIOUS = "suspicious labels"
@@ -118,7 +118,7 @@ def _known(information: tuple[jax.Array, jax.Array, jax.Array]) -> np.ndarray:
 
 
 def _listed(information: tuple[jax.Array, jax.Array, jax.Array], name: str) -> np.ndarray:
-    """Rows of a list: of a kind, or whose label both modalities together speak against, lowest i12 first."""
+    """Rows of a list: of a kind, or whose label both modalities together contradict, lowest i12 first."""
     if name == SUSPICIOUS:
         rows = suspicious(information)
         rows = rows[to_host(information[2])[rows] <= -THRESHOLD]

@@ -25,7 +25,7 @@ def damage_as_value_error(message: str, *, tell: bool = False) -> Iterator[None]
 
     Args:
         message: Names the file.
-        tell: Whether the parser's own words follow.
+        tell: Whether the parser's own message follows.
 
     Raises:
         PermissionError: If the file may not be read.
@@ -35,7 +35,7 @@ def damage_as_value_error(message: str, *, tell: bool = False) -> Iterator[None]
         yield
     except (PermissionError, MemoryError):
         raise
-    except Exception as error:  # parsers document none of the many that they raise
+    except Exception as error:  # parsers raise many types that they do not document
         raise ValueError(f"{message} ({str(error).splitlines()[0]})" if tell and str(error) else message) from error
 
 

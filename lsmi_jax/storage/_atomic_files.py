@@ -15,7 +15,7 @@ __all__ = ["as_path", "fingerprint", "is_key", "key_as_integers", "write_atomic"
 
 
 def as_path(name: str, path: Any) -> Path:
-    """An absolute path, or TypeError if it is none; ``name`` is for the message."""
+    """An absolute path; raises TypeError if it is not a path; ``name`` is for the message."""
     try:
         return Path(path).absolute()
     except TypeError:
@@ -35,7 +35,7 @@ def key_as_integers(leaf: jax.Array) -> jax.Array:
 def fingerprint(tree: Any, *words: object) -> str:
     """SHA-256 of a pytree of arrays and of the text of any further objects, in hexadecimal digits.
 
-    Of an array that is sharded over processes, each process hashes its own shards.
+    If an array is sharded over processes, each process hashes its own shards.
     """
     digest = hashlib.sha256(repr(words).encode())
     for path, leaf in jax.tree_util.tree_leaves_with_path(tree):

@@ -21,13 +21,13 @@ def shown(progress: Reports) -> Iterator[Progress | None]:
     """Turns an option into a function of stage names, and clears the line at the end.
 
     Args:
-        progress: ``"auto"`` for a line where someone watches, a function, or None.
+        progress: ``"auto"`` for a line on a terminal or in a notebook, a function, or None.
 
     Yields:
         The function; None for no reports.
 
     Raises:
-        TypeError: If ``progress`` is something else.
+        TypeError: If ``progress`` has the wrong type.
     """
     if progress is not None and progress != "auto" and not callable(progress):
         raise TypeError(f"progress: expected a function of a stage's name, 'auto' or None, got {progress!r}")

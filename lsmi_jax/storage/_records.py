@@ -1,4 +1,4 @@
-"""Records in JSON, with a checksum that every change breaks."""
+"""Records in JSON, with a checksum that detects every change."""
 
 import hashlib
 import json

@@ -36,8 +36,8 @@ def stages(progress: Progress | None, checkpoint: str | Path | None = None, *inp
 
     Raises:
         OSError: If the folder cannot be created or written.
-        TypeError: If ``progress`` is no function, or ``checkpoint`` no path.
-        ValueError: If the folder holds something else.
+        TypeError: If ``progress`` is not a function, or ``checkpoint`` is not a path.
+        ValueError: If the folder contains something else.
     """
     if progress is not None and not callable(progress):
         raise TypeError(f"progress: expected a function of a stage's name, got {progress!r}")

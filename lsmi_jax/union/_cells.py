@@ -128,7 +128,7 @@ def bounds_of_cells(
         Two scalars.
     """
     count, entropy = len(cells), -(prior * jnp.log(prior)).sum()
-    # Dual: the M-th part of its largest violation is subtracted from every cell, which makes every tuple feasible.
+    # Dual: 1/M of its largest violation is subtracted from every cell, which makes every tuple feasible.
     present = only_occupied(cells, log_masses)
     largest = [largest_log_sums(own, combined(present, but=m)[0]) for m, own in enumerate(cells)]
     values = (

@@ -2,8 +2,8 @@
 
 The union information of Kolchinsky (2022) for the order of Bertschinger et al. (2014) is the least information about
 the label among all joints with the observed margins p(x1, y), p(x2, y), ... Its dual maximizes
-``H(Y) + E[a_y(x1) + b_y(x2) + ...]`` under ``sum_y exp(a_y(x1) + b_y(x2) + ...) <= 1`` for all tuples of values, seen
-together or not.
+``H(Y) + E[a_y(x1) + b_y(x2) + ...]`` under ``sum_y exp(a_y(x1) + b_y(x2) + ...) <= 1`` for all tuples of values,
+observed together or not.
 """
 
 from collections.abc import Sequence
@@ -44,7 +44,7 @@ class Potentials(NamedTuple):
         log_posteriors: Log p(y|cell) of each modality ``[C, K]``, in nats.
         cells: Potentials of the cells, of each modality ``[C, K]``, in nats.
         slopes: Change of a potential per change of the log-posterior around each cell, of each modality ``[C]``.
-        references: Potentials that the constraint is enforced against, before it is, of each modality ``[R, K]``.
+        references: Potentials, not yet enforced, that the constraint is enforced against, of each modality ``[R, K]``.
         lower: Lower bound on the union information of the cells, in nats: the value of feasible potentials.
         upper: Upper bound on it, in nats: the information of a coupling with the margins of the cells.
     """
@@ -76,8 +76,8 @@ def fit_potentials(
         logits: Logits of each modality ``[n, K]``, of the same rows, which the discriminators were not fitted on.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         weights: Weights of the rows of each modality ``[n]``, zero where it is missing; None for equal weights.
-        num_cells: Number of cells C of two modalities, even. More modalities have fewer cells, so that there are
-            some `MAX_TUPLES` tuples of them.
+        num_cells: Number of cells C of two modalities, even. More modalities have fewer cells, so that there are about
+            `MAX_TUPLES` tuples of them.
 
     Returns:
         `Potentials`.
@@ -118,8 +118,8 @@ def potentials_of_rows(potentials: Potentials, logits: Sequence[ArrayLike]) -> t
     """Potentials a_y(x1), b_y(x2), ... of rows; differentiable in the logits, with the fitted cells held constant.
 
     Each row solves for its own potentials against the cells of the other modalities. Of M modalities, each then
-    subtracts the M-th part of its largest violation of the constraint against references, and of what the row's own
-    tuple still violates.
+    subtracts 1/M of its largest violation of the constraint against references, and of what the row's own tuple still
+    violates.
 
     Args:
         potentials: From `fit_potentials`.
@@ -158,7 +158,7 @@ def log_union_scores(potentials: Potentials, logits: Sequence[ArrayLike]) -> jax
 
 
 def _cells_of_each(num_cells: int, count: int) -> int:
-    """Cells that each of so many modalities contributes to the codebook."""
+    """Number of cells that each of several modalities contributes to the codebook."""
     most = num_cells if count == 2 else min(num_cells, int(MAX_TUPLES ** (1 / count)))
     return most // count
 
@@ -184,7 +184,7 @@ def _spread(rows: ArrayLike, shape: tuple[int, ...]) -> jax.Array:
 def _references(
     fitted: Potentials, logs: tuple[jax.Array, ...], weights: tuple[jax.Array | None, ...]
 ) -> tuple[jax.Array, ...]:
-    """Potentials of some rows of each modality ``[R, K]``, without enforcement."""
+    """Potentials of evenly spaced rows of each modality ``[R, K]``, without enforcement."""
     chosen = [log[evenly_spaced(len(log), NUM_REFERENCES, own)] for log, own in zip(logs, weights, strict=True)]
     others = [partners(fitted.cells, fitted.log_masses, of=m) for m in range(len(logs))]
     return tuple(_own(fitted, m, others[m], rows) for m, rows in enumerate(chosen))
@@ -195,7 +195,7 @@ def _largest_violation(potentials: Potentials, which: int, own: jax.Array) -> ja
     references = [rows for m, rows in enumerate(potentials.references) if m != which]
     if len(references) == 1:
         return largest_log_sums(own, references[0])
-    # There are too many tuples of rows: ascent from the worst tuple of cells, to the worst row of one modality a time.
+    # There are too many tuples of rows: ascend from the worst tuple of cells to the worst row, one modality at a time.
     occupied = only_occupied(potentials.cells, potentials.log_masses)
     worst = log_sums(own, combined(occupied, but=which)[0]).argmax(1)
     cells = [cells for m, cells in enumerate(occupied) if m != which]

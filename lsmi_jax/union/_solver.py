@@ -16,7 +16,7 @@ RELATIVE = 1e-15  # added to sums whose terms are at most 1: two reciprocals, ti
 def combined(
     potentials: Sequence[jax.Array], log_masses: Sequence[jax.Array] | None = None, *, but: int
 ) -> tuple[jax.Array, jax.Array]:
-    """Sums over all tuples of the cells of all modalities but one, which act on that one as a single modality does.
+    """Sums over all tuples of the cells of all modalities except one, which act on that one as a single modality does.
 
     Args:
         potentials: Potentials of the cells of each modality ``[C, K]``.
@@ -74,7 +74,7 @@ def fixed_point_step(
     *,
     relaxation: float,
 ) -> jax.Array:
-    """One step of the potentials of rows towards ``q(y|i) = p(y|i)``.
+    """One step of the potentials of rows toward ``q(y|i) = p(y|i)``.
 
     Args:
         own: Potentials of the rows ``[n, K]``.

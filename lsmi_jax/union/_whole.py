@@ -1,4 +1,4 @@
-"""Union information of all modalities, and of all but each one."""
+"""Union information of all modalities, and of each set that leaves one out."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -16,13 +16,13 @@ __all__ = ["WholeUnion", "fit_whole_union", "whole_union_scores"]
 
 
 class WholeUnion(NamedTuple):
-    """Potentials of M modalities, and of all but each one.
+    """Potentials of M modalities, and of each set that leaves one out.
 
     Attributes:
         whole: Potentials of all modalities.
-        rest: Potentials of all modalities but the first, but the second, and so on, stacked along a leading axis.
-        choice: Which feasible potentials of all modalities are the best, a scalar: 0 for those of all, m + 1 for
-            those of all but m, whose own are zero.
+        rest: Potentials of all modalities except the first, except the second, and so on, stacked along a leading axis.
+        choice: Which feasible potentials of all modalities are the best, a scalar: 0 for those of all, m + 1 for those
+            of all but m, with zeros for m itself.
     """
 
     whole: Potentials
@@ -40,8 +40,8 @@ def fit_whole_union(
 ) -> WholeUnion:
     """Fits potentials of three or more modalities; labels do not enter.
 
-    Any feasible potentials are a lower bound on the union information, and those of fewer modalities stay feasible
-    among more. Their codebooks have more cells, so that they can be better. The largest bound is chosen.
+    Any feasible potentials are a lower bound on the union information, and those of fewer modalities stay feasible with
+    more. Their codebooks have more cells, so they can be better. The largest bound is chosen.
 
     Args:
         key: Random key.
@@ -75,14 +75,14 @@ def fit_whole_union(
 
 
 def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
-    """Log-scores of every class under the union information of all modalities, and of all but each one.
+    """Log-scores of every class under the union information of all modalities, and of each set that leaves one out.
 
     Args:
         fitted: From `fit_whole_union`.
         logits: Logits of each modality ``[n, K]``.
 
     Returns:
-        Log-scores ``[n, K]`` of all modalities, and of all but the first, but the second, and so on, in nats.
+        Log-scores ``[n, K]`` of all modalities, and of all except the first, except the second, and so on, in nats.
     """
     own = log_union_scores(fitted.whole, logits)
     rest = jax.lax.map(lambda inputs: log_union_scores(inputs[0], tuple(inputs[1])), (fitted.rest, _but_one(logits)))
@@ -90,7 +90,7 @@ def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple
 
 
 def _but_one(arrays: Sequence[ArrayLike]) -> jax.Array:
-    """Arrays of all modalities but the first, but the second, and so on ``[M, M - 1, ...]``."""
+    """Arrays of all modalities except the first, except the second, and so on ``[M, M - 1, ...]``."""
     count = len(arrays)
     stacked = jnp.stack(list(map(jnp.asarray, arrays)))
     return stacked[jnp.array([[m for m in range(count) if m != left_out] for left_out in range(count)])]
