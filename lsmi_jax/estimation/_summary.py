@@ -17,6 +17,7 @@ from lsmi_jax.decomposition import (
     check_count,
     check_interactions,
     check_positive,
+    find_quantity,
     set_to_zero,
 )
 from lsmi_jax.estimation._bootstrap import bootstrap
@@ -119,7 +120,11 @@ class Summary:
             >>> [(group.name, group.mean) for group in summary.top("s")]
             [('dog', 2.5), ('cat', 0.5)]
         """
-        return top_groups(self, quantity, count, names)
+        field = find_quantity(quantity, (*PARTS, *INFORMATION), argument="quantity").field
+        if np.ndim(self.num_samples) != 1:
+            raise ValueError("summary: expected means of groups, got those of all samples; use mean(by=labels)")
+        mean, lower, upper = (np.asarray(getattr(own, field)) for own in (self.mean, self.lower, self.upper))
+        return top_groups(mean, lower, upper, np.asarray(self.num_samples), self.names or names, count)
 
     def _by_group(self) -> Overview:
         """One row per group, with the mean of every quantity."""

@@ -1,14 +1,11 @@
 """Groups ranked by the mean of one quantity, as in Table 3 of Yang et al. (2025)."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, check_count, find_quantity
-
-if TYPE_CHECKING:
-    from lsmi_jax.estimation._summary import Summary
+from lsmi_jax.decomposition import check_count
 
 __all__ = ["GroupMean", "top_groups"]
 
@@ -31,20 +28,28 @@ class GroupMean(NamedTuple):
     num_samples: int
 
 
-def top_groups(summary: "Summary", quantity: str, count: int, names: Sequence[str] | None) -> list[GroupMean]:
-    """The groups of a summary with the highest means of a quantity; see `Summary.top`."""
-    field = find_quantity(quantity, (*PARTS, *INFORMATION), argument="quantity").field
-    check_count("count", count, 1)
-    if np.ndim(summary.num_samples) != 1:
-        raise ValueError("summary: expected means of groups, got those of all samples; use mean(by=labels)")
-    counts = np.asarray(summary.num_samples)
-    known = summary.names or names or [str(number) for number in range(len(counts))]
+def top_groups(
+    mean: np.ndarray, lower: np.ndarray, upper: np.ndarray, counts: np.ndarray, names: Sequence[str] | None, number: int
+) -> list[GroupMean]:
+    """The groups with the highest means.
+
+    Args:
+        mean: Mean of each group ``[G]``, in nats; groups without a finite mean are not ranked.
+        lower: Lower ends of their intervals.
+        upper: Upper ends.
+        counts: Numbers of samples.
+        names: Names of the groups; None for their numbers.
+        number: How many groups to return.
+
+    Returns:
+        A `GroupMean` of each, highest first.
+    """
+    check_count("count", number, 1)
+    known = [str(group) for group in range(len(counts))] if names is None else names
     if len(known) != len(counts):
         raise ValueError(f"names: expected {len(counts)} names, one per group, got {len(known)}")
-    mean, lower, upper = (np.asarray(getattr(own, field)) for own in (summary.mean, summary.lower, summary.upper))
-    # Groups without a finite mean are not ranked.
     ranked = [group for group in np.argsort(-mean, kind="stable") if np.isfinite(mean[group])]
     return [
         GroupMean(str(known[g]), float(mean[g]), float(lower[g]), float(upper[g]), int(counts[g]))
-        for g in ranked[:count]
+        for g in ranked[:number]
     ]

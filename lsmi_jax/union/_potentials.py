@@ -76,8 +76,8 @@ def fit_potentials(
         logits: Logits of each modality ``[n, K]``, of the same rows, which the discriminators were not fitted on.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         weights: Weights of the rows of each modality ``[n]``, zero where it is missing; None for equal weights.
-        num_cells: Number of cells C of two modalities, even. More modalities have fewer cells, so that there are about
-            `MAX_TUPLES` tuples of them.
+        num_cells: Number of cells C of two modalities, even. More modalities have fewer cells, so that there are at
+            most `MAX_TUPLES` tuples of them.
 
     Returns:
         `Potentials`.
