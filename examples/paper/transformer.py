@@ -9,6 +9,8 @@ depends on it, each by a linear head without gradient to the model:
 - pooled: from the mean of its tokens just before fusion, the usual readout of a branch;
 - tokens: from the concatenation of these tokens;
 - alone: from the mean of its tokens after all layers without fusion.
+
+A fourth reading has no linear head: the model itself predicts, with the other modality at its training mean.
 """
 
 import jax
@@ -80,6 +82,7 @@ class HierarchicalTransformer(nnx.Module):
         rngs = nnx.Rngs(key)
         dims = [block.shape[1] // count for block, count in zip(features, num_tokens, strict=True)]
         self.standardize = nnx.List([Standardize(block.reshape(-1, 1)) for block in features])  # one scale per block
+        self.means = nnx.List([Statistic(block.mean(0)) for block in features])
         self.embeddings = nnx.List([nnx.Linear(dim, width, rngs=rngs) for dim in dims])
         self.positions = nnx.List([nnx.Param(0.1 * rngs.params.normal((1, count, width))) for count in num_tokens])
         self.layers = jax.vmap(lambda key: Layer(key, width))(jax.random.split(layer_key, depth))
@@ -109,12 +112,25 @@ class HierarchicalTransformer(nnx.Module):
     def readings(self, features: Pair) -> tuple[Output, ...]:
         """Output of the model with each of the `READINGS` of a single modality."""
         stages = self.stages(features, self.unimodal_layers[...])
-        both = self.head(jnp.concatenate([_mean(stage[-1]) for stage in stages], axis=1))
+        both = self._classify(stages)
         at_fusion = [stage[self.unimodal_layers[...]] for stage in stages]
         unimodal = self.stages(features, self.depth)
         hidden = [*map(_mean, at_fusion), *map(_concatenate, at_fusion), *(_mean(stage[-1]) for stage in unimodal)]
         logits = [reader(stop_gradient(h)) for reader, h in zip(self.readers, hidden, strict=True)]
         return tuple(Output((*logits[i : i + 2], both), (hidden[i], hidden[i + 1])) for i in (0, 2, 4))
+
+    def masked(self, features: Pair) -> Pair:
+        """Logits of the model from each modality, where every row of the other is the mean of the training rows."""
+        (x1, x2), (m1, m2) = (
+            features,
+            (jnp.broadcast_to(m[...], x.shape) for m, x in zip(self.means, features, strict=True)),
+        )
+        first, second = (self._classify(self.stages(view, self.unimodal_layers[...])) for view in ((x1, m2), (m1, x2)))
+        return first, second
+
+    def _classify(self, stages: Pair) -> jax.Array:
+        """Logits of both modalities from the tokens after the last layer."""
+        return self.head(jnp.concatenate([_mean(stage[-1]) for stage in stages], axis=1))
 
     def __call__(self, key: jax.Array | None, features: Pair) -> Output:
         return self.readings(features)[0]
