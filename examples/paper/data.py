@@ -41,7 +41,7 @@ def parser(description: str | None) -> argparse.ArgumentParser:
     arguments = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--data", type=Path, default=os.environ.get("LSMI_DATA"), help="folder of the .npz files")
     arguments.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for results (%(default)s)")
-    arguments.add_argument("--num-seeds", type=int, default=3, help="repetitions (%(default)s)")
+    arguments.add_argument("--num-seeds", type=int, default=10, help="repetitions (%(default)s)")
     return arguments
 
 

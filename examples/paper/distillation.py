@@ -12,14 +12,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import matplotlib.pyplot as plt
 import numpy as np
 import optax
 from data import Dataset, degraded_av_digits, parser, wikipedia
 from flax import nnx
 from models import Joint
-from results import PARTS, table, with_error, write
-from splits import parts, posterior_surprisals
+from posteriors import calibrate, union_interactions
+from results import INFORMATION, PARTS, Claim, half_width, picture, table, with_error, write
+from splits import parts
 from towers import cross_entropies
 from train import train
 
@@ -29,9 +29,10 @@ from lsmi_jax.models import fit
 
 TENTHS = 4, 2, 2, 2  # of the rows: teacher training, student training, validation of both, test
 ARMS = ("none", "direct", "guided", "guided on average", "guided at random", "output only", "all alike")
-STRENGTHS = (0.3, 1.0, 3.0)
+STRENGTHS = tuple(float(10 ** (step / 2)) for step in range(-2, 7))  # not of the first arm, which has no lesson
 TEACHER, STUDENT, TEMPERATURE = 256, 12, 2.0
 STEPS, BATCH, RATE = (20, 20), 64, 3e-3
+COLUMNS = "accuracy", "cross-entropy", "strength"
 
 
 class Lesson(NamedTuple):
@@ -93,92 +94,121 @@ def lesson_weights(key: jax.Array, guided: Shares) -> Shares:
     return Shares(*arms)
 
 
+def interactions_of(key: jax.Array, teacher: Joint, stop: tuple, learn: tuple, num_classes: int) -> tuple:
+    """The teacher's interactions on the student's rows, with temperatures from validation rows, and I1, I2, I12."""
+    logits = zip(teacher(None, stop[0]).logits, teacher(None, learn[0]).logits, strict=True)
+    calibrated = [calibrate(held_out, stop[1], own)[1] for held_out, own in logits]
+    log_prior = lsmi_jax.label_log_prior(learn[1], num_classes)
+    return union_interactions(key, calibrated, calibrated, learn[1], log_prior)
+
+
 @partial(jax.jit, static_argnums=4)
 def study_seeds(keys, features, labels, rows, num_classes) -> tuple:
-    """Test accuracy of teachers ``[m]`` and students ``[m, arms]``, chosen strengths, mean parts and mean weights."""
+    """Test quality of teachers ``[m, 2]`` and students ``[m, arms, 2]``, and chosen strengths ``[m, arms]``.
+
+    The rest is the teacher's mean interactions and information ``[m, 7]`` and the mean weights ``[m, 3]``.
+    """
 
     def one_seed(key, *rows):
-        teacher_key, density_key, shuffle_key, key = jax.random.split(key, 4)
+        teacher_key, cell_key, shuffle_key, key = jax.random.split(key, 4)
         own, learn, stop, test = ((tuple(block[part] for block in features), labels[part]) for part in rows)
         teacher = train(teacher_key, partial(Joint, num_classes=num_classes, width=TEACHER), own, stop)
-        # The teacher's interactions on the student's rows, with densities of its posteriors on validation rows.
-        validation, output = teacher(None, stop[0]).logits, teacher(None, learn[0])
-        log_prior = lsmi_jax.label_log_prior(learn[1], num_classes)
-        density_keys = jax.random.split(density_key)
-        surprisals = list(map(posterior_surprisals, density_keys, validation[:2], output.logits[:2]))
-        interactions, _ = lsmi_jax.interactions_from_posteriors(output.logits, learn[1], log_prior, surprisals)
-        arms = lesson_weights(shuffle_key, distillation_weights(interactions))
+        interactions, information = interactions_of(cell_key, teacher, stop, learn, num_classes)
+        arms, output = lesson_weights(shuffle_key, distillation_weights(interactions)), teacher(None, learn[0])
         hidden = [(h - h.mean(0)) / (h.std(0) + 1e-6) for h in output.hidden]
 
-        def student(weights: Shares, strength: jax.Array) -> tuple:
+        def student(arm: jax.Array, strength: jax.Array) -> tuple:
+            weights = jax.tree.map(lambda of_arms: of_arms[arm], arms)
             lesson = Lesson(learn[1], (hidden[0], hidden[1]), output.logits[2], weights)
             empty = jax.tree.map(lambda leaf: jnp.zeros((len(stop[1]), *leaf.shape[1:]), leaf.dtype), lesson)
             rows = (learn[0], lesson), (stop[0], empty._replace(labels=stop[1]))
             joint, loss = teach(key, *rows, strength, num_classes)
-            return accuracy(joint, test), loss
+            return quality(joint, test), loss
 
-        over_strengths = jax.vmap(student, in_axes=(None, 0))
-        got, losses = jax.vmap(over_strengths, in_axes=(0, None))(arms, jnp.array(STRENGTHS))
-        best = losses.argmin(1)
-        means = jnp.stack([part.mean() for part in interactions]), jnp.stack(arms)[:, 2].mean(1)
-        return accuracy(teacher, test), got[jnp.arange(len(ARMS)), best], jnp.array(STRENGTHS)[best], *means
+        # The first arm once, and each of the others at every strength.
+        arm, strength = np.meshgrid(np.arange(1, len(ARMS)), STRENGTHS, indexing="ij")
+        got, losses = jax.vmap(student)(jnp.append(0, arm.ravel()), jnp.append(0, strength.ravel()))
+        best = losses[1:].reshape(arm.shape).argmin(1)
+        chosen = jnp.append(0, 1 + jnp.arange(len(arm)) * len(STRENGTHS) + best)
+        means = jnp.stack([*(part.mean() for part in interactions), *information.mean(1)])
+        strengths = jnp.append(0, jnp.array(STRENGTHS)[best])
+        return quality(teacher, test), got[chosen], strengths, means, jnp.stack(arms)[:, 2].mean(1)
 
     return jax.vmap(one_seed)(keys, *rows)
 
 
-def accuracy(model: Joint, test: tuple) -> jax.Array:
-    """Accuracy of the joint prediction."""
-    return (model(None, test[0]).logits[2].argmax(1) == test[1]).mean()
+def quality(model: Joint, test: tuple) -> jax.Array:
+    """Accuracy and cross-entropy in nats of the joint prediction ``[2]``."""
+    logits = model(None, test[0]).logits[2]
+    return jnp.stack([(logits.argmax(1) == test[1]).mean(), cross_entropies((logits,), test[1])[0].mean()])
 
 
-def study(dataset: Dataset, num_seeds: int) -> tuple[list[dict], str]:
-    """One dictionary per seed and arm, and a sentence about the teacher."""
+def study(dataset: Dataset, num_seeds: int) -> tuple[list[dict], list[str]]:
+    """One dictionary per seed and arm, and a row about the teacher."""
     rows = parts(dataset.labels, TENTHS, num_seeds)
     keys = jax.vmap(jax.random.key)(jnp.arange(num_seeds))
     blocks = tuple(map(jnp.asarray, dataset.features))
     found = study_seeds(keys, blocks, jnp.asarray(dataset.labels), rows, len(dataset.classes))
-    teacher, got, strength, interactions, weights = map(np.asarray, found)
+    teacher, got, strength, means, weights = map(np.asarray, found)
     runs = [
-        {"data": dataset.name, "seed": seed, "arm": arm, "strength": float(strength[seed, a])}
-        | {"accuracy": round(float(got[seed, a]), 4)}
+        {"data": dataset.name, "seed": seed, "arm": arm, "strength": round(float(strength[seed, a]), 3)}
+        | {name: round(float(value), 4) for name, value in zip(COLUMNS, got[seed, a], strict=False)}
         for seed in range(num_seeds)
         for a, arm in enumerate(ARMS)
     ]
-    mean_parts = ", ".join(f"{name} {with_error(column)}" for name, column in zip(PARTS, interactions.T, strict=True))
-    return runs, (
-        f"The test accuracy of the teacher of {dataset.name} is {with_error(teacher)}. On the students' rows it has "
-        f"{mean_parts} nats, and mean weights of {weights.mean(0)[0]:.2f} and {weights.mean(0)[1]:.2f} on the two "
-        f"features and {weights.mean(0)[2]:.2f} on the output."
-    )
+    shown = " / ".join(f"{weight:.2f}" for weight in weights.mean(0))
+    return runs, [dataset.name, with_error(teacher[:, 0]), *(with_error(column, 2) for column in means.T), shown]
+
+
+def values(runs: list[dict], data: str, arm: str, column: str = "accuracy") -> np.ndarray:
+    """A column of one arm, for each seed."""
+    return np.array([run[column] for run in runs if (run["data"], run["arm"]) == (data, arm)])
 
 
 def gains(runs: list[dict], data: str, arm: str, other: str) -> np.ndarray:
     """Accuracy of one arm minus that of another, for each seed."""
-    accuracies = [
-        np.array([run["accuracy"] for run in runs if (run["data"], run["arm"]) == (data, name)])
-        for name in (arm, other)
+    return values(runs, data, arm) - values(runs, data, other)
+
+
+def median(runs: list[dict], data: str, arm: str) -> float:
+    """Median of the chosen strengths of one arm."""
+    return round(float(np.median(values(runs, data, arm, "strength"))), 1)
+
+
+def claims_of(runs: list[dict], data: str) -> list[Claim]:
+    """What Figure 5 says, and whether the weights of single samples matter."""
+    features, output = (median(runs, data, arm) for arm in ("direct", "output only"))
+    reason = (
+        f"features alone choose a strength of {features:g}, the output alone {output:g}: guided shares one strength"
+    )
+    pairs = [
+        ("guided", "direct", "guided distillation beats direct", reason),
+        ("direct", "none", "direct distillation beats no teacher", ""),
+        ("guided", "guided at random", "guided distillation beats the same weights permuted over samples", ""),
+        ("guided", "output only", "guided distillation beats ordinary distillation of the output", reason),
     ]
-    return accuracies[0] - accuracies[1]
+    return [Claim(text, data, gains(runs, data, arm, other), "accuracy", why) for arm, other, text, why in pairs]
+
+
+def at_edges(runs: list[dict]) -> str:
+    """How many of the chosen strengths are the smallest or the largest of the grid."""
+    chosen = np.array([run["strength"] for run in runs if run["arm"] != "none"])
+    counts = [int(np.isclose(chosen, edge, rtol=1e-2).sum()) for edge in (STRENGTHS[0], STRENGTHS[-1])]
+    low, high = (f"{count} ({count / len(chosen):.0%})" for count in counts)
+    return (
+        f"It is one of {len(STRENGTHS)}, from {STRENGTHS[0]:g} to {STRENGTHS[-1]:g}. Of {len(chosen)} chosen "
+        f"strengths, {low} are the smallest and {high} the largest."
+    )
 
 
 def draw(runs: list[dict], names: list[str], path: Path) -> None:
-    figure, axes = plt.subplots(1, len(names), figsize=(6 * len(names), 3.6), sharex=True, layout="constrained")
-    for name, ax in zip(names, axes, strict=True):
-        values = [gains(runs, name, arm, "none") for arm in ARMS[1:]]
-        errors = [2 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0 for gain in values]
-        colors = ["#0072B2" if arm.startswith("guided") else "#999999" for arm in ARMS[1:]]
-        ax.barh(ARMS[1:], [gain.mean() for gain in values], xerr=errors, color=colors, capsize=3)
-        ax.invert_yaxis()
-        ax.set(title=name, xlabel="gain in test accuracy over a student without a teacher")
-        ax.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
-
-
-def verdict(runs: list[dict], data: str) -> str:
-    against = {arm: gains(runs, data, "guided", arm) for arm in ("none", "direct", "guided at random", "output only")}
-    gained = ", ".join(f"{with_error(gain)} over {arm}" for arm, gain in against.items())
-    return f"on {data} guided distillation gains {gained}"
+    with picture(path, 1, len(names), 3.6, sharey=True) as axes:
+        for name, ax in zip(names, axes[0], strict=True):
+            gained = np.stack([gains(runs, name, arm, "none") for arm in ARMS[1:]])
+            colors = ["#0072B2" if arm.startswith("guided") else "#999999" for arm in ARMS[1:]]
+            ax.barh(ARMS[1:], gained.mean(1), xerr=half_width(gained), color=colors)
+            ax.set(title=name, xlabel="gain in test accuracy over none")
+        axes[0, 0].invert_yaxis()
 
 
 def main() -> None:
@@ -186,13 +216,11 @@ def main() -> None:
     sets = [read(arguments.data) for read in (wikipedia, degraded_av_digits)]
     found = [study(dataset, arguments.num_seeds) for dataset in sets]
     runs, names = [run for study_runs, _ in found for run in study_runs], [dataset.name for dataset in sets]
-    arguments.out.mkdir(parents=True, exist_ok=True)
     draw(runs, names, arguments.out / "paper_distillation.png")
-    columns = ("accuracy", "strength")
     rows = [
-        [name, arm]
-        + [with_error([run[c] for run in runs if (run["data"], run["arm"]) == (name, arm)]) for c in columns]
-        + [with_error(gains(runs, name, arm, other)) for other in ("none", "direct")]
+        [name, arm, *(with_error(values(runs, name, arm, column)) for column in COLUMNS[:2])]
+        + [f"{median(runs, name, arm):g}"]
+        + [with_error(gains(runs, name, arm, other)) for other in ("none", "direct", "guided at random")]
         for name in names
         for arm in ARMS
     ]
@@ -201,16 +229,21 @@ def main() -> None:
         "paper_distillation",
         "Figure 5: a student guided by interactions",
         runs,
-        "**Finding** (in the paper, guided beats direct and direct beats none): "
-        f"{'; '.join(verdict(runs, name) for name in names)}.",
-        f"Test accuracy over {arguments.num_seeds} seeds, with the standard error in brackets; differences are paired "
-        "by seed, and whiskers show two standard errors. *Direct* teaches only the features, with the same weight on "
-        "all samples. *Guided* weights the features by r and u and the output by s, sample by sample. *Guided on "
-        "average* uses the mean of these weights for all samples and *guided at random* permutes them, to isolate the "
-        "gain due to single samples. *Output only* is ordinary distillation; *all alike* gives the three lessons equal "
-        "weights.",
-        *(sentence for _, sentence in found),
-        table(["data", "taught", "accuracy", "strength", "- none", "- direct"], rows),
+        [claim for name in names for claim in claims_of(runs, name)],
+        f"Values are means over {arguments.num_seeds} seeds, with the standard error in brackets. Whiskers show "
+        "intervals of the difference, paired by seed. *Direct* teaches only the features, with the same weight on all "
+        "samples. *Guided* weights the features by r and u and the output by s, sample by sample. *Guided on average* "
+        "uses the mean of these weights for all samples. *Guided at random* permutes the weights over samples, so its "
+        "difference to *guided* is what the weights of single samples are worth. *Output only* is ordinary "
+        "distillation. *All alike* gives the three lessons equal weights.",
+        "The strength of the lesson, relative to the labels, is chosen for each student by the cross-entropy on "
+        f"validation rows. {at_edges(runs)}",
+        table(
+            ["data", "taught", "accuracy", "cross-entropy", "median strength", "- none", "- direct", "- random"], rows
+        ),
+        "The teacher on the student's rows, in nats, and the mean weights of the first features, the second features "
+        "and the output:",
+        table(["data", "test accuracy", *PARTS, *INFORMATION, "weights"], [row for _, row in found]),
         picture=True,
     )
 

@@ -8,11 +8,15 @@ the logits of a single modality come from a linear probe on its hidden represent
 and the logits of both are the model's own. In decision-level fusion the model itself predicts from each modality.
 """
 
+import math
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax.lax import stop_gradient
 from towers import Output, Pair, Towers, cross_entropies, plain_loss
+
+from lsmi_jax.models import fit_powers
 
 # Feature-level fusion. `size` holds num_classes and, optionally, width.
 
@@ -38,9 +42,14 @@ class Joint(nnx.Module):
 
 
 class Bottleneck(nnx.Module):
-    """MMIB: stochastic codes of each modality and of both, with few nats about their inputs (Mai et al., 2022)."""
+    """MMIB: stochastic codes of each modality and of both, each of which predicts the label (Mai et al., 2022).
 
-    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1e-2, **size: int):
+    As in the authors' complete MIB, the divergence of a code from a standard Gaussian is a mean over its dimensions
+    with a weight of 1e-3, and noise starts small. Kept simple: a code is linear in the representation it is made from,
+    and codes are fused by concatenation.
+    """
+
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1e-3, **size: int):
         tower_key, key = jax.random.split(key)
         rngs = nnx.Rngs(key)
         self.towers = Towers(tower_key, features, **size)
@@ -55,22 +64,27 @@ class Bottleneck(nnx.Module):
         h1, kl1 = _encode(keys[0], self.codes[0], first)
         h2, kl2 = _encode(keys[1], self.codes[1], second)
         fused, kl12 = _encode(keys[2], self.codes[2], jnp.concatenate([h1, h2], axis=1))
-        alone = self.towers.classify(stop_gradient((h1, h2)))
-        return Output((*alone, self.head(fused)), (h1, h2), self.strength * (kl1 + kl2 + kl12))
+        logits = *self.towers.classify((h1, h2)), self.head(fused)
+        return Output(logits, (h1, h2), self.strength * (kl1 + kl2 + kl12))
 
     loss = plain_loss
 
 
 def _encode(key: jax.Array | None, layer: nnx.Linear, hidden: jax.Array) -> Pair:
     """A Gaussian code of each row (its mean without a key) and its divergence from a standard Gaussian."""
-    mean, log_variance = jnp.split(layer(hidden), 2, axis=1)
-    divergence = 0.5 * (mean**2 + jnp.exp(log_variance) - log_variance - 1).sum(1)
+    mean, spread = jnp.split(layer(hidden), 2, axis=1)
+    deviation = jax.nn.softplus(spread - 5) + 1e-6
+    divergence = 0.5 * (mean**2 + deviation**2 - 2 * jnp.log(deviation) - 1).mean(1)
     noise = 0.0 if key is None else jax.random.normal(key, mean.shape)
-    return mean + jnp.exp(0.5 * log_variance) * noise, divergence
+    return mean + deviation * noise, divergence
 
 
 class Bilinear(nnx.Module):
-    """Products of projections: a bilinear form of low rank (after Fukui et al., 2016)."""
+    """Products of bounded projections of the two modalities: a bilinear form of low rank (Kim et al., 2017).
+
+    Fukui et al. (2016) compress the full outer product by random sketches. Kept simple: learned projections take their
+    place, with the hyperbolic tangent of Kim et al. in place of a normalized signed square root.
+    """
 
     def __init__(self, key: jax.Array, features: Pair, **size: int):
         tower_key, key = jax.random.split(key)
@@ -82,7 +96,7 @@ class Bilinear(nnx.Module):
 
     def __call__(self, key: jax.Array | None, features: Pair) -> Output:
         hidden = self.towers(features)
-        first, second = (project(h) for project, h in zip(self.projections, hidden, strict=True))
+        first, second = (jnp.tanh(project(h)) for project, h in zip(self.projections, hidden, strict=True))
         return Output((*self.towers.classify(stop_gradient(hidden)), self.head(first * second)), hidden)
 
     loss = plain_loss
@@ -106,19 +120,28 @@ class Additive(nnx.Module):
 
 
 class Weighted(nnx.Module):
-    """Weighted sum of the logits of two separately trained models (after Shao et al., 2024)."""
+    """Weighted sum of the logits of two separately trained models, with weights learned beforehand.
+
+    The weights are those of least cross-entropy on the early-stopping rows, which the two models were not trained on.
+    Kept simple: one weight per modality for all samples. Shao et al. (2024) weight each sample by Dirichlet evidence.
+    """
 
     def __init__(self, key: jax.Array, features: Pair, **size: int):
         self.towers = Towers(key, features, **size)
-        self.weights = nnx.Param(jnp.full(2, 0.5))
+        self.weights = nnx.Variable(jnp.full(2, 0.5))
 
     def __call__(self, key: jax.Array | None, features: Pair) -> Output:
         hidden = self.towers(features)
-        l1, l2 = self.towers.classify(hidden)
-        w1, w2 = self.weights[...]
-        return Output((l1, l2, w1 * stop_gradient(l1) + w2 * stop_gradient(l2)), hidden)
+        logits = jnp.stack(self.towers.classify(hidden))
+        fused = jnp.tensordot(self.weights[...], stop_gradient(logits), 1)
+        return Output((logits[0], logits[1], fused), hidden)
 
     loss = plain_loss
+
+    def finish(self, features: Pair, labels: jax.Array) -> None:
+        """Learns the weights on held-out rows; called by `train` after training."""
+        logits = jnp.stack(self(None, features).logits[:2])
+        self.weights[...] = fit_powers(jax.nn.log_softmax(logits), labels, jnp.zeros(logits.shape[-1]))
 
 
 class QualityAware(nnx.Module):
@@ -182,17 +205,32 @@ def hide_one(key: jax.Array, hidden: Pair, *, rate: float) -> Pair:
 
 
 class Alignment(nnx.Module):
-    """A contrastive term that matches the two modalities of each row within the batch (Radford et al., 2021)."""
+    """A contrastive loss that matches the two modalities of each row within the batch (Radford et al., 2021).
 
-    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, **size: int):
+    It is a cross-entropy in nats, too, and has the weight of the others. Kept simple: representations themselves are
+    compared, without a projection, at a fixed temperature. With ``redraw``, each row is matched with a random row of
+    its class, newly drawn in each batch, in place of its own second modality.
+    """
+
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, redraw: bool = False, **size: int):
         self.joint = Joint(key, features, **size)
-        self.strength = strength
+        self.strength, self.redraw = strength, redraw
 
     def __call__(self, key: jax.Array | None, features: Pair) -> Output:
-        output = self.joint(key, features)
-        return output._replace(extra=self.strength * contrast(output.hidden))
+        return self.joint(key, features)
 
-    loss = plain_loss
+    def loss(self, key: jax.Array, features: Pair, labels: jax.Array) -> jax.Array:
+        logits, (first, second), _ = self(key, features)
+        if self.redraw:
+            second = second[_same_class(key, labels)]
+        return cross_entropies(logits, labels).sum(0) + self.strength * contrast((first, second))
+
+
+def _same_class(key: jax.Array, labels: jax.Array) -> jax.Array:
+    """The rows of a batch permuted at random within each class, as positions ``[b]``."""
+    shuffled = jax.random.permutation(key, len(labels))
+    places = shuffled[jnp.argsort(labels[shuffled], stable=True)]
+    return jnp.zeros_like(places).at[jnp.argsort(labels, stable=True)].set(places)
 
 
 def contrast(hidden: Pair, *, temperature: float = 0.1) -> jax.Array:
@@ -203,21 +241,27 @@ def contrast(hidden: Pair, *, temperature: float = 0.1) -> jax.Array:
 
 
 class Reconstruction(nnx.Module):
-    """Decodes each modality from its own representation (Tsang et al., 2020) or, with ``across``, from the other's."""
+    """Decodes each modality from its own representation (after Tsang et al., 2020).
 
-    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, across: bool = False, **size: int):
+    The squared error is relative to the variance of the training rows, so that it starts at one. Its weight is the
+    logarithm of the number of classes, where the cross-entropy starts: both losses start equal.
+    """
+
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, **size: int):
         joint_key, key = jax.random.split(key)
         rngs = nnx.Rngs(key)
         self.joint = Joint(joint_key, features, **size)
         width = self.joint.towers.width
         self.decoders = nnx.List([nnx.Linear(width, block.shape[1], rngs=rngs) for block in features])
-        self.strength, self.across = strength, across
+        self.strength = strength * math.log(self.joint.towers.num_classes)
 
     def __call__(self, key: jax.Array | None, features: Pair) -> Output:
         output = self.joint(key, features)
-        sources = output.hidden[::-1] if self.across else output.hidden
-        parts = zip(self.decoders, sources, self.joint.towers.scale(features), strict=True)
-        errors = [((decode(h) - block) ** 2).mean(1) for decode, h, block in parts]
-        return output._replace(extra=self.strength * sum(errors))
+        return output._replace(extra=self.strength * self.errors(features, output.hidden).mean(0))
+
+    def errors(self, features: Pair, hidden: Pair) -> jax.Array:
+        """Squared error of each modality relative to its variance, ``[2, b]``."""
+        parts = zip(self.decoders, hidden, self.joint.towers.scale(features), strict=True)
+        return jnp.stack([((decode(h) - block) ** 2).mean(1) for decode, h, block in parts])
 
     loss = plain_loss

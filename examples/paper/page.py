@@ -1,56 +1,102 @@
-"""Writes the table of real data in docs/paper.md from the findings of the studies, which come from their results.
+"""Writes the figures of docs/paper.md from the results of the studies.
 
     python examples/paper/page.py
 
-Each page of `docs/results` begins with the finding that its study wrote. `make paper` ends with this script, and a test
-compares the page with what it would write, so no figure of the table is typed.
+`make paper` ends with this script, and a test compares the page with what it would write: no figure there is typed.
 """
 
+import csv
 import re
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
-BEGIN, END = "<!-- findings: written by examples/paper/page.py -->", "<!-- end of findings -->"
+RESULTS = DOCS / "results"
+PARTS = ("R", "U1", "U2", "S")
 STUDIES = {
     "datasets": "Table 2",
     "categories": "Table 3",
     "paradigms": "Table 4",
     "cost": "Table 5",
     "partition": "Table 6",
-    "distillation": "Figure 5",
-    "ensemble": "Figure 6",
     "modalities": "Table 7",
     "noise": "Table 8",
     "shift": "Table 9",
     "fusion_stage": "Table 10",
+    "distillation": "Figure 5",
+    "ensemble": "Figure 6",
     "cases": "Figure 8",
 }
-FOUND = re.compile(r"^\*\*Found:?\*\*,?:? ?(.*)$", re.MULTILINE)
+DECISIONS = ("replicated", "refuted", "undecided")
+BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(\n<!-- end \2 -->)", re.DOTALL)
 
 
-def finding(study: str) -> str:
-    """The finding on the page of a study, as a sentence."""
-    path = DOCS / "results" / f"paper_{study}.md"
-    found = FOUND.search(path.read_text())
-    if found is None:
-        raise ValueError(f"{path}: expected a line that begins with **Found**")
-    return found[1][0].upper() + found[1][1:]
+def rows_of(name: str) -> list[dict[str, str]]:
+    """The rows of one CSV file of results."""
+    with (RESULTS / f"{name}.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
-def table() -> str:
-    """One row per study."""
-    lines = ["| study | paper | finding |", "|---|---|---|"]
+def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [list(header), ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def errors_of(name: str) -> str:
+    """For each method, the largest error of each part over all tasks, and the task; means over seeds."""
+    sums: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
+    for row in rows_of(name):
+        sums[row["method"], row["task"]].append([float(row[part]) for part in PARTS])
+    means = {key: [sum(column) / len(values) for column in zip(*values, strict=True)] for key, values in sums.items()}
+    methods = [method for method in dict.fromkeys(method for method, _ in means) if method != "truth"]
+    tasks = list(dict.fromkeys(task for _, task in means))
+    rows = []
+    for method in methods:
+        cells = []
+        for part in range(len(PARTS)):
+            errors = {task: means[method, task][part] - means["truth", task][part] for task in tasks}
+            worst = max(errors, key=lambda task: abs(errors[task]))
+            cells.append(f"{errors[worst]:+.3f} at {worst}")
+        rows.append([method, *cells])
+    return markdown(("method", *(f"largest error of {part}" for part in PARTS)), rows)
+
+
+def gates() -> str:
+    """Truth and estimate of every gate."""
+    lines = [line for line in (RESULTS / "table1.md").read_text().splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    kept = ("truth", "LSMI", "LSMI in the paper")
+    return markdown(("gate", "method", *PARTS), [row[:6] for row in cells if row[1] in kept])
+
+
+def claims() -> str:
+    """Every claim with its decision, and how many there are of each."""
+    rows, counts = [], dict.fromkeys(DECISIONS, 0)
     for study, place in STUDIES.items():
-        name = study.replace("_", " ")
-        lines.append(f"| [{name}](results/paper_{study}.md) | {place} | {finding(study)} |")
-    return "\n".join(lines)
+        link = f"[{place}](results/paper_{study}.md)"
+        for claim in rows_of(f"paper_{study}_claims"):
+            counts[claim["decision"]] += 1
+            cells = (claim[name] for name in ("claim", "data", "difference"))
+            rows.append([link, *cells, claim["seeds"], f"**{claim['decision']}**", claim["reason"]])
+    number = ", ".join(f"{count} {decision}" for decision, count in counts.items())
+    header = ("paper", "claim", "data", "difference (95% interval)", "seeds", "decision", "why")
+    return f"{sum(counts.values())} claims: {number}.\n\n{markdown(header, rows)}"
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "gates": gates,
+    "figure3": lambda: errors_of("figure3"),
+    "figure4": lambda: errors_of("figure4"),
+    "pid_batch": lambda: errors_of("pid_batch"),
+    "claims": claims,
+}
 
 
 def rewritten(page: str) -> str:
-    """The page with the table of today."""
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    return f"{before}{BEGIN}\n\n{table()}\n\n{END}{after}"
+    """The page with every block as the results are now."""
+    return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n{found[3]}", page)
 
 
 if __name__ == "__main__":

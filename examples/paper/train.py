@@ -13,9 +13,9 @@ from flax import nnx
 from towers import cross_entropies
 
 from lsmi_jax.inputs import in_input_order, stratified_folds
-from lsmi_jax.models import Whiten, fit, fit_linear, linear_losses
+from lsmi_jax.models import Whiten, fit, fit_linear, fit_powers, linear_losses
 
-PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 1e-4)
+PENALTIES = (1e-1, 1e-2, 1e-3)
 
 Make = Callable[..., Any]
 """Makes a model from a key, the feature blocks of its training rows, which it may standardize by, and settings."""
@@ -35,6 +35,8 @@ def train(
     batch_size: int = 128,
 ) -> Any:
     """Trains one model and keeps the weights whose joint prediction has the least held-out loss; to be jitted.
+
+    What a model learns on held-out rows, such as weights of its predictions, is up to its method `finish`, if any.
 
     Args:
         key: Random key.
@@ -73,7 +75,10 @@ def train(
         steps_per_round=steps_per_round,
         batch_size=batch_size,
     )
-    return nnx.merge(graphdef, fitted.params, rest)
+    model = nnx.merge(graphdef, fitted.params, rest)
+    if hasattr(model, "finish"):
+        model.finish(*held_out)
+    return model
 
 
 class CrossFit(NamedTuple):
@@ -81,9 +86,9 @@ class CrossFit(NamedTuple):
 
     Attributes:
         logits: The model's logits of the first modality, the second, and both.
-        probed: Logits of linear probes of the representation of each modality and of the joint logits. Heads that are
-            trained with the model underestimate a representation, and joint logits may be overconfident; probes
-            correct both.
+        probed: Log-posteriors of a linear probe of each modality's representation, and of the joint logits, all at
+            their temperature of least loss on early-stopping rows. Heads that are trained with the model
+            underestimate a representation, and what was fitted to training rows is overconfident on others.
     """
 
     logits: tuple[jax.Array, jax.Array, jax.Array]
@@ -170,19 +175,30 @@ def _train_and_read(keys, rows, data, settings, make, read, options) -> tuple:
 
 @jax.jit
 def _probe(parts, labels, stop_labels) -> tuple[jax.Array, ...]:
-    """Logits of the left-out rows by logistic regressions, with the ridge penalty of least early-stopping loss."""
+    """Logits of the left-out rows: probes of each representation and the joint logits, all at their temperature."""
     num_classes = parts[2].logits[2].shape[-1]
 
-    def probe(rows, stop, left_out, labels, stop_labels) -> jax.Array:
+    def probe(rows, stop, left_out, labels, stop_labels) -> tuple[jax.Array, jax.Array]:
+        """Logistic regression with the ridge penalty of least loss on early-stopping rows."""
         whiten = Whiten(rows)
         weights = fit_linear(whiten(rows), labels, num_classes=num_classes, penalties=jnp.asarray(PENALTIES))
         best = jax.vmap(linear_losses, (0, None, None))(weights, whiten(stop), stop_labels).mean(1).argmin()
         kernel, bias = jax.tree.map(itemgetter(best), weights)
-        return whiten(left_out) @ kernel + bias[None]
+        return whiten(stop) @ kernel + bias[None], whiten(left_out) @ kernel + bias[None]
 
-    rows, stop, left_out = ((*part.hidden, part.logits[2]) for part in parts)
-    views = zip(rows, stop, left_out, strict=True)
-    return tuple(jax.vmap(jax.vmap(probe))(*view, labels, stop_labels) for view in views)
+    def temper(stop, left_out, stop_labels) -> jax.Array:
+        """Log-posteriors at the temperature of least loss on early-stopping rows."""
+        powers = fit_powers(jax.nn.log_softmax(stop)[None], stop_labels, jnp.zeros(num_classes))
+        return jax.nn.log_softmax(powers[0] * left_out)
+
+    def views(parts, labels, stop_labels) -> tuple[jax.Array, ...]:
+        rows, stop, left_out = parts
+        hidden = zip(rows.hidden, stop.hidden, left_out.hidden, strict=True)
+        found = [probe(*view, labels, stop_labels) for view in hidden]
+        found.append((stop.logits[2], left_out.logits[2]))
+        return tuple(temper(*view, stop_labels) for view in found)
+
+    return jax.vmap(jax.vmap(views))(parts, labels, stop_labels)
 
 
 @partial(jax.jit, static_argnums=2)
