@@ -225,6 +225,14 @@ def read_rows(path: Path) -> list[dict]:
         ]
 
 
+def write_rows(path: Path, rows: list[dict]) -> None:
+    """Rows of this run so far; an interrupted run keeps them, and goes on with ``--methods ""``."""
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--studies", default=",".join(STUDIES), help="comma-separated (%(default)s)")
@@ -241,10 +249,7 @@ def main() -> None:
         for run in runs(study, arguments.num_seeds, kept):
             rows.append(run)
             print(*run.values(), flush=True)
-        with (arguments.out / f"{name}.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-            writer.writeheader()
-            writer.writerows(rows)
+            write_rows(arguments.out / f"{name}.csv", rows)
         (arguments.out / f"{name}.md").write_text(markdown(name, study, rows))
         if len(study.tasks) > 1:
             draw(name, study, rows, arguments.out / f"{name}.png")

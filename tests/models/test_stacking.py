@@ -5,6 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from lsmi_jax.models import fit_powers, fit_products, fit_stack, mixture_log_weights
+from lsmi_jax.models._stacking import SPREAD
 
 
 def losses_of(log_posterior, labels):
@@ -38,6 +39,22 @@ def test_powers_undo_overconfidence(rng):
     (power,) = fit_powers(overconfident[None], labels, jnp.zeros(3))
     # The standard error of the power, from its curvature, is about 0.25 / sqrt(20000 / 2).
     assert abs(float(power) - 0.25) < 0.015
+
+
+def test_powers_have_the_least_loss_on_many_rows(rng):
+    """Compiled sums over classes were wrong after the first 32768 entries; scipy minimizes the same loss in NumPy."""
+    labels = rng.integers(0, 10, 2000)
+    shifted = rng.normal(size=(2, 2000, 10)) + np.array([2, 1])[:, None, None] * np.eye(10)[labels]
+    posteriors = jax.nn.log_softmax(jnp.asarray(shifted, jnp.float32))
+    powers = jax.jit(fit_powers)(posteriors, jnp.asarray(labels), jnp.zeros(10))
+    exact = np.asarray(posteriors, float)
+
+    def loss(powers):
+        fused = np.tensordot(powers, exact, 1)
+        prior = ((powers - 1) ** 2).sum() / (2 * SPREAD**2 * len(labels))
+        return (np.log(np.exp(fused).sum(1)) - fused[np.arange(2000), labels]).mean() + prior
+
+    np.testing.assert_allclose(powers, minimize(loss, np.ones(2)).x, atol=2e-3)
 
 
 @pytest.mark.parametrize("num_classes", [3, pytest.param(20, marks=pytest.mark.slow)])  # more than the directions
