@@ -274,6 +274,7 @@ def claims_of(runs: list[dict], data: str, joint: list[str]) -> list[Claim]:
             gains(runs, data, every, way, other, column),
             unit,
             reason if (way, column) == ("interactions", "cross-entropy") else "",
+            of_paper=way == "interactions",
         )
         for column, unit in QUANTITIES.items()
         for way, other in pairs

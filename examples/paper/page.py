@@ -77,6 +77,8 @@ def claims() -> str:
     for study, place in STUDIES.items():
         link = f"[{place}](results/paper_{study}.md)"
         for claim in rows_of(f"paper_{study}_claims"):
+            if claim["of_paper"] != "True":
+                continue
             counts[claim["decision"]] += 1
             cells = (claim[name] for name in ("claim", "data", "difference"))
             rows.append([link, *cells, claim["seeds"], f"**{claim['decision']}**", claim["reason"]])

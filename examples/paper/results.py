@@ -42,6 +42,7 @@ class Claim(NamedTuple):
         unit: Unit of the difference.
         reason: Why it comes out as it does, if it is not replicated and the reason is known.
         digits: Decimals shown.
+        of_paper: Whether the paper makes the claim; others are controls and variants.
     """
 
     text: str
@@ -50,6 +51,7 @@ class Claim(NamedTuple):
     unit: str = "nats"
     reason: str = ""
     digits: int = 3
+    of_paper: bool = True
 
 
 def interval(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
@@ -108,6 +110,7 @@ def rows_of(claims: Sequence[Claim]) -> list[dict[str, Any]]:
                 f"({low:+.{digits}f} to {high:+.{digits}f})",
                 "decision": decision,
                 "reason": "" if decision == "replicated" else claim.reason,
+                "of_paper": claim.of_paper,
             }
         )
     return found
