@@ -12,6 +12,7 @@ from lsmi_jax.decomposition import (
     Interactions,
     PointwiseRedundancy,
     SpecificityAmbiguity,
+    UnionInformation,
     as_array,
     check_floats,
     check_several,
@@ -23,7 +24,6 @@ from lsmi_jax.decomposition import (
 
 __all__ = ["Ensemble", "ensemble", "expected_interactions"]
 
-DEFAULT = SpecificityAmbiguity()
 SMOOTHING = float(jnp.finfo(jnp.float32).tiny)  # makes log-posteriors finite; smaller probabilities underflow anyway
 
 
@@ -46,7 +46,8 @@ def expected_interactions(
     surprisals: Sequence[ArrayLike] | None,
     log_prior: ArrayLike,
     *,
-    redundancy: PointwiseRedundancy = DEFAULT,
+    log_union_scores: ArrayLike | None = None,
+    redundancy: PointwiseRedundancy | None = None,
 ) -> Interactions:
     """Interactions of samples with unknown labels, in expectation over the model's joint posterior.
 
@@ -59,7 +60,10 @@ def expected_interactions(
             on labels. For an `lsmi_jax.Estimator` they are ``estimator.densities[m].surprisal`` of
             the features. None if the redundancy needs no density.
         log_prior: Log-prior ``[K]`` in nats.
-        redundancy: Pointwise redundancy: an option object, or a function as in `lsmi_jax.decompose`.
+        log_union_scores: Log-scores of the classes under the union information ``[..., K]``, in nats, from
+            `lsmi_jax.union.log_union_scores`; None for a redundancy that needs none.
+        redundancy: Pointwise redundancy: an option object, or a function as in `lsmi_jax.decompose`. None for the union
+            information where there are scores of it, otherwise for the paper's.
 
     Returns:
         Interactions ``[...]`` in nats.
@@ -77,8 +81,12 @@ def expected_interactions(
         >>> print(f"{parts.unique1[0]:.2f}")  # only the first modality is informative: one bit
         0.69
     """
+    redundancy = _redundancy_of(redundancy, log_union_scores)
     log_posteriors, surprisals, log_prior = _check(logits, surprisals, log_prior, redundancy)
-    of_classes, _ = interactions_from_posteriors(log_posteriors, None, log_prior, surprisals, redundancy=redundancy)
+    scores = None if log_union_scores is None else _check_scores(log_union_scores, log_posteriors[0])
+    of_classes, _ = interactions_from_posteriors(
+        log_posteriors, None, log_prior, surprisals, log_union_scores=scores, redundancy=redundancy
+    )
     probability = jnp.exp(log_posteriors[2])
     return Interactions(*((probability * part).sum(-1) for part in of_classes))
 
@@ -88,7 +96,8 @@ def ensemble(
     surprisals: Sequence[ArrayLike] | None,
     log_prior: ArrayLike,
     *,
-    redundancy: PointwiseRedundancy = DEFAULT,
+    log_union_scores: ArrayLike | None = None,
+    redundancy: PointwiseRedundancy | None = None,
 ) -> Ensemble:
     """Combines unimodal and joint predictions of several models by their interactions: Figure 6 of Yang et al. (2025).
 
@@ -102,7 +111,8 @@ def ensemble(
         surprisals: Surprisals of the first modality and the second, each ``[M, n]``, in nats; None if the
             redundancy needs no density.
         log_prior: Log-prior ``[K]`` in nats.
-        redundancy: Pointwise redundancy: an option object, or a function as in `lsmi_jax.decompose`.
+        log_union_scores: As in `expected_interactions`, ``[M, n, K]``.
+        redundancy: As in `expected_interactions`.
 
     Returns:
         An `Ensemble` of n samples.
@@ -119,10 +129,13 @@ def ensemble(
         >>> print(pooled.log_posterior.shape)
         (8, 3)
     """
+    redundancy = _redundancy_of(redundancy, log_union_scores)
     log_posteriors, surprisals, log_prior = _check(logits, surprisals, log_prior, redundancy)
     if log_posteriors[0].ndim != 3:
         raise ValueError(f"logits: expected shape [M, n, K], got {log_posteriors[0].shape}")
-    of_models = expected_interactions(log_posteriors, surprisals, log_prior, redundancy=redundancy)
+    of_models = expected_interactions(
+        log_posteriors, surprisals, log_prior, log_union_scores=log_union_scores, redundancy=redundancy
+    )
     interactions = Interactions(*(part.mean(0) for part in of_models))
     weights = shares(interactions)
     # Weighted geometric mean: weights differ by view and sample, and each view averages over its models.
@@ -130,6 +143,21 @@ def ensemble(
     for weight, of_view in zip(weights, log_posteriors, strict=True):
         pooled += weight[:, None] * of_view.mean(0)
     return Ensemble(jax.nn.log_softmax(pooled), weights, interactions)
+
+
+def _redundancy_of(redundancy: PointwiseRedundancy | None, log_union_scores: ArrayLike | None) -> PointwiseRedundancy:
+    """The redundancy, or that of what was passed."""
+    if redundancy is not None:
+        return redundancy
+    return SpecificityAmbiguity() if log_union_scores is None else UnionInformation()
+
+
+def _check_scores(log_union_scores: ArrayLike, log_posterior: jax.Array) -> jax.Array:
+    """Returns scores of the shape of a log-posterior."""
+    (scores,) = check_floats(log_union_scores=log_union_scores)
+    if scores.shape != log_posterior.shape:
+        raise ValueError(f"log_union_scores: expected shape {log_posterior.shape} of the logits, got {scores.shape}")
+    return scores
 
 
 def _check(

@@ -189,7 +189,7 @@ def fit_powers(
         loss = -(shares * chosen).sum() + precision / 2 * ((powers - 1) ** 2).sum()
         # Gradient: mean evidence minus that of the label. Curvature: covariance of the evidence under the posterior.
         probs = jnp.exp(fused)
-        # XLA 0.10.2 miscompiles a difference from a sum over classes of a product with `probs` on CPUs: see `_expected`.
+        # XLA's CPU compiler gets a difference from a sum of products over classes wrong: see `_expected`.
         centered = evidence - _expected(probs, evidence)[:, :, None]
         gradient = -(shares[None] * jnp.take_along_axis(centered, labels[None, :, None], axis=2)[..., 0]).sum(1)
         weighted = ((shares[:, None] * probs)[None] * centered).reshape(len(powers), -1)

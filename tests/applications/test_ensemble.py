@@ -43,10 +43,26 @@ def test_expected_joint_information_is_the_divergence_from_the_prior(key):
     assert float(divergence.min()) >= 0
 
 
+def test_union_information_needs_no_surprisals(key):
+    """Two modalities that are alike share half of both: their log-posteriors, halved, are the scores."""
+    (same, _, joint), _ = _models(key)
+    log_posterior = jax.nn.log_softmax(same)
+    together = ensemble([same, same, joint], None, LOG_PRIOR, log_union_scores=log_posterior)
+    r, u1, u2, _ = expected_interactions([same, same, joint], None, LOG_PRIOR, log_union_scores=log_posterior)
+    np.testing.assert_allclose(u1, 0, atol=1e-5)
+    np.testing.assert_allclose(u2, 0, atol=1e-5)
+    probability = jax.nn.softmax(joint)
+    np.testing.assert_allclose(r, (probability * (log_posterior - LOG_PRIOR[None, None])).sum(-1), atol=1e-4)
+    np.testing.assert_allclose(together.interactions.redundancy, r.mean(0), atol=1e-4)
+    with pytest.raises(ValueError, match="log_union_scores: expected shape"):
+        ensemble([same, same, joint], None, LOG_PRIOR, log_union_scores=log_posterior[0])
+
+
 def test_no_label_is_taken():
     """Labels cannot leak: no argument of either function could hold them."""
     for function in (ensemble, expected_interactions):
-        assert list(inspect.signature(function).parameters) == ["logits", "surprisals", "log_prior", "redundancy"]
+        parameters = ["logits", "surprisals", "log_prior", "log_union_scores", "redundancy"]
+        assert list(inspect.signature(function).parameters) == parameters
 
 
 def test_permuting_the_test_labels_changes_no_prediction(held_out, rng):
