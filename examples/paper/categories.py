@@ -57,6 +57,7 @@ def draw(sets: list[Dataset], values: list[np.ndarray], path: Path) -> None:
             half = jax.tree.map(lambda error: error / 2, errors)  # whiskers are two errors
             plot_classes(lsmi_jax.Summary(mean, half, mean, mean, mean[0]), dataset.classes, ax=ax, names=names)
             ax.set_title(dataset.name, loc="left", pad=24)
+            ax.tick_params(axis="x", labelsize=9.5)
             ax.legend(ncols=4, fontsize=9, loc="lower left", bbox_to_anchor=(0, 0.98))
 
 
