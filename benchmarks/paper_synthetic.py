@@ -103,9 +103,6 @@ STUDIES = {
                 "S": (0.0, 0.0, 0.0, 1.0),
                 "R + U1": (0.5, 0.5, 0.0, 0.0),
                 "R + S": (0.5, 0.0, 0.0, 0.5),
-                "U1 + U2": (0.0, 0.5, 0.5, 0.0),
-                "U1 + S": (0.0, 0.5, 0.0, 0.5),
-                "3R + U1": (0.75, 0.25, 0.0, 0.0),
                 "U1 + 3S": (0.0, 0.25, 0.0, 0.75),
                 "even": (0.25, 0.25, 0.25, 0.25),
                 "mostly R": (0.7, 0.1, 0.1, 0.1),
@@ -120,7 +117,7 @@ STUDIES = {
     ),
     "pid_batch": Study(
         {"0.8": partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.8)},
-        {f"{size} rows per batch": partial(batch, batch_size=size) for size in (64, 128, 256, 512)},
+        {f"{size} rows per batch": partial(batch, batch_size=size) for size in (64, 128, 256)},
         "PID-Batch: Gaussian mixture, K = 10, n = 5000",
         "correlation given the class",
     ),

@@ -32,22 +32,23 @@ KINDS = {  # how typical a sample is of each kind, from its r, u1, u2, s
 
 def draw(pixels: np.ndarray, chosen: dict, parts: np.ndarray, path: Path) -> None:
     """One row of samples per kind, each an image with its parts beside it."""
-    limit = 1.05 * np.abs(parts[:, np.concatenate(list(chosen.values()))]).max()
     with picture(path, len(KINDS), 2 * COUNT, 9.5, width_ratios=(2, 3) * COUNT) as axes:
         for line, (kind, rows) in zip(axes, chosen.items(), strict=True):
-            line[0].set_title(kind, loc="left")
+            line[0].set_title(kind, loc="left", fontsize=10)
+            limit = np.abs(parts[:, rows]).max()
             for row, image, bars in zip(rows, line[::2], line[1::2], strict=True):
                 image.imshow(pixels[row], cmap="gray_r")
                 image.axis("off")
                 bars.barh(NAMES, parts[:, row], color=COLORS)
                 for height, value in enumerate(parts[:, row]):
                     side = "left" if value >= 0 else "right"
-                    bars.text(value, height, f" {value:.1f} ", va="center", ha=side, fontsize=9)
+                    bars.text(value, height, f" {value:z.1f} ", va="center", ha=side, fontsize=9)
                 bars.axvline(0, color="black", linewidth=0.8)
                 bars.set(xlim=(-1.6 * limit, 1.6 * limit), xticks=[])
                 bars.invert_yaxis()
                 bars.tick_params(length=0, labelsize=9)
                 bars.spines[:].set_visible(False)
+                bars.patch.set_visible(False)  # or it would hide a part of the title
 
 
 def first_of_each(order: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -22,7 +22,7 @@ import lsmi_jax
 from lsmi_jax.baselines import broja_from_features, pid_batch
 from lsmi_jax.reporting import COLORS
 
-MAX_ROWS = 3000  # of each set, to save time
+MAX_ROWS = 2000  # of each set, to save time
 BATCH_SEEDS = 3  # of PID-Batch, which takes ten to twenty times as long as the others
 COLUMNS = (*PARTS, *INFORMATION)
 TOP = 0.1  # share of the clips with the highest s or gain

@@ -15,8 +15,8 @@ from results import INFORMATION, PARTS, Claim, picture, table, with_error, write
 import lsmi_jax
 from lsmi_jax.reporting import COLORS
 
-NUM_FOLDS = 3  # to save time: the digits need 21 discriminators
-MAX_ROWS = 1200
+NUM_FOLDS = 2  # to save time: the digits need 21 discriminators
+MAX_ROWS = 800
 COLUMNS = (*PARTS, *INFORMATION)
 
 

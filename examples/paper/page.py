@@ -29,7 +29,7 @@ STUDIES = {
     "cases": "Figure 8",
 }
 DECISIONS = ("replicated", "refuted", "undecided")
-BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(\n<!-- end \2 -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 
 
 def rows_of(name: str) -> list[dict[str, str]]:
@@ -66,16 +66,19 @@ def errors_of(name: str) -> str:
 def gates() -> str:
     """Truth and estimate of every gate."""
     lines = [line for line in (RESULTS / "table1.md").read_text().splitlines() if line.startswith("| ")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
     kept = ("truth", "LSMI", "LSMI in the paper")
     return markdown(("gate", "method", *PARTS), [row[:6] for row in cells if row[1] in kept])
 
 
 def claims() -> str:
     """Every claim with its decision, and how many there are of each."""
-    rows, counts = [], dict.fromkeys(DECISIONS, 0)
+    rows, counts, older = [], dict.fromkeys(DECISIONS, 0), []
     for study, place in STUDIES.items():
         link = f"[{place}](results/paper_{study}.md)"
+        if not (RESULTS / f"paper_{study}_claims.csv").exists():
+            older.append(link)
+            continue
         for claim in rows_of(f"paper_{study}_claims"):
             if claim["of_paper"] != "True":
                 continue
@@ -84,7 +87,8 @@ def claims() -> str:
             rows.append([link, *cells, claim["seeds"], f"**{claim['decision']}**", claim["reason"]])
     number = ", ".join(f"{count} {decision}" for decision, count in counts.items())
     header = ("paper", "claim", "data", "difference (95% interval)", "seeds", "decision", "why")
-    return f"{sum(counts.values())} claims: {number}.\n\n{markdown(header, rows)}"
+    missing = f" Without decisions yet, of an earlier version with three seeds: {', '.join(older)}." if older else ""
+    return f"{sum(counts.values())} claims: {number}.{missing}\n\n{markdown(header, rows)}"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -98,7 +102,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
 
 def rewritten(page: str) -> str:
     """The page with every block as the results are now."""
-    return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n{found[3]}", page)
+    return BLOCK.sub(lambda found: f"{found[1]}\n{BLOCKS[found[2]]()}\n\n{found[3]}", page)
 
 
 if __name__ == "__main__":
