@@ -130,7 +130,7 @@ def test_the_page_of_the_paper_has_the_findings_of_the_results():
     spec.loader.exec_module(page)
     assert page.rewritten(TEXTS["docs/paper.md"]) == TEXTS["docs/paper.md"]
     for place in page.STUDIES.values():
-        assert f"| [{place}](" in TEXTS["docs/paper.md"]
+        assert f"[{place}](results/" in TEXTS["docs/paper.md"]
 
 
 def test_the_table_of_accuracy_is_that_of_its_figures():
