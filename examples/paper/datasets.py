@@ -75,6 +75,7 @@ def measure(dataset: Dataset, method: str, num_seeds: int) -> list[dict]:
     start = time.perf_counter()
     found = METHODS[method](some_rows(dataset), num_seeds)
     seconds = round((time.perf_counter() - start) / len(found), 1)
+    jax.clear_caches()  # every set has its own programs, and Linux allows a process so many memory maps only
     return [
         {"data": dataset.name, "seed": seed, "method": method}
         | dict(zip(COLUMNS, (r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s), strict=True))
