@@ -223,7 +223,7 @@ def read_rows(path: Path) -> list[dict]:
 
 
 def write_rows(path: Path, rows: list[dict]) -> None:
-    """Rows of this run so far; an interrupted run keeps them, and goes on with ``--methods ""``."""
+    """Rows of this run so far and kept ones; an interrupted run goes on with ``--methods ""``."""
     with path.open("w", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
@@ -246,7 +246,9 @@ def main() -> None:
         for run in runs(study, arguments.num_seeds, kept):
             rows.append(run)
             print(*run.values(), flush=True)
-            write_rows(arguments.out / f"{name}.csv", rows)
+            reached = {(own["task"], own["seed"], own["method"]) for own in rows}
+            rest = [old for old in kept if (old["task"], old["seed"], old["method"]) not in reached]
+            write_rows(arguments.out / f"{name}.csv", rows + rest)
         (arguments.out / f"{name}.md").write_text(markdown(name, study, rows))
         if len(study.tasks) > 1:
             draw(name, study, rows, arguments.out / f"{name}.png")

@@ -124,7 +124,8 @@ def test_files_and_targets_on_pages_exist():
             assert target in TARGETS, f"{name}: make {target}"
 
 
-def test_the_page_of_the_paper_has_the_findings_of_the_results():
+def test_the_page_of_the_paper_has_the_findings_of_the_results(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples" / "paper")
     spec = importlib.util.spec_from_file_location("page", ROOT / "examples" / "paper" / "page.py")
     page = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(page)

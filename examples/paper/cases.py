@@ -11,7 +11,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from data import digit_views, parser
-from results import Claim, picture, table, write
+from results import Claim, picture, seeds_of, table, write
 
 import lsmi_jax
 from lsmi_jax.decomposition import PARTS, SPREAD
@@ -62,6 +62,11 @@ def first_of_each(order: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     return chosen
 
 
+def share_of_rotated(labels: np.ndarray, ranks: np.ndarray) -> float:
+    """Share of 6s and 9s among the `TOP` samples of highest rank."""
+    return float(np.isin(labels[np.argsort(-ranks, kind="stable")[:TOP]], (6, 9)).mean())
+
+
 def main() -> None:
     arguments = parser(__doc__).parse_args()
     views, pixels = digit_views(), lsmi_jax.datasets.load_multiple_features().pixels
@@ -79,14 +84,10 @@ def main() -> None:
         for row in rows
     ]
     # The share of 6s and 9s among the first of two kinds, in every seed by its own parts.
-    by_seed = parts[:, None] if result.seeds is None else np.stack(result.seeds)
-    shares = {
-        kind: np.array(
-            [np.isin(views.labels[np.argsort(-KINDS[kind](*own), kind="stable")[:TOP]], (6, 9)).mean() for own in seeds]
-        )
-        for kind, seeds in ((kind, by_seed.swapaxes(0, 1)) for kind in ("x1 knows a part, x2 the rest", "both know"))
-    }
-    partly, fully = shares.values()
+    partly, fully = (
+        np.array([share_of_rotated(views.labels, KINDS[kind](*own)) for own in seeds_of(result).swapaxes(0, 1)])
+        for kind in ("x1 knows a part, x2 the rest", "both know")
+    )
     kinds = [
         [kind, *(f"{v:.2f}" for v in parts[:, rows].mean(1)), " ".join(str(views.labels[row]) for row in rows)]
         for kind, rows in chosen.items()

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from data import Dataset, cremad, digit_views, parser, wikipedia
-from results import Claim, half_width, picture, table, write
+from results import Claim, half_width, picture, seeds_of, table, write
 
 import lsmi_jax
 from lsmi_jax.decomposition import PARTS
@@ -24,10 +24,9 @@ FEWER_ROWS = 3000  # of CREMA-D, to save time
 
 def estimated(dataset: Dataset, num_seeds: int) -> tuple[lsmi_jax.Summary, np.ndarray]:
     """A summary by class, and the class means ``[seeds, 4, K]`` of every seed, in nats."""
-    rows = np.random.default_rng(0).permutation(len(dataset.labels))[:FEWER_ROWS]
-    some = dataset.pick(np.sort(rows))
+    some = dataset.at_most(FEWER_ROWS)
     result = lsmi_jax.estimate(jax.random.key(0), some.features, some.labels, num_seeds=num_seeds)
-    parts = np.stack(result.interactions)[:, None] if result.seeds is None else np.stack(result.seeds)
+    parts = seeds_of(result)
     by_class = [parts[..., some.labels == k].mean(-1) for k in range(len(dataset.classes))]
     return result.mean(by=some.labels), np.stack(by_class, -1).swapaxes(0, 1)
 

@@ -35,6 +35,10 @@ class Dataset(NamedTuple):
             features=tuple(block[rows] for block in self.features), labels=self.labels[rows], split=self.split[rows]
         )
 
+    def at_most(self, num_rows: int) -> "Dataset":
+        """At most so many rows, at random, in their order."""
+        return self.pick(np.sort(np.random.default_rng(0).permutation(len(self.labels))[:num_rows]))
+
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """The arguments of every study."""

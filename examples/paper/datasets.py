@@ -16,7 +16,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from data import Dataset, av_digits, cremad, degraded_av_digits, digit_views, mosei, parser, twitter, wikipedia
-from results import INFORMATION, PARTS, Claim, half_width, picture, table, with_error, write
+from results import INFORMATION, PARTS, Claim, columns_of, half_width, picture, seeds_of, table, with_error, write
 
 import lsmi_jax
 from lsmi_jax.baselines import broja_from_features, pid_batch
@@ -41,17 +41,10 @@ def real_sets(folder: Path | None) -> Iterator[Dataset]:
     yield videos._replace(modalities=("text", "audio and video"), features=(videos.features[0], audio_and_video))
 
 
-def some_rows(dataset: Dataset) -> Dataset:
-    """At most `MAX_ROWS` rows, at random."""
-    rows = np.random.default_rng(0).permutation(len(dataset.labels))[:MAX_ROWS]
-    return dataset.pick(np.sort(rows))
-
-
 def lsmi(dataset: Dataset, num_seeds: int) -> list[list[float]]:
     """R, U1, U2, S of every seed."""
     result = lsmi_jax.estimate(jax.random.key(0), dataset.features, dataset.labels, num_seeds=num_seeds)
-    parts = result.interactions if result.seeds is None else result.seeds
-    return np.stack(parts).reshape(4, num_seeds, -1).mean(2).T.tolist()
+    return seeds_of(result).mean(2).T.tolist()
 
 
 def cvx(dataset: Dataset, num_seeds: int) -> list[list[float]]:
@@ -73,14 +66,12 @@ METHODS = {"LSMI": lsmi, "PID-CVX": cvx, "PID-Batch": batch}
 def measure(dataset: Dataset, method: str, num_seeds: int) -> list[dict]:
     """One dictionary per seed."""
     start = time.perf_counter()
-    found = METHODS[method](some_rows(dataset), num_seeds)
+    found = METHODS[method](dataset.at_most(MAX_ROWS), num_seeds)
     seconds = round((time.perf_counter() - start) / len(found), 1)
     jax.clear_caches()  # every set has its own programs, and Linux allows a process so many memory maps only
     return [
-        {"data": dataset.name, "seed": seed, "method": method}
-        | dict(zip(COLUMNS, (r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s), strict=True))
-        | {"seconds": seconds}
-        for seed, (r, u1, u2, s) in enumerate(found)
+        {"data": dataset.name, "seed": seed, "method": method} | columns_of(*parts) | {"seconds": seconds}
+        for seed, parts in enumerate(found)
     ]
 
 

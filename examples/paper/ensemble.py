@@ -25,7 +25,7 @@ from train import train
 import lsmi_jax
 from lsmi_jax.applications import shares
 from lsmi_jax.decomposition import Interactions
-from lsmi_jax.models import descend, solve
+from lsmi_jax.models import descend, expectations, solve
 
 TENTHS = 5, 1, 2, 2  # of the rows: training, early stopping, learned weights (held-out), test
 MODELS = Joint, Bilinear, Bottleneck, Additive, QualityAware, ModalityDropout
@@ -79,7 +79,7 @@ def predictions(make, keys, features, labels, rows, num_classes) -> tuple[jax.Ar
 
 
 @jax.jit
-def expectations(key, held_out, test, labels, log_prior) -> tuple:
+def expected_parts(key, held_out, test, labels, log_prior) -> tuple:
     """Calibrated log-posteriors ``[3, n, K]`` of a model, and expected interactions ``[7, n]``; held-out and test."""
     views = [calibrate(own, labels, other) for own, other in zip(held_out, test, strict=True)]
     on_held_out, on_test = map(jnp.stack, zip(*views, strict=True))
@@ -129,8 +129,7 @@ def fit_gate(
 
     def step(coefficients: jax.Array, _: None) -> tuple[jax.Array, None]:
         posterior = jax.nn.softmax(base + jnp.tensordot(coefficients, tilted, 1))
-        # XLA on CPU compiles this wrongly as an elementwise product and a sum (jaxlib 0.10.2).
-        centered = tilted - jnp.einsum("nk,jnk->jn", posterior, tilted)[..., None]
+        centered = tilted - expectations(posterior, tilted)[..., None]
         own = jnp.take_along_axis(centered, labels[None, :, None], axis=2)[..., 0]
         gradient = penalty * coefficients - own @ share
         weighted = (share[:, None] * posterior)[None] * centered
@@ -226,7 +225,7 @@ def study(dataset: Dataset, num_seeds: int) -> tuple[list[dict], list[list], lis
     found, alone = [], []
     for make, (train_keys, cell_keys) in zip(MODELS, keys, strict=True):
         logits = predictions(make, train_keys, features, labels, rows, num_classes)
-        found.append(jax.vmap(expectations, (0, 0, 0, 0, None))(cell_keys, *logits, labels[rows[2]], log_prior))
+        found.append(jax.vmap(expected_parts, (0, 0, 0, 0, None))(cell_keys, *logits, labels[rows[2]], log_prior))
         logs, expected = map(np.asarray, found[-1][1])
         right = (logs.argmax(-1) == dataset.labels[rows[3]][:, None]).mean(-1)
         means = [with_error(column, 2) for column in expected.mean(-1).T]

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from data import Dataset, av_digits, parser
-from results import INFORMATION, PARTS, Claim, half_width, interval, picture, table, with_error, write
+from results import INFORMATION, PARTS, Claim, half_width, picture, table, with_error, with_interval, write
 from splits import parts
 from train import train
 from transformer import READINGS, HierarchicalTransformer
@@ -120,12 +120,6 @@ def reason(runs: list[dict]) -> str:
         f"the model was not trained with a modality missing: at l = {STAGES[-1]}, I1 is {masked:.2f} nats in its own "
         f"calibrated output and {linear:.2f} in its tokens"
     )
-
-
-def with_interval(values: np.ndarray) -> str:
-    """The mean over seeds with its interval."""
-    low, high = interval(values)
-    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 def pooling(runs: list[dict]) -> str:

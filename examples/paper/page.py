@@ -11,9 +11,10 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+from results import PARTS, table
+
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "results"
-PARTS = ("R", "U1", "U2", "S")
 STUDIES = {
     "datasets": "Table 2",
     "categories": "Table 3",
@@ -38,12 +39,6 @@ def rows_of(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    """A Markdown table."""
-    lines = [list(header), ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def errors_of(name: str) -> str:
     """For each method, the largest error of each part over all tasks, and the task; means over seeds."""
     sums: dict[tuple[str, str], list[list[float]]] = defaultdict(list)
@@ -60,7 +55,7 @@ def errors_of(name: str) -> str:
             worst = max(errors, key=lambda task: abs(errors[task]))
             cells.append(f"{errors[worst]:+.3f} at {worst}")
         rows.append([method, *cells])
-    return markdown(("method", *(f"largest error of {part}" for part in PARTS)), rows)
+    return table(("method", *(f"largest error of {part}" for part in PARTS)), rows)
 
 
 def gates() -> str:
@@ -68,7 +63,7 @@ def gates() -> str:
     lines = [line for line in (RESULTS / "table1.md").read_text().splitlines() if line.startswith("| ")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[1:]]
     kept = ("truth", "LSMI", "LSMI in the paper")
-    return markdown(("gate", "method", *PARTS), [row[:6] for row in cells if row[1] in kept])
+    return table(("gate", "method", *PARTS), [row[:6] for row in cells if row[1] in kept])
 
 
 def claims() -> str:
@@ -88,14 +83,13 @@ def claims() -> str:
     number = ", ".join(f"{count} {decision}" for decision, count in counts.items())
     header = ("paper", "claim", "data", "difference (95% interval)", "seeds", "decision", "why")
     missing = f" Without decisions yet, of an earlier version with three seeds: {', '.join(older)}." if older else ""
-    return f"{sum(counts.values())} claims: {number}.{missing}\n\n{markdown(header, rows)}"
+    return f"{sum(counts.values())} claims: {number}.{missing}\n\n{table(header, rows)}"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "gates": gates,
     "figure3": lambda: errors_of("figure3"),
     "figure4": lambda: errors_of("figure4"),
-    "pid_batch": lambda: errors_of("pid_batch"),
     "claims": claims,
 }
 

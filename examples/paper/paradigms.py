@@ -34,12 +34,6 @@ PARADIGMS: dict[str, dict[str, Make]] = {
 REDRAWN = "alignment, redrawn pairs"
 
 
-def subset(dataset: Dataset) -> Dataset:
-    """At most `MAX_ROWS` rows, at random."""
-    rows = np.random.default_rng(0).permutation(len(dataset.labels))[:MAX_ROWS]
-    return dataset.pick(np.sort(rows))
-
-
 def study(dataset: Dataset, paradigm: str, name: str, make: Make, num_seeds: int) -> list[dict]:
     """One dictionary per seed."""
     keys = jax.vmap(jax.random.key)(np.arange(num_seeds))
@@ -132,16 +126,17 @@ def changes(runs: list[dict], names: list[str]) -> str:
 def main() -> None:
     """Runs all models on all data sets."""
     arguments = parser(__doc__).parse_args()
-    digits, *others = degraded_av_digits(arguments.data), wikipedia(arguments.data), subset(twitter(arguments.data))
+    digits = degraded_av_digits(arguments.data)
+    sets = digits, wikipedia(arguments.data), twitter(arguments.data).at_most(MAX_ROWS)
     jobs = [
         (dataset, paradigm, name, make)
-        for dataset in (digits, *others)
+        for dataset in sets
         for paradigm, group in PARADIGMS.items()
         for name, make in group.items()
     ]
     jobs.append((digits, "regulation", REDRAWN, partial(models.Alignment, redraw=True)))
     runs = [run for job in jobs for run in study(*job, arguments.num_seeds)]
-    names = [dataset.name for dataset in (digits, *others)]
+    names = [dataset.name for dataset in sets]
     draw(runs, names, arguments.out / "paper_paradigms.png")
     columns = ("accuracy", *PARTS, *INFORMATION)
     rows = [

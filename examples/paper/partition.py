@@ -20,7 +20,7 @@ import optax
 from data import Dataset, av_digits, parser, wikipedia
 from flax import nnx
 from models import contrast
-from results import INFORMATION, Claim, half_width, interval, picture, table, with_error, write
+from results import INFORMATION, Claim, half_width, picture, table, with_error, with_interval, write
 from scipy import stats
 from splits import parts
 from towers import Towers
@@ -62,7 +62,7 @@ def alike(dataset: Dataset) -> Dataset:
         centered = block - block.mean(0)
         return (centered @ np.linalg.svd(centered, full_matrices=False)[2][:NUM_COLUMNS].T).astype(np.float32)
 
-    some = dataset.pick(np.sort(np.random.default_rng(0).permutation(len(dataset.labels))[:NUM_ROWS]))
+    some = dataset.at_most(NUM_ROWS)
     return some._replace(features=tuple(map(components, some.features)))
 
 
@@ -287,12 +287,6 @@ def report(runs: list[dict], out: Path) -> None:
         table(["data", "arms", "both", "x1", "x2"], differences),
         picture=True,
     )
-
-
-def with_interval(values: np.ndarray) -> str:
-    """The mean over seeds with its interval."""
-    low, high = interval(values)
-    return f"{values.mean():+.3f} ({low:+.3f} to {high:+.3f})"
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
+import lsmi_jax
 from lsmi_jax import decomposition
 
 PARTS = tuple(part.symbol for part in decomposition.PARTS)
@@ -85,6 +86,23 @@ def with_error(values: Sequence[float] | np.ndarray, digits: int = 3) -> str:
     return f"{values.mean():.{digits}f} ({stats.sem(values):.{digits}f})"
 
 
+def with_interval(values: Sequence[float] | np.ndarray, digits: int = 3, unit: str = "") -> str:
+    """The mean over seeds with its interval."""
+    low, high = interval(values)
+    mean = f"{np.mean(values):+.{digits}f}{unit and f' {unit}'}"
+    return f"{mean} ({low:+.{digits}f} to {high:+.{digits}f})"
+
+
+def seeds_of(result: lsmi_jax.Estimate) -> np.ndarray:
+    """R, U1, U2, S of every sample by seed ``[4, m, n]``, in nats."""
+    return np.stack(result.interactions)[:, None] if result.seeds is None else np.stack(result.seeds)
+
+
+def columns_of(r: float, u1: float, u2: float, s: float) -> dict[str, float]:
+    """Mean parts and the information that they add up to, by symbol."""
+    return dict(zip((*PARTS, *INFORMATION), (r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s), strict=True))
+
+
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
@@ -101,13 +119,12 @@ def rows_of(claims: Sequence[Claim]) -> list[dict[str, Any]]:
     """One row per claim, with its decision, as they are written to a CSV file."""
     found = []
     for claim in claims:
-        (low, high), decision, digits = interval(claim.differences), decide(claim), claim.digits
+        (low, high), decision = interval(claim.differences), decide(claim)
         found.append(
             {"claim": claim.text, "data": claim.data}
             | {"mean": float(np.mean(claim.differences)), "low": low, "high": high, "seeds": len(claim.differences)}
             | {
-                "difference": f"{np.mean(claim.differences):+.{digits}f} {claim.unit} "
-                f"({low:+.{digits}f} to {high:+.{digits}f})",
+                "difference": with_interval(claim.differences, claim.digits, claim.unit),
                 "decision": decision,
                 "reason": "" if decision == "replicated" else claim.reason,
                 "of_paper": claim.of_paper,

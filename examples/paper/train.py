@@ -103,47 +103,27 @@ def cross_fit(keys: jax.Array, make: Make, features: tuple, labels: np.ndarray, 
         make: Makes a model.
         features: The two feature blocks.
         labels: Class labels ``[n]``.
-        options: Options of `cross_read` and `train`.
+        options: `num_folds`, of which one in eight of the other rows is used for early stopping; others go to `train`.
 
     Returns:
         Logits of each row.
     """
-    (rows, stop, left_out), parts = _read_parts(keys, make, features, labels, read=_output, **options)
+    (rows, stop, left_out), parts = _read_parts(keys, make, features, labels, **options)
     targets = jnp.asarray(labels)[rows], jnp.asarray(labels)[stop]
     found = CrossFit(parts[2].logits, _probe(parts, *targets))
     return jax.tree.map(lambda values: _in_order(values, left_out, len(labels)), found)
-
-
-def cross_read(keys: jax.Array, make: Make, features: tuple, labels: np.ndarray, **options: Any) -> Any:
-    """Reads arrays for each row from a model that was trained and stopped without it.
-
-    Args:
-        keys: One random key per seed ``[m]``.
-        make: Makes a model.
-        features: The two feature blocks.
-        labels: Class labels ``[n]``.
-        options: `read` takes a model and features and returns a pytree of arrays ``[h, ...]``; `settings` is a tuple
-            of further arrays that a model is made from, which may change without recompilation; `num_folds` is the
-            number of folds, and one in eight of the other rows is used for early stopping; further options go to
-            `train`.
-
-    Returns:
-        That pytree for all rows, ``[m, n, ...]``.
-    """
-    (_, _, left_out), parts = _read_parts(keys, make, features, labels, **options)
-    return jax.tree.map(lambda values: _in_order(values, left_out, len(labels)), parts[2])
 
 
 def _output(model: Any, features: tuple) -> Any:
     return model(None, features)._replace(extra=0.0)
 
 
-def _read_parts(keys, make, features, labels, *, read, settings=(), num_folds=5, **options) -> tuple[tuple, tuple]:
+def _read_parts(keys, make, features, labels, *, num_folds=5, **options) -> tuple[tuple, tuple]:
     """Training, early-stopping and left-out rows ``[m, F, ...]``, and the arrays read from each."""
     data = tuple(map(jnp.asarray, features)), jnp.asarray(labels)
     split_keys, train_keys = jnp.split(jax.vmap(jax.random.split)(keys), 2, axis=1)
     rows = _splits(split_keys[:, 0], data[1], num_folds)
-    return rows, _train_and_read(train_keys[:, 0], rows, data, settings, make, read, tuple(sorted(options.items())))
+    return rows, _train_and_read(train_keys[:, 0], rows, data, make, tuple(sorted(options.items())))
 
 
 @partial(jax.jit, static_argnums=2)
@@ -162,12 +142,12 @@ def _splits(keys: jax.Array, labels: jax.Array, num_folds: int) -> tuple[jax.Arr
     return jax.vmap(one_seed)(keys)
 
 
-@partial(jax.jit, static_argnums=(4, 5, 6))
-def _train_and_read(keys, rows, data, settings, make, read, options) -> tuple:
+@partial(jax.jit, static_argnums=(3, 4))
+def _train_and_read(keys, rows, data, make, options) -> tuple:
     def one_fit(key: jax.Array, rows: tuple[jax.Array, ...]) -> tuple:
         parts = [jax.tree.map(itemgetter(part), data) for part in rows]
-        model = train(key, make, *parts[:2], settings=settings, **dict(options))
-        return tuple(read(model, features) for features, _ in parts)
+        model = train(key, make, *parts[:2], **dict(options))
+        return tuple(_output(model, features) for features, _ in parts)
 
     keys = jax.vmap(lambda key: jax.random.split(key, rows[2].shape[1]))(keys)
     return jax.vmap(jax.vmap(one_fit))(keys, rows)

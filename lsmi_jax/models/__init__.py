@@ -7,7 +7,7 @@ from lsmi_jax.models._discriminator import Discriminator, fit_discriminator
 from lsmi_jax.models._early_stopping import NUM_PARTS, NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
 from lsmi_jax.models._kernel_features import kernel_features
 from lsmi_jax.models._knife import Knife
-from lsmi_jax.models._linear_algebra import inverse_cholesky, log_determinant, solve
+from lsmi_jax.models._linear_algebra import expectations, inverse_cholesky, log_determinant, solve
 from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_losses
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
 from lsmi_jax.models._probe import Probe
@@ -34,6 +34,7 @@ __all__ = [
     "Statistic",
     "Whiten",
     "descend",
+    "expectations",
     "fit",
     "fit_blend",
     "fit_density",

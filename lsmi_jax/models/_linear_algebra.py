@@ -11,7 +11,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-__all__ = ["eigenvectors", "inverse_cholesky", "log_determinant", "one_by_one", "product", "second_moment", "solve"]
+__all__ = [
+    "eigenvectors",
+    "expectations",
+    "inverse_cholesky",
+    "log_determinant",
+    "one_by_one",
+    "product",
+    "second_moment",
+    "solve",
+]
 
 
 def one_by_one(function: Callable) -> Callable[..., Any]:
@@ -53,6 +62,22 @@ def _inverse_cholesky_jvp(primals: tuple, tangents: tuple) -> tuple[jax.Array, j
 def eigenvectors(matrix: jax.Array) -> jax.Array:
     """Eigenvectors ``[d, d]`` of a symmetric matrix, in columns by ascending eigenvalue."""
     return jnp.linalg.eigh(matrix)[1]
+
+
+def expectations(probs: jax.Array, values: jax.Array) -> jax.Array:
+    """Means of values under the probabilities of each row, as a matrix product.
+
+    Written as a sum of products, XLA's CPU compiler (jaxlib 0.10.2) fuses it with what it is subtracted from, and rows
+    after the first 32768 entries get wrong values.
+
+    Args:
+        probs: Probabilities ``[n, K]``.
+        values: Values ``[m, n, K]``.
+
+    Returns:
+        Means ``[m, n]``.
+    """
+    return jnp.einsum("nk,mnk->mn", probs, values, precision="highest")
 
 
 def log_determinant(matrix: jax.Array) -> jax.Array:

@@ -10,7 +10,7 @@ from jax.scipy.special import logsumexp
 
 from lsmi_jax.decomposition import effective_size
 from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
-from lsmi_jax.models._linear_algebra import product, solve
+from lsmi_jax.models._linear_algebra import expectations, product, solve
 from lsmi_jax.models._logistic_regression import SLACK
 from lsmi_jax.models._products import Products, fit_products
 
@@ -189,8 +189,7 @@ def fit_powers(
         loss = -(shares * chosen).sum() + precision / 2 * ((powers - 1) ** 2).sum()
         # Gradient: mean evidence minus that of the label. Curvature: covariance of the evidence under the posterior.
         probs = jnp.exp(fused)
-        # XLA's CPU compiler gets a difference from a sum of products over classes wrong: see `_expected`.
-        centered = evidence - _expected(probs, evidence)[:, :, None]
+        centered = evidence - expectations(probs, evidence)[:, :, None]
         gradient = -(shares[None] * jnp.take_along_axis(centered, labels[None, :, None], axis=2)[..., 0]).sum(1)
         weighted = ((shares[:, None] * probs)[None] * centered).reshape(len(powers), -1)
         curvature = product(weighted, centered.reshape(len(powers), -1).T)
@@ -205,15 +204,6 @@ def fit_powers(
 
     ones = jnp.ones(len(log_posteriors))
     return jax.lax.scan(step, (ones, ones, jnp.asarray(jnp.inf)), None, length=NUM_NEWTON_STEPS)[0][1]
-
-
-def _expected(probs: jax.Array, values: jax.Array) -> jax.Array:
-    """Means ``[m, n]`` of values ``[m, n, K]`` under probabilities ``[n, K]``, as a matrix product.
-
-    Written as a sum of products, XLA's CPU compiler (jaxlib 0.10.2) fuses it with what it is subtracted from, and rows
-    after the first 32768 entries get wrong values.
-    """
-    return jnp.einsum("nk,mnk->mn", probs, values, precision="highest")
 
 
 def mixture(log_posteriors: jax.Array, log_weights: jax.Array) -> jax.Array:
