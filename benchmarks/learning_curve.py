@@ -4,7 +4,7 @@
 
 Out-of-fold estimates with default options, compared with the exact quantities of the same rows. Writes a CSV file of
 all runs and a figure: root mean squared errors of i1, i2 and i12, and the AUROC with which each part ranks its own
-samples first.
+samples first. Prints the table of docs/choosing.md; with --read, that of the CSV file in the folder, and fits nothing.
 """
 
 import argparse
@@ -67,11 +67,29 @@ def draw_line(ax, rows: list[dict[str, float]], name: str, label: str, **style) 
     ax.errorbar(sizes, [runs.mean() for runs in values], errors, label=label, linewidth=1.6, **style)
 
 
+def table(rows: list[dict]) -> str:
+    """AUROC of r, u1 and u2, averaged, and of s, for each number of samples and of classes; means over seeds."""
+
+    def auroc(num_classes: int, size: int, parts: str) -> str:
+        own = [row for row in rows if (float(row["K"]), float(row["n"])) == (num_classes, size)]
+        return f"{np.mean([float(row[f'auroc {part}']) for row in own for part in parts.split()]):.2f}"
+
+    header = ["n", *(f"{part}, K={num_classes}" for num_classes in CLASSES for part in ("r u1 u2", "s"))]
+    cells = [[str(n), *(auroc(k, n, parts) for k in CLASSES for parts in ("R U1 U2", "S"))] for n in SIZES]
+    return "\n".join("| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *cells))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    parser.add_argument("--read", action="store_true", help="only print the table of the CSV file that is there")
     arguments = parser.parse_args()
+    path = arguments.out / "learning_curve.csv"
+    if arguments.read:
+        with path.open(newline="") as stream:
+            print(table(list(csv.DictReader(stream))))
+        return
     rows = []
     for num_classes in CLASSES:
         for num_samples in SIZES:
@@ -79,11 +97,13 @@ def main() -> None:
             group = rows[-arguments.num_seeds :]
             means = {name: np.mean([row[name] for row in group]) for name in group[0]}
             print(" ".join(f"{name} {value:.4g}" for name, value in means.items() if name != "seed"), flush=True)
-    with (arguments.out / "learning_curve.csv").open("w", newline="") as stream:
+            jax.clear_caches()  # every size has its own programs, and Linux allows a process so many memory maps only
+    with path.open("w", newline="") as stream:
         writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
         writer.writeheader()
         writer.writerows({name: f"{value:.5g}" for name, value in row.items()} for row in rows)
     draw(rows, arguments.out / "learning_curve.png")
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""How exact is the union information with exact posteriors? Prints the table of docs/choosing.md.
+"""How exact is each redundancy with exact posteriors and densities? The tables of docs/choosing.md.
 
-    python benchmarks/union.py [--num-seeds 5] [--num-samples 5000]
+    python benchmarks/union.py [--num-seeds 5] [--num-samples 5000] [--csv union.csv]
 
-Fits potentials to some samples and evaluates them on as many others. Errors are those of the worst seed, against the
-truth of the same rows or, for gates, of the population.
+Potentials of the union information are fitted to some samples and evaluated on as many others, which the paper's
+redundancy is evaluated on, too. Errors are those of the worst seed, against the truth of the same rows or, for gates,
+of the population. With --read, only prints the tables of a CSV file.
 """
 
 import argparse
+import csv
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -16,9 +20,10 @@ from sklearn.metrics import roc_auc_score
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.datasets import Task
-from lsmi_jax.decomposition import score_information
+from lsmi_jax.decomposition import PARTS, score_information
 from lsmi_jax.union import fit_potentials, log_union_scores
 
+COLUMNS = tuple(part.symbol for part in PARTS)
 GATES = ("XOR", "OR", "AND", "XOR_NOT", "COPY1", "RDN")
 TASKS = {
     **{
@@ -33,12 +38,18 @@ TASKS = {
 fitted_to, scores_of = jax.jit(fit_potentials), jax.jit(log_union_scores)
 
 
-def parts_of(task: Task, size: int) -> lsmi_jax.Interactions:
-    """Interactions of all samples after the first so many, which the potentials are fitted to."""
+def parts_of(task: Task, size: int) -> dict[str, lsmi_jax.Interactions]:
+    """Interactions by redundancy, of all samples after the first so many, which the potentials are fitted to."""
     first, second, _ = task.log_posteriors
     potentials = fitted_to(jax.random.key(0), (first[:size], second[:size]), task.log_prior)
     union = score_information(scores_of(potentials, (first[size:], second[size:])), task.labels[size:], task.log_prior)
-    return lsmi_jax.decompose(*(i[size:] for i in task.information), i_union=union)
+    information, surprisal = ([values[size:] for values in some] for some in (task.information, task.surprisal))
+    paper = lsmi_jax.decompose(*information, *surprisal, redundancy=lsmi_jax.specificity_ambiguity)
+    return {
+        "union": lsmi_jax.decompose(*information, i_union=union),
+        "paper": paper,
+        "paper, shifted": lsmi_jax.adjust(paper),
+    }
 
 
 def truth_of(name: str, task: Task, size: int) -> np.ndarray:
@@ -50,31 +61,72 @@ def truth_of(name: str, task: Task, size: int) -> np.ndarray:
     return np.array([shared, i1 - shared, i2 - shared, i12 - i1 - i2 + shared])
 
 
-def aurocs(task: Task, parts: lsmi_jax.Interactions, size: int) -> list[float]:
+def aurocs(task: Task, parts: lsmi_jax.Interactions, size: int) -> dict[str, float]:
     """Own-type AUROC of each part that occurs."""
     if task.sample_types is None:
-        return []
+        return {}
     types = np.asarray(task.sample_types[size:])
-    present = [(types == code, np.asarray(part)) for code, part in enumerate(parts) if (types == code).any()]
-    return [float(roc_auc_score(own, part)) for own, part in present]
+    present = [(name, types == code, part) for code, (name, part) in enumerate(zip(COLUMNS, parts, strict=True))]
+    return {f"auroc {name}": float(roc_auc_score(own, np.asarray(part))) for name, own, part in present if own.any()}
+
+
+def rows(num_seeds: int, size: int) -> Iterator[dict]:
+    """One row per task, seed and redundancy."""
+    for name, make in TASKS.items():
+        for seed in range(num_seeds):
+            task = make(jax.random.key(seed), num_samples=2 * size)
+            truth = truth_of(name, task, size)
+            for redundancy, parts in parts_of(task, size).items():
+                row = {"task": name, "redundancy": redundancy, "seed": seed}
+                means = [float(part.mean()) for part in parts]
+                row |= {f"mean {name}": value for name, value in zip(COLUMNS, means, strict=True)}
+                row |= {f"error {name}": abs(value) for name, value in zip(COLUMNS, means - truth, strict=True)}
+                yield row if "shifted" in redundancy else row | aurocs(task, parts, size)
+
+
+def table(rows: list[dict], *redundancies: str) -> str:
+    """Means over seeds, largest errors and mean AUROC of each task, by redundancy; a table of docs/choosing.md."""
+    kinds: dict[str, tuple[str, Callable]] = {
+        "mean": ("R U1 U2 S", np.mean),
+        "error": ("largest error of each", np.max),
+        "auroc": ("AUROC", np.mean),
+    }
+    tasks = list(dict.fromkeys(row["task"] for row in rows))
+    columns = {"task": tasks}
+    for redundancy in redundancies:
+        for kind, (title, summary) in kinds.items():
+            named = title if len(redundancies) == 1 else f"{title}, {redundancy}"
+            columns[named] = [cell_of(rows, task, redundancy, kind, summary) for task in tasks]
+    shown = {name: column for name, column in columns.items() if set(column) != {"-"}}
+    lines = [list(shown), ["---"] * len(shown), *zip(*shown.values(), strict=True)]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def cell_of(rows: list[dict], task: str, redundancy: str, kind: str, summary: Callable) -> str:
+    """The values of all parts that there are, over seeds."""
+    own = [row for row in rows if (row["task"], row["redundancy"]) == (task, redundancy)]
+    columns = [[row.get(f"{kind} {name}", "") for row in own] for name in COLUMNS]
+    values = [float(summary(np.array(column, float))) for column in columns if "" not in column]
+    return " ".join(f"{value:z.3f}" for value in values) or "-"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--num-seeds", type=int, default=5)
-    parser.add_argument("--num-samples", type=int, default=5000)
+    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
+    parser.add_argument("--num-samples", type=int, default=5000, help="of each half (%(default)s)")
+    parser.add_argument("--csv", type=Path, default=Path("union.csv"), help="file to write (%(default)s)")
+    parser.add_argument("--read", type=Path, help="print the tables of this CSV file, and compute nothing")
     options = parser.parse_args()
-    size = options.num_samples
-    for name, make in TASKS.items():
-        means, errors, ranks = [], [], []
-        for seed in range(options.num_seeds):
-            task = make(jax.random.key(seed), num_samples=2 * size)
-            parts = parts_of(task, size)
-            means.append([float(part.mean()) for part in parts])
-            errors.append(np.abs(means[-1] - truth_of(name, task, size)))
-            ranks.append(aurocs(task, parts, size))
-        columns = (np.mean(means, axis=0), np.max(errors, axis=0), np.mean(ranks, axis=0))
-        print(f"| {name} | " + " | ".join(" ".join(f"{v:z.3f}" for v in column) or "-" for column in columns) + " |")
+    if options.read:
+        with options.read.open(newline="") as file:
+            found = list(csv.DictReader(file))
+    else:
+        found = list(rows(options.num_seeds, options.num_samples))
+        with options.csv.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in found for name in row)))
+            writer.writeheader()
+            writer.writerows(found)
+    print(table(found, "union"), table(found, "paper", "paper, shifted"), sep="\n\n")
 
 
 if __name__ == "__main__":

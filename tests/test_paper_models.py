@@ -11,7 +11,8 @@ import pytest
 from flax import nnx
 
 sys.path.append(str(Path(__file__).parents[1] / "examples" / "paper"))
-models, train, transformer = (pytest.importorskip(name) for name in ("models", "train", "transformer"))
+models, towers, train, transformer = map(pytest.importorskip, ("models", "towers", "train", "transformer"))
+cross_entropies = towers.cross_entropies
 
 MODELS = (
     models.Joint,
@@ -168,6 +169,38 @@ def test_alignment_raises_the_similarity_of_pairs():
         similarity = first @ second.T
         found.append(jnp.diagonal(similarity).mean() - similarity.mean())
     assert found[1] > found[0] + 0.2
+
+
+def test_targets_of_the_contrastive_loss_say_which_rows_match():
+    keys, order = jax.random.split(jax.random.key(0)), jnp.asarray([3, 0, 2, 1])
+    first, second = (jax.random.normal(key, (4, 3)) for key in keys)
+    moved = models.contrast((first, second[order]), jnp.eye(4))
+    losses = models.contrast((first, second), jnp.eye(4)[order])
+    np.testing.assert_allclose(losses.sum(), moved.sum(), rtol=1e-6)
+    # Rows that all match, alike and uniformly, have the loss of a uniform guess.
+    same = jnp.broadcast_to(first[:1], first.shape)
+    np.testing.assert_allclose(models.contrast((same, same), jnp.full((4, 4), 0.25)), np.log(4), rtol=1e-6)
+
+
+@pytest.mark.parametrize("positives", ["own", "redrawn", "class"])
+def test_alignment_matches_each_row_with(positives):
+    labels = jnp.asarray([0, 0, 1, 1])
+    features = (jnp.eye(4), jnp.eye(4)[::-1])
+    model = models.Alignment(jax.random.key(0), features, num_classes=2, positives=positives)
+    logits, hidden, _ = model(None, features)
+    extra = model.loss(jax.random.key(1), features, labels) - cross_entropies(logits, labels).sum(0)
+    same = jnp.kron(jnp.eye(2), jnp.ones((2, 2)))
+    targets = {"own": jnp.eye(4), "class": same / 2}
+    if positives == "redrawn":
+        targets[positives] = jnp.eye(4)[models._same_class(jax.random.key(1), labels)]
+    np.testing.assert_allclose(extra, models.contrast(hidden, targets[positives]), rtol=1e-4)
+
+
+def test_alignment_names_what_it_can_match():
+    features = jnp.eye(4), jnp.eye(4)
+    model = models.Alignment(jax.random.key(0), features, num_classes=2, positives="all")
+    with pytest.raises(ValueError, match="positives"):
+        model.loss(jax.random.key(1), features, jnp.zeros(4, int))
 
 
 def test_redrawn_pairs_are_of_one_class():

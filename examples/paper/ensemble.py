@@ -272,7 +272,7 @@ def claims_of(runs: list[dict], data: str, joint: list[str]) -> list[Claim]:
             data,
             gains(runs, data, every, way, other, column),
             unit,
-            reason if (way, column) == ("interactions", "cross-entropy") else "",
+            reason if way == "interactions" else "",
             of_paper=way == "interactions",
         )
         for column, unit in QUANTITIES.items()

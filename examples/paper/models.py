@@ -12,6 +12,7 @@ import math
 
 import jax
 import jax.numpy as jnp
+import optax
 from flax import nnx
 from jax.lax import stop_gradient
 from towers import Output, Pair, Towers, cross_entropies, plain_loss
@@ -208,22 +209,32 @@ class Alignment(nnx.Module):
     """A contrastive loss that matches the two modalities of each row within the batch (Radford et al., 2021).
 
     It is a cross-entropy in nats, too, and has the weight of the others. Kept simple: representations themselves are
-    compared, without a projection, at a fixed temperature. With ``redraw``, each row is matched with a random row of
-    its class, newly drawn in each batch, in place of its own second modality.
+    compared, without a projection, at a fixed temperature. Controls for data whose pairs share nothing but their class:
+    with ``positives="redrawn"``, each row is matched with a random row of its class, newly drawn in each batch, and
+    with ``positives="class"`` with all rows of its class alike (Khosla et al., 2020).
     """
 
-    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, redraw: bool = False, **size: int):
+    def __init__(self, key: jax.Array, features: Pair, *, strength: float = 1.0, positives: str = "own", **size: int):
         self.joint = Joint(key, features, **size)
-        self.strength, self.redraw = strength, redraw
+        self.strength, self.positives = strength, positives
 
     def __call__(self, key: jax.Array | None, features: Pair) -> Output:
         return self.joint(key, features)
 
     def loss(self, key: jax.Array, features: Pair, labels: jax.Array) -> jax.Array:
-        logits, (first, second), _ = self(key, features)
-        if self.redraw:
-            second = second[_same_class(key, labels)]
-        return cross_entropies(logits, labels).sum(0) + self.strength * contrast((first, second))
+        logits, hidden, _ = self(key, features)
+        own = jnp.eye(len(labels))
+        match self.positives:
+            case "own":
+                targets = own
+            case "redrawn":
+                targets = own[_same_class(key, labels)]
+            case "class":
+                same = (labels[:, None] == labels[None]).astype(jnp.float32)
+                targets = same / same.sum(1, keepdims=True)
+            case _:
+                raise ValueError(f'positives: expected "own", "redrawn" or "class", got {self.positives!r}')
+        return cross_entropies(logits, labels).sum(0) + self.strength * contrast(hidden, targets)
 
 
 def _same_class(key: jax.Array, labels: jax.Array) -> jax.Array:
@@ -233,11 +244,12 @@ def _same_class(key: jax.Array, labels: jax.Array) -> jax.Array:
     return jnp.zeros_like(places).at[jnp.argsort(labels, stable=True)].set(places)
 
 
-def contrast(hidden: Pair, *, temperature: float = 0.1) -> jax.Array:
-    """Symmetric InfoNCE of each row in nats, ``[b]``."""
+def contrast(hidden: Pair, targets: jax.Array, *, temperature: float = 0.1) -> jax.Array:
+    """Symmetric InfoNCE of each row in nats, ``[b]``; targets ``[b, b]`` say which rows match, as probabilities."""
     first, second = (h / (jnp.linalg.norm(h, axis=1, keepdims=True) + 1e-6) for h in hidden)
     similarity = first @ second.T / temperature
-    return cross_entropies((similarity, similarity.T), jnp.arange(len(first))).mean(0)
+    both = optax.softmax_cross_entropy(jnp.stack([similarity, similarity.T]), jnp.stack([targets, targets.T]))
+    return both.mean(0)
 
 
 class Reconstruction(nnx.Module):

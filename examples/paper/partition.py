@@ -75,7 +75,8 @@ def align(
     optimizer = optax.adam(lambda count: rate * decay(count))
 
     def loss(params: nnx.State, batch: jax.Array) -> jax.Array:
-        return contrast(nnx.merge(graphdef, params, rest)((features[0][batch], features[1][partners[batch]]))).mean()
+        hidden = nnx.merge(graphdef, params, rest)((features[0][batch], features[1][partners[batch]]))
+        return contrast(hidden, jnp.eye(BATCH)).mean()
 
     def step(carry: tuple, batch: jax.Array) -> tuple:
         params, state = carry

@@ -41,7 +41,8 @@ class Claim(NamedTuple):
         data: Name of the data set.
         differences: The difference for each seed ``[m]``; one number if nothing is random.
         unit: Unit of the difference.
-        reason: Why it comes out as it does, if it is not replicated and the reason is known.
+        reason: Why it comes out as it does, if it is not replicated. Without it, an undecided claim says how small a
+            difference these seeds could decide.
         digits: Decimals shown.
         of_paper: Whether the paper makes the claim; others are controls and variants.
     """
@@ -70,6 +71,19 @@ def half_width(values: np.ndarray, axis: int = -1) -> np.ndarray:
     if count < 2:
         return np.zeros_like(values.mean(axis))
     return stats.t.ppf((1 + LEVEL) / 2, count - 1) * stats.sem(values, axis=axis)
+
+
+def reason_of(claim: Claim) -> str:
+    """Why a claim is not replicated."""
+    decision = decide(claim)
+    if decision == "replicated":
+        return ""
+    if claim.reason or decision == "refuted":
+        return claim.reason
+    low, high = interval(claim.differences)
+    return (
+        f"{len(claim.differences)} seeds cannot tell a difference below {(high - low) / 2:.{claim.digits}f} from zero"
+    )
 
 
 def decide(claim: Claim) -> str:
@@ -126,7 +140,7 @@ def rows_of(claims: Sequence[Claim]) -> list[dict[str, Any]]:
             | {
                 "difference": with_interval(claim.differences, claim.digits, claim.unit),
                 "decision": decision,
-                "reason": "" if decision == "replicated" else claim.reason,
+                "reason": reason_of(claim),
                 "of_paper": claim.of_paper,
             }
         )
