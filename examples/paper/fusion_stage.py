@@ -16,13 +16,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from data import Dataset, av_digits, parser
+from posteriors import inverse_temperature
 from results import INFORMATION, PARTS, Claim, half_width, picture, table, with_error, with_interval, write
 from splits import parts
 from train import train
 from transformer import READINGS, HierarchicalTransformer
 
 import lsmi_jax
-from lsmi_jax.models import fit_powers
 from lsmi_jax.reporting import COLORS, NAMES
 
 STAGES = range(5)
@@ -59,11 +59,9 @@ def read_test_rows(make, keys, features, labels, rows, stage) -> tuple:
 @jax.jit
 def calibrate(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Log-posteriors with one temperature, which is fitted on the even rows for the odd rows and the reverse."""
-    log_prior = jnp.full(logits.shape[1], -jnp.log(logits.shape[1]))  # classes are balanced
-    log_posterior = jax.nn.log_softmax(logits)
-    even, odd = (fit_powers(log_posterior[None, s::2], labels[s::2], log_prior)[0] for s in (0, 1))
+    even, odd = (inverse_temperature(logits[start::2], labels[start::2]) for start in (0, 1))
     power = jnp.where(jnp.arange(len(labels)) % 2 == 0, odd, even)
-    return jax.nn.log_softmax(power[:, None] * log_posterior)
+    return jax.nn.log_softmax(power[:, None] * logits)
 
 
 def study(dataset: Dataset, num_seeds: int) -> list[dict]:

@@ -4,15 +4,18 @@ from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-import optax
 
 import lsmi_jax
 from lsmi_jax.decomposition import Interactions
+from lsmi_jax.models import fit_powers
 from lsmi_jax.union import fit_potentials, log_union_scores
 
 NUM_CELLS = 96  # of the codebook of the union information; half the default, since there are few held-out rows
-POWERS = np.geomspace(0.1, 10, 101)  # inverse temperatures to choose from
+
+
+def inverse_temperature(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Factor of logits ``[n, K]`` of least cross-entropy of rows that they were not fitted to."""
+    return fit_powers(jax.nn.log_softmax(logits)[None], labels, jnp.zeros(logits.shape[-1]))[0]
 
 
 def calibrate(held_out: jax.Array, labels: jax.Array, *others: jax.Array) -> tuple[jax.Array, ...]:
@@ -26,12 +29,8 @@ def calibrate(held_out: jax.Array, labels: jax.Array, *others: jax.Array) -> tup
     Returns:
         Calibrated log-posteriors of the held-out rows, and of the others, in nats.
     """
-    logs = [jax.nn.log_softmax(logits) for logits in (held_out, *others)]
-    losses = jax.lax.map(
-        lambda power: optax.softmax_cross_entropy_with_integer_labels(power * logs[0], labels).mean(), jnp.array(POWERS)
-    )
-    power = jnp.array(POWERS)[losses.argmin()]
-    return tuple(jax.nn.log_softmax(power * log) for log in logs)
+    power = inverse_temperature(held_out, labels)
+    return tuple(jax.nn.log_softmax(power * logits) for logits in (held_out, *others))
 
 
 def union_interactions(
