@@ -134,12 +134,24 @@ def test_the_page_of_the_paper_has_the_findings_of_the_results(monkeypatch):
         assert f"[{place}](results/" in TEXTS["docs/paper.md"]
 
 
-def test_the_table_of_accuracy_is_that_of_its_figures():
-    spec = importlib.util.spec_from_file_location("accuracy", ROOT / "benchmarks" / "accuracy.py")
-    accuracy = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(accuracy)
-    with (ROOT / "docs" / "results" / "accuracy.csv").open(newline="") as file:
-        assert accuracy.table(list(csv.DictReader(file))) in TEXTS["docs/choosing.md"]
+def benchmark(name):
+    """A module of the folder of benchmarks, and the rows of its committed results."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with (ROOT / "docs" / "results" / f"{name}.csv").open(newline="") as file:
+        return module, list(csv.DictReader(file))
+
+
+def test_tables_of_choosing_are_those_of_their_figures(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    text = TEXTS["docs/choosing.md"]
+    for name in ("accuracy", "learning_curve"):
+        module, rows = benchmark(name)
+        assert module.table(rows) in text
+    union, rows = benchmark("union")
+    assert union.table(rows, "union") in text
+    assert union.table(rows, "paper", "paper, shifted") in text
 
 
 def test_every_extra_is_documented():
