@@ -2,7 +2,7 @@
 
 from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._density import Density, fit_density
-from lsmi_jax.models._discriminant_analysis import fit_discriminant
+from lsmi_jax.models._discriminant_analysis import fit_discriminant, leave_one_out
 from lsmi_jax.models._discriminator import Discriminator, fit_discriminator
 from lsmi_jax.models._early_stopping import NUM_PARTS, NUM_SPLITS, EarlyStopped, fit_early_stopped, inner_splits
 from lsmi_jax.models._kernel_features import kernel_features
@@ -51,6 +51,7 @@ __all__ = [
     "inner_splits",
     "inverse_cholesky",
     "kernel_features",
+    "leave_one_out",
     "linear_losses",
     "log_determinant",
     "mixture_log_weights",

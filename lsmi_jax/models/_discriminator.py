@@ -11,7 +11,7 @@ import numpy as np
 from lsmi_jax.decomposition import average, label_log_prior
 from lsmi_jax.inputs import MANY_COLUMNS, Folds, weights_of
 from lsmi_jax.models._chunking import in_chunks
-from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR, fit_discriminant
+from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR, fit_discriminant, leave_one_out
 from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
@@ -27,6 +27,7 @@ __all__ = ["Discriminator", "fit_discriminator"]
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md lists the alternatives that lost.
 PENALTIES = (1.0, 1e-1, 1e-2, 1e-3, 3e-4, 1e-4, 1e-5)
 KERNEL_PENALTIES = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
+ANALYSIS = 2  # place of discriminant analysis among the kinds of members
 CHUNK = 8192  # rows scored at a time
 
 
@@ -152,6 +153,12 @@ def fit_discriminator(
     smoother = None if ranks is None else jnp.asarray(smoother_of(num_classes))
     logits = _with_smoothed(smoother, jnp.stack(kinds))
     targets, log_prior = labels[left_out], label_log_prior(labels, num_classes, weights)
+    # Where rows are few, the analysis of all rows is much surer than one of four fifths. Its power is therefore that of
+    # logits without single rows, unless groups of rows tell of one another.
+    without_one = logits[:0]
+    if splits.left_out_weights is None:
+        own = leave_one_out(rows, labels, num_classes=num_classes, weights=weights)[left_out]
+        without_one = _with_smoothed(smoother, own[None])
     regressions = None
     if ranks is not None:
         both = (
@@ -163,11 +170,13 @@ def fit_discriminator(
         regressions, more = zip(*both, strict=True)
         logits = jnp.concatenate([logits, jnp.stack(more)])
     counted = None if left_out_weights is None else left_out_weights.reshape(-1)
-    powers, log_weights = _weigh(logits.reshape(len(logits), -1, num_classes), targets.reshape(-1), log_prior, counted)
+    flat, flat_more = (jnp.reshape(own, (len(own), -1, num_classes)) for own in (logits, without_one))
+    powers, of_all_rows, log_weights = _weigh(flat, flat_more, targets.reshape(-1), log_prior, counted)
     held_out = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
     loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
     gap = networks.train_losses.mean() - networks.held_out_losses.mean()
 
+    powers = powers.at[ANALYSIS + len(kinds) * np.arange(len(of_all_rows))].set(of_all_rows)
     # The networks share the weight of their kind.
     num_splits = len(left_out)
     of_kinds = [num_splits, *[1] * (len(kinds) - 1)] * (1 if smoother is None else 2)
@@ -210,16 +219,21 @@ def _with_smoothed(smoother: jax.Array | None, logits: jax.Array) -> jax.Array:
 
 
 def _weigh(
-    logits: jax.Array, labels: jax.Array, log_prior: jax.Array, weights: jax.Array | None
-) -> tuple[jax.Array, jax.Array]:
-    """Powers ``[m]`` and log-weights ``[m + 1]`` of members and prior, from held-out logits ``[m, n, K]``."""
-    posteriors = jax.nn.log_softmax(logits)
+    logits: jax.Array, more: jax.Array, labels: jax.Array, log_prior: jax.Array, weights: jax.Array | None
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """Powers ``[m]`` of members, those of more logits, and log-weights ``[m + 1]`` of members and prior.
+
+    From held-out logits ``[m, n, K]``, and more of them that have no weight.
+    """
+    posteriors, num_members = jax.nn.log_softmax(jnp.concatenate([logits, more])), len(logits)
     flat = jnp.zeros(len(log_prior))
     powers = jax.vmap(lambda own: fit_powers(own[None], labels, flat, weights)[0])(posteriors)
-    picked = jnp.take_along_axis(_tempered(powers, posteriors), labels[None, :, None], axis=2)[..., 0]
+    tempered = _tempered(powers[:num_members], posteriors[:num_members])
+    picked = jnp.take_along_axis(tempered, labels[None, :, None], axis=2)[..., 0]
     # A class that only left-out rows have is impossible under the prior, but those rows have weight zero.
     prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)[labels]
-    return powers, mixture_log_weights(jnp.concatenate([picked, prior[None]]), weights)
+    log_weights = mixture_log_weights(jnp.concatenate([picked, prior[None]]), weights)
+    return powers[:num_members], powers[num_members:], log_weights
 
 
 def _tempered(powers: jax.Array, logits: jax.Array) -> jax.Array:
