@@ -12,7 +12,16 @@ from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_l
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._products import fit_products
-from lsmi_jax.models._stacking import Blend, Stack, fit_blend, fit_powers, fit_stack, mixture_log_weights
+from lsmi_jax.models._stacking import (
+    Blend,
+    Pool,
+    Stack,
+    fit_blend,
+    fit_pool,
+    fit_powers,
+    fit_stack,
+    mixture_log_weights,
+)
 from lsmi_jax.models._training import Fit, Schedule, descend, fit, schedule
 from lsmi_jax.models._vector_adam import scale_by_vector_adam
 from lsmi_jax.models._whitening import Standardize, Statistic, Whiten
@@ -26,6 +35,7 @@ __all__ = [
     "EarlyStopped",
     "Fit",
     "Knife",
+    "Pool",
     "Probe",
     "Regression",
     "Schedule",
@@ -42,6 +52,7 @@ __all__ = [
     "fit_discriminator",
     "fit_early_stopped",
     "fit_linear",
+    "fit_pool",
     "fit_powers",
     "fit_products",
     "fit_regression",

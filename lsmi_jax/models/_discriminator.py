@@ -11,7 +11,7 @@ import numpy as np
 from lsmi_jax.decomposition import average, label_log_prior
 from lsmi_jax.inputs import MANY_COLUMNS, Folds, weights_of
 from lsmi_jax.models._chunking import in_chunks
-from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR, fit_discriminant, leave_one_out
+from lsmi_jax.models._discriminant_analysis import fit_discriminant, leave_one_out
 from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
@@ -19,7 +19,7 @@ from lsmi_jax.models._networks import fit_networks
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._projection import leading_directions
-from lsmi_jax.models._stacking import fit_powers, mixture, mixture_log_weights
+from lsmi_jax.models._stacking import Pool, fit_pool, fit_powers, tempered
 from lsmi_jax.models._whitening import Standardize
 
 __all__ = ["Discriminator", "fit_discriminator"]
@@ -32,7 +32,7 @@ CHUNK = 8192  # rows scored at a time
 
 
 class Discriminator(NamedTuple):
-    """A mixture of classifiers and the class prior, weighted by their held-out losses.
+    """A pool of classifiers and the class prior, weighted by their held-out losses.
 
     Attributes:
         standardize: Standardizing of the columns.
@@ -43,7 +43,7 @@ class Discriminator(NamedTuple):
         kernel: Kernel ``[m, K]`` and bias ``[K]`` on these features.
         powers: Inverse temperature of each member, ``[S + 3]``: networks, ridge regression, discriminant analysis,
             kernel.
-        log_weights: Log-weight of each member, then of the prior, ``[S + 4]``.
+        pool: Pool of the members ``[S + 3]`` and the prior.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         held_out_loss: Mean cross-entropy of the mixture on held-out rows, in nats.
         train_loss: Mean cross-entropy on training rows, in nats, estimated from the overfitting of the networks.
@@ -60,7 +60,7 @@ class Discriminator(NamedTuple):
     features: KernelFeatures
     kernel: LinearWeights
     powers: jax.Array
-    log_weights: jax.Array
+    pool: Pool
     log_prior: jax.Array
     held_out_loss: jax.Array
     train_loss: jax.Array
@@ -91,7 +91,7 @@ class Discriminator(NamedTuple):
             of_columns, of_features = self.regressions
             more = of_columns.log_posterior(standardized), of_features.log_posterior(expanded)
             logits = jnp.concatenate([logits, jnp.stack(more)])
-        return _mixed(_tempered(self.powers, logits), self.log_weights, self.log_prior)
+        return self.pool.log_posterior(tempered(self.powers[:, None, None], logits), self.log_prior)
 
 
 def fit_discriminator(
@@ -171,8 +171,11 @@ def fit_discriminator(
         logits = jnp.concatenate([logits, jnp.stack(more)])
     counted = None if left_out_weights is None else left_out_weights.reshape(-1)
     flat, flat_more = (jnp.reshape(own, (len(own), -1, num_classes)) for own in (logits, without_one))
-    powers, of_all_rows, log_weights = _weigh(flat, flat_more, targets.reshape(-1), log_prior, counted)
-    held_out = jax.vmap(lambda own: _mixed(_tempered(powers, own), log_weights, log_prior))(logits.swapaxes(0, 1))
+    powers = _powers(jnp.concatenate([flat, flat_more]), targets.reshape(-1), counted)
+    powers, of_all_rows = powers[: len(logits)], powers[len(logits) :]
+    members = tempered(powers[:, None, None], flat)
+    pool = fit_pool(members, targets.reshape(-1), log_prior, counted)
+    held_out = pool.log_posterior(members, log_prior).reshape(logits.shape[1:])
     loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
     gap = networks.train_losses.mean() - networks.held_out_losses.mean()
 
@@ -181,7 +184,8 @@ def fit_discriminator(
     num_splits = len(left_out)
     of_kinds = [num_splits, *[1] * (len(kinds) - 1)] * (1 if smoother is None else 2)
     each = np.array(of_kinds + [1] * (0 if regressions is None else len(regressions)))
-    of_members = jnp.repeat(log_weights[:-1] - jnp.log(each.astype(np.float32)), each, total_repeat_length=each.sum())
+    of_members = pool.log_weights[:-1] - jnp.log(each.astype(np.float32))
+    of_members = jnp.repeat(of_members, each, total_repeat_length=each.sum())
     fitted = Discriminator(
         standardize,
         directions,
@@ -190,7 +194,7 @@ def fit_discriminator(
         expansion,
         kernel.weights,
         jnp.repeat(powers, each, total_repeat_length=each.sum()),
-        jnp.concatenate([of_members, log_weights[-1:]]),
+        pool._replace(log_weights=jnp.concatenate([of_members, pool.log_weights[-1:]])),
         log_prior,
         loss,
         loss + gap,
@@ -218,34 +222,10 @@ def _with_smoothed(smoother: jax.Array | None, logits: jax.Array) -> jax.Array:
     return logits if smoother is None else jnp.concatenate([logits, logits @ smoother])
 
 
-def _weigh(
-    logits: jax.Array, more: jax.Array, labels: jax.Array, log_prior: jax.Array, weights: jax.Array | None
-) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """Powers ``[m]`` of members, those of more logits, and log-weights ``[m + 1]`` of members and prior.
-
-    From held-out logits ``[m, n, K]``, and more of them that have no weight.
-    """
-    posteriors, num_members = jax.nn.log_softmax(jnp.concatenate([logits, more])), len(logits)
-    flat = jnp.zeros(len(log_prior))
-    powers = jax.vmap(lambda own: fit_powers(own[None], labels, flat, weights)[0])(posteriors)
-    tempered = _tempered(powers[:num_members], posteriors[:num_members])
-    picked = jnp.take_along_axis(tempered, labels[None, :, None], axis=2)[..., 0]
-    # A class that only left-out rows have is impossible under the prior, but those rows have weight zero.
-    prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)[labels]
-    log_weights = mixture_log_weights(jnp.concatenate([picked, prior[None]]), weights)
-    return powers[:num_members], powers[num_members:], log_weights
-
-
-def _tempered(powers: jax.Array, logits: jax.Array) -> jax.Array:
-    """Log-posteriors of members with their temperatures, ``[m, n, K]``."""
-    # XLA fuses a product with the difference from its rounded maximum, which is then not zero: the maximum goes first.
-    return jax.nn.log_softmax(powers[:, None, None] * (logits - logits.max(-1, keepdims=True)))
-
-
-def _mixed(log_posteriors: jax.Array, log_weights: jax.Array, log_prior: jax.Array) -> jax.Array:
-    """Log of the mixture of members and, as the last of them, the prior ``[n, K]``."""
-    prior = jnp.broadcast_to(log_prior, log_posteriors.shape[1:])
-    return mixture(jnp.concatenate([log_posteriors, prior[None]]), log_weights)
+def _powers(logits: jax.Array, labels: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """Inverse temperatures ``[m]`` of least cross-entropy of held-out logits ``[m, n, K]``."""
+    flat = jnp.zeros(logits.shape[2])
+    return jax.vmap(lambda own: fit_powers(jax.nn.log_softmax(own)[None], labels, flat, weights)[0])(logits)
 
 
 def _project(directions: jax.Array | None, rows: jax.Array) -> jax.Array:

@@ -14,7 +14,17 @@ from lsmi_jax.models._linear_algebra import expectations, product, solve
 from lsmi_jax.models._logistic_regression import SLACK
 from lsmi_jax.models._products import Products, fit_products
 
-__all__ = ["Blend", "Stack", "fit_blend", "fit_powers", "fit_stack", "mixture", "mixture_log_weights"]
+__all__ = [
+    "Blend",
+    "Pool",
+    "Stack",
+    "fit_blend",
+    "fit_pool",
+    "fit_powers",
+    "fit_stack",
+    "mixture_log_weights",
+    "tempered",
+]
 
 NUM_MIXTURE_STEPS = 40  # about twenty of them lower the barrier
 BARRIER = 0.1  # of the first step, in nats; halved with each
@@ -25,19 +35,68 @@ LONGEST_STEP = 0.5  # of a power
 SPREAD = 0.5  # standard deviation of the Gaussian prior of powers, around one
 
 
+class Pool(NamedTuple):
+    """A mixture of calibrated classifiers to a power, and the class prior.
+
+    A mixture is less sure than its members are right if each of them is calibrated (Ranjan and Gneiting, 2010). The
+    power mends that. The prior is mixed in afterwards, so that no class is less likely than its weight allows.
+
+    Attributes:
+        log_weights: Log-weights of the members, then of the prior ``[m + 1]``.
+        power: Inverse temperature of the mixture without the prior, a scalar.
+    """
+
+    log_weights: jax.Array
+    power: jax.Array
+
+    def log_posterior(self, members: jax.Array, log_prior: jax.Array) -> jax.Array:
+        """Log-posterior of the pool.
+
+        Args:
+            members: Log-posteriors of the members ``[m, n, K]``, in nats.
+            log_prior: Log-prior of the classes ``[K]``, in nats.
+
+        Returns:
+            Log-posteriors ``[n, K]``, in nats.
+        """
+        weight = logsumexp(self.log_weights[:-1])
+        sure = tempered(self.power, mixture(members, self.log_weights[:-1]))
+        return jnp.logaddexp(sure + weight, log_prior[None] + self.log_weights[-1])
+
+
+def fit_pool(members: jax.Array, labels: jax.Array, log_prior: jax.Array, weights: jax.Array | None = None) -> Pool:
+    """Fits a pool to rows that the members were not fitted on.
+
+    Args:
+        members: Log-posteriors of the members ``[m, n, K]``, in nats.
+        labels: Class labels ``[n]``.
+        log_prior: Log-prior of the classes ``[K]``, in nats.
+        weights: Weight of each row ``[n]``; None for equal weights.
+
+    Returns:
+        A `Pool`.
+    """
+    # A class that only left-out rows have is impossible under the prior, but those rows have weight zero.
+    prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)[labels]
+    picked = jnp.take_along_axis(members, labels[None, :, None], axis=2)[..., 0]
+    log_weights = mixture_log_weights(jnp.concatenate([picked, prior[None]]), weights)
+    mixed = jax.nn.log_softmax(mixture(members, log_weights[:-1]))
+    return Pool(log_weights, fit_powers(mixed[None], labels, jnp.zeros(len(log_prior)), weights)[0])
+
+
 class Stack(NamedTuple):
     """How the discriminator of two modalities is combined with those of each alone.
 
     Attributes:
         powers: Powers of the first and the second posterior in additive fusion ``[2]``.
         products: Classifier on products of the first and the second posterior.
-        log_weights: Log-weights of the joint, the first, the second, additive fusion, products and prior ``[6]``.
+        pool: Pool of the joint, the first, the second, additive fusion and products.
         log_prior: Log-prior of the classes ``[K]``, in nats.
     """
 
     powers: jax.Array
     products: Products
-    log_weights: jax.Array
+    pool: Pool
     log_prior: jax.Array
 
     def log_posterior(self, joint: jax.Array, first: jax.Array, second: jax.Array) -> jax.Array:
@@ -51,13 +110,9 @@ class Stack(NamedTuple):
         Returns:
             Log p(y|x1,x2) ``[n, K]`` in nats.
         """
-        members = self._members(joint, first, second, self.products.log_posterior(first, second))
-        return mixture(members, self.log_weights)
-
-    def _members(self, joint: jax.Array, first: jax.Array, second: jax.Array, products: jax.Array) -> jax.Array:
-        """Log-posteriors of all members ``[6, n, K]``, in nats."""
         fused = fuse(self.powers, jnp.stack([first, second]), self.log_prior)
-        return jnp.stack([joint, first, second, fused, products, jnp.broadcast_to(self.log_prior[None], joint.shape)])
+        products = self.products.log_posterior(first, second)
+        return self.pool.log_posterior(jnp.stack([joint, first, second, fused, products]), self.log_prior)
 
 
 def fit_stack(
@@ -86,10 +141,11 @@ def fit_stack(
     prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)  # an absent class must not make the fused logits undefined
     joint, first, second, held_out = (part.reshape(-1, part.shape[-1]) for part in (joint, first, second, held_out))
     labels, weights = labels.reshape(-1), None if weights is None else weights.reshape(-1)
-    stack = Stack(fit_powers(jnp.stack([first, second]), labels, prior, weights), products, jnp.zeros(6), prior)
-    members = stack._members(joint, first, second, held_out)
-    stack = stack._replace(log_weights=mixture_log_weights(_of_labels(members, labels), weights))
-    return stack, mixture(members, stack.log_weights).reshape(shape)
+    singles = jnp.stack([first, second])
+    powers = fit_powers(singles, labels, prior, weights)
+    members = jnp.stack([joint, first, second, fuse(powers, singles, prior), held_out])
+    pool = fit_pool(members, labels, prior, weights)
+    return Stack(powers, products, pool, prior), pool.log_posterior(members, prior).reshape(shape)
 
 
 class Blend(NamedTuple):
@@ -97,12 +153,12 @@ class Blend(NamedTuple):
 
     Attributes:
         powers: Powers of the posteriors of the modalities in additive fusion ``[M]``.
-        log_weights: Log-weights of the joint, additive fusion, each pair and the prior ``[P + 3]``.
+        pool: Pool of the joint, additive fusion and each pair.
         log_prior: Log-prior of the classes ``[K]``, in nats.
     """
 
     powers: jax.Array
-    log_weights: jax.Array
+    pool: Pool
     log_prior: jax.Array
 
     def log_posterior(self, joint: jax.Array, singles: Sequence[jax.Array], pairs: Sequence[jax.Array]) -> jax.Array:
@@ -116,12 +172,8 @@ class Blend(NamedTuple):
         Returns:
             Log p(y|x1,x2,...) ``[n, K]`` in nats.
         """
-        return mixture(self._members(joint, singles, pairs), self.log_weights)
-
-    def _members(self, joint: jax.Array, singles: Sequence[jax.Array], pairs: Sequence[jax.Array]) -> jax.Array:
-        """Log-posteriors of all members ``[P + 3, n, K]``, in nats."""
         fused = fuse(self.powers, jnp.stack(list(singles)), self.log_prior)
-        return jnp.stack([joint, fused, *pairs, jnp.broadcast_to(self.log_prior[None], joint.shape)])
+        return self.pool.log_posterior(jnp.stack([joint, fused, *pairs]), self.log_prior)
 
 
 def fit_blend(
@@ -147,14 +199,14 @@ def fit_blend(
     """
     prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)
     powers = fit_powers(jnp.stack(list(singles)), labels, prior, weights)
-    blend = Blend(powers, jnp.zeros(len(pairs) + 3), prior)
-    likelihoods = _of_labels(blend._members(joint, singles, pairs), labels)
-    return blend._replace(log_weights=mixture_log_weights(likelihoods, weights))
+    fused = fuse(powers, jnp.stack(list(singles)), prior)
+    return Blend(powers, fit_pool(jnp.stack([joint, fused, *pairs]), labels, prior, weights), prior)
 
 
-def _of_labels(members: jax.Array, labels: jax.Array) -> jax.Array:
-    """Log-probability of each row's label under each member ``[m, n]``."""
-    return jnp.take_along_axis(members, labels[None, :, None], axis=2)[..., 0]
+def tempered(power: jax.Array, logits: jax.Array) -> jax.Array:
+    """Log-posteriors of logits ``[..., K]`` times a power."""
+    # XLA fuses a product with the difference from its rounded maximum, which is then not zero: the maximum goes first.
+    return jax.nn.log_softmax(power * (logits - logits.max(-1, keepdims=True)))
 
 
 def fuse(powers: jax.Array, log_posteriors: jax.Array, log_prior: jax.Array) -> jax.Array:
