@@ -107,10 +107,12 @@
   }
   function sample(row) {
     const lines = views.map(([view, name]) => {
-      const value = columns["i" + view][row];
-      const guess = !predicts ? "" : columns["p" + view][row] < 0 ? "missing"
-        : classes[columns["p" + view][row]] + " (" + Math.round(100 * columns["q" + view][row]) + "%)";
-      return element("tr", {}, element("th", {}, name), element("td", {}, guess), element("td", { className: "n" }, format(value)), element("td", {}, bar(value)));
+      const value = columns["i" + view][row], own = predicts ? columns["p" + view][row] : null;
+      const guess = own === null ? "" : own < 0 ? "missing" : classes[own];
+      // A long name is cut off, and its probability stays.
+      const chance = own === null || own < 0 ? "" : Math.round(100 * columns["q" + view][row]) + "%";
+      return element("tr", {}, element("th", { title: name }, name), element("td", { title: guess }, guess), element("td", { className: "chance" }, chance),
+        element("td", { className: "n" }, format(value)), element("td", {}, bar(value)));
     });
     const picture = images[row] ? [element("img", { src: images[row], alt: "" })] : [];
     return element("div", { className: "sample" }, ...picture,
