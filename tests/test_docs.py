@@ -161,5 +161,5 @@ def test_every_extra_is_documented():
 
 def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text()
-    for page in ROOT.glob("docs/*.md"):
-        assert f": {page.name}\n" in navigation
+    for page in ROOT.glob("docs/**/*.md"):
+        assert f": {page.relative_to(ROOT / 'docs')}\n" in navigation
