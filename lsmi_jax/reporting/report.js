@@ -96,7 +96,6 @@
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
-  // One sample: its label, what each view predicts, and how much each says about the label.
   function bar(value) {
     const half = Math.min(50, 50 * Math.abs(value ?? 0) / 3);
     const inside = element("i");
@@ -105,6 +104,14 @@
     inside.className = value < 0 ? "negative" : "positive";
     return element("span", { className: "bar" }, inside);
   }
+  // Of the names of views and of predicted classes, the shorter ones get the width they need, and the others the rest.
+  const ruler = element("canvas").getContext("2d");
+  ruler.font = "13px system-ui, sans-serif";
+  const widest = (texts) => 5 + texts.reduce((most, own) => Math.max(most, ruler.measureText(own).width), 0);
+  const widths = [widest(views.map(([, name]) => name)), predicts ? widest(classes) : 0];
+  const isFirst = widths[0] <= widths[1], least = Math.min(70, ...widths) + "px", rest = "minmax(0, 1fr)";
+  document.body.style.setProperty("--names", isFirst ? least + " " + rest : rest + " " + least);
+  // One sample: its label, what each view predicts, and how much each says about the label.
   function sample(row) {
     const lines = views.map(([view, name]) => {
       const value = columns["i" + view][row], own = predicts ? columns["p" + view][row] : null;
