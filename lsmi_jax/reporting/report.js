@@ -261,8 +261,10 @@
   // The table: only the rows in sight are elements.
   const predicted = (view) => (row) => columns["p" + view][row] < 0 ? "" : classes[columns["p" + view][row]];
   const numeric = (name) => ({ name, width: 4, number: true, value: (row) => format(columns[name][row]), order: (row) => columns[name][row] });
+  const longest = ids.reduce((most, own) => own.length > most.length ? own : most, "");
+  const idWidth = Math.min(14, Math.max(7, 1 + widest([longest]) / 16));
   const heads = [
-    { name: "sample", width: 7, value: (row) => ids[row] },
+    { name: "sample", width: idWidth, value: (row) => ids[row] },
     { name: "label", width: 6, value: (row) => text("label", row), order: (row) => code.label[row] },
     ...groupings.map((name) => ({ name, width: 6, value: (row) => text(name, row), order: (row) => code[name][row] })),
     { name: "kind", width: 8, value: (row) => kinds[columns.kind[row]], order: (row) => columns.kind[row] },
