@@ -15,7 +15,7 @@ import lsmi_jax
 try:
     import torch
 except ImportError:
-    sys.exit("This example needs PyTorch: pip install 'lsmi-jax[torch]'")
+    sys.exit("This example needs PyTorch: pip install '.[torch]' in a checkout")
 
 
 class TwoBranches(torch.nn.Module):

@@ -25,7 +25,7 @@ try:
     from sklearn.utils.multiclass import check_classification_targets
     from sklearn.utils.validation import check_is_fitted, validate_data
 except ImportError as error:
-    raise ImportError("lsmi_jax.sklearn needs scikit-learn: pip install 'lsmi-jax[sklearn]'") from error
+    raise ImportError("lsmi_jax.sklearn needs scikit-learn: pip install '.[sklearn]' in a checkout") from error
 
 __all__ = ["LSMI"]
 

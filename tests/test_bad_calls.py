@@ -299,3 +299,16 @@ def test_the_error_begins_with_the_argument(case):
     function, name, value = case
     with pytest.raises((TypeError, ValueError), match=rf"^{name}\b"):
         function(**{name: value})
+
+
+def test_natural_mistakes_are_explained(tmp_path):
+    result = lsmi_jax.estimate(KEY, None, LABELS, logits=LOGITS, redundancy=LEAST, num_folds=2)
+    with pytest.raises(TypeError, match=r"^estimator: .* got the path .*; the path comes first"):
+        lsmi_jax.save(fitted(), str(tmp_path / "estimator"))
+    with pytest.raises(TypeError, match=r"^labels: .* got an Estimator; score takes the estimator first"):
+        lsmi_jax.score(X, LABELS, fitted())
+    with pytest.raises(TypeError, match=r"^estimator: expected Estimator of lsmi_jax, got Estimate$"):
+        lsmi_jax.score(result, X, LABELS)
+    given = applications.distillation_weights(result.interactions)
+    for own, same in zip(applications.distillation_weights(result), given, strict=True):
+        np.testing.assert_array_equal(own, same)

@@ -39,7 +39,7 @@ def main() -> None:
 
     refused = subprocess.run([sys.executable, "-m", "lsmi_jax", "info"], capture_output=True, text=True, check=False)
     assert refused.returncode == 1
-    needed = "lsmi-jax: the command line needs cyclopts: pip install 'lsmi-jax[cli]'\n"
+    needed = "lsmi-jax: the command line needs cyclopts: pip install '.[cli]' in a checkout\n"
     assert refused.stderr == needed, refused.stderr
     print("lsmi-jax names the extra that it needs")
 

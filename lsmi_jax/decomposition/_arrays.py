@@ -87,7 +87,7 @@ def check_type(name: str, value: Any, *kinds: type) -> None:
 
 def _kind(value: Any) -> str:
     """Describes a value for a message."""
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):  # named ones are known by their names
         return f"a {type(value).__name__} of something else"
     return "None" if value is None else type(value).__name__
 

@@ -18,10 +18,10 @@ def import_extra(module: str, *, purpose: str, extra: str) -> Any:
         The module.
 
     Raises:
-        ImportError: If it is not installed; the message has the command that installs it.
+        ImportError: If it is not installed; the message has the command that installs it from a checkout.
     """
     try:
         return import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
-        raise ImportError(f"{purpose} needs {package}: pip install 'lsmi-jax[{extra}]'") from error
+        raise ImportError(f"{purpose} needs {package}: pip install '.[{extra}]' in a checkout") from error

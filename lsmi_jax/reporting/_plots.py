@@ -109,7 +109,8 @@ def plot_classes(
     ax.set_xticks(position, given)
     ax.set_ylabel("mean information (nats)")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False)
+    # Above the bars, which would be covered.
+    ax.legend(frameon=False, ncols=len(names), loc="lower center", bbox_to_anchor=(0.5, 1))
     return ax
 
 
@@ -261,6 +262,11 @@ def _of_classes(summary: Summary | Estimate, class_names: Any) -> tuple[Summary,
     if isinstance(summary, Estimate):
         if class_names is None:
             raise ValueError("class_names: expected the labels of the samples with an estimate, got None")
+        if np.shape(class_names) != (summary.num_samples,):
+            raise ValueError(
+                f"class_names: expected the label of each of {summary.num_samples} samples with an estimate, "
+                f"got shape {np.shape(class_names)}"
+            )
         summary, class_names = summary.mean(class_names), None
     if not np.ndim(summary.num_samples):
         raise ValueError("summary: expected means of groups, got means of all samples together; see plot_summary")

@@ -96,7 +96,6 @@
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 
-  // One sample: its label, what each view predicts, and how much each says about the label.
   function bar(value) {
     const half = Math.min(50, 50 * Math.abs(value ?? 0) / 3);
     const inside = element("i");
@@ -105,12 +104,22 @@
     inside.className = value < 0 ? "negative" : "positive";
     return element("span", { className: "bar" }, inside);
   }
+  // Of the names of views and of predicted classes, the shorter ones get the width they need, and the others the rest.
+  const ruler = element("canvas").getContext("2d");
+  ruler.font = "13px system-ui, sans-serif";
+  const widest = (texts) => 5 + texts.reduce((most, own) => Math.max(most, ruler.measureText(own).width), 0);
+  const widths = [widest(views.map(([, name]) => name)), predicts ? widest(classes) : 0];
+  const isFirst = widths[0] <= widths[1], least = Math.min(70, ...widths) + "px", rest = "minmax(0, 1fr)";
+  document.body.style.setProperty("--names", isFirst ? least + " " + rest : rest + " " + least);
+  // One sample: its label, what each view predicts, and how much each says about the label.
   function sample(row) {
     const lines = views.map(([view, name]) => {
-      const value = columns["i" + view][row];
-      const guess = !predicts ? "" : columns["p" + view][row] < 0 ? "missing"
-        : classes[columns["p" + view][row]] + " (" + Math.round(100 * columns["q" + view][row]) + "%)";
-      return element("tr", {}, element("th", {}, name), element("td", {}, guess), element("td", { className: "n" }, format(value)), element("td", {}, bar(value)));
+      const value = columns["i" + view][row], own = predicts ? columns["p" + view][row] : null;
+      const guess = own === null ? "" : own < 0 ? "missing" : classes[own];
+      // A long name is cut off, and its probability stays.
+      const chance = own === null || own < 0 ? "" : Math.round(100 * columns["q" + view][row]) + "%";
+      return element("tr", {}, element("th", { title: name }, name), element("td", { title: guess }, guess), element("td", { className: "chance" }, chance),
+        element("td", { className: "n" }, format(value)), element("td", {}, bar(value)));
     });
     const picture = images[row] ? [element("img", { src: images[row], alt: "" })] : [];
     return element("div", { className: "sample" }, ...picture,
@@ -252,8 +261,10 @@
   // The table: only the rows in sight are elements.
   const predicted = (view) => (row) => columns["p" + view][row] < 0 ? "" : classes[columns["p" + view][row]];
   const numeric = (name) => ({ name, width: 4, number: true, value: (row) => format(columns[name][row]), order: (row) => columns[name][row] });
+  const longest = ids.reduce((most, own) => own.length > most.length ? own : most, "");
+  const idWidth = Math.min(14, Math.max(7, 1 + widest([longest]) / 16));
   const heads = [
-    { name: "sample", width: 7, value: (row) => ids[row] },
+    { name: "sample", width: idWidth, value: (row) => ids[row] },
     { name: "label", width: 6, value: (row) => text("label", row), order: (row) => code.label[row] },
     ...groupings.map((name) => ({ name, width: 6, value: (row) => text(name, row), order: (row) => code[name][row] })),
     { name: "kind", width: 8, value: (row) => kinds[columns.kind[row]], order: (row) => columns.kind[row] },

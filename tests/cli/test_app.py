@@ -50,7 +50,7 @@ def test_help_and_version(capsys):
 def test_without_cyclopts_one_line_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "cyclopts", None)
     assert main(["info"]) == 1
-    assert capsys.readouterr().err == "lsmi-jax: the command line needs cyclopts: pip install 'lsmi-jax[cli]'\n"
+    assert capsys.readouterr().err == "lsmi-jax: the command line needs cyclopts: pip install '.[cli]' in a checkout\n"
 
 
 @pytest.mark.parametrize("command", ["estimate", "score", "compare", "demo", "info"])

@@ -244,5 +244,5 @@ def test_objects_in_a_file_of_pytorch_are_never_unpickled(tmp_path):
 def test_a_file_of_pytorch_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     (tmp_path / "data.pt").write_bytes(b"")
-    with pytest.raises(ImportError, match=r"a .pt file needs torch: pip install 'lsmi-jax\[torch\]'"):
+    with pytest.raises(ImportError, match=r"a .pt file needs torch: pip install '\.\[torch\]' in a checkout"):
         read(tmp_path / "data.pt")

@@ -41,7 +41,7 @@ def test_tables_can_be_read_again(kind, tmp_path):
 def test_libraries_are_checked_before_any_work(module, package, monkeypatch):
     _writers.check_libraries("parquet", has_images=True)
     monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(ImportError, match=rf"{package}: pip install 'lsmi-jax\[cli\]'"):
+    with pytest.raises(ImportError, match=rf"{package}: pip install '\.\[cli\]' in a checkout"):
         _writers.check_libraries("parquet", has_images=True)
 
 

@@ -92,7 +92,7 @@ def test_pointwise_redundancy_agrees_with_dit(name, x64):
 @pytest.mark.parametrize("name", JOINTS)
 def test_common_change_agrees_with_dit(name, x64, monkeypatch):
     # Ours is on the given distribution; dit first passes to the one of maximum entropy, and that by an
-    # optimiser whose error is above 1e-9.
+    # optimizer whose error is above 1e-9.
     monkeypatch.setattr("dit.pid.measures.iccs.maxent_dist", lambda distribution, marginals: distribution)
     _, probabilities, five, _ = arrays(JOINTS[name])
     five = tuple(np.where(np.isclose(part, 0), 0.0, part) for part in five)  # as dit does

@@ -70,7 +70,7 @@ def test_extreme_logits_give_finite_values_and_gradients(logits, expected):
 def test_mean_over_a_known_channel_is_its_mutual_information():
     joint = np.array([[0.3, 0.1], [0.05, 0.55]])  # p(x, y)
     log_prior = jnp.log(jnp.asarray(joint.sum(0), jnp.float32))
-    logits = jnp.log(jnp.asarray(joint, jnp.float32))  # unnormalised p(y|x)
+    logits = jnp.log(jnp.asarray(joint, jnp.float32))  # unnormalized p(y|x)
     x, y = np.indices(joint.shape).reshape(2, -1)
     mean = joint.ravel() @ np.asarray(pointwise_information(logits[x], y, log_prior))
     independent = joint.sum(1, keepdims=True) * joint.sum(0, keepdims=True)

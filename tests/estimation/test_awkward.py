@@ -39,8 +39,8 @@ def test_few_samples_of_many_columns(key, rng):
 @pytest.mark.slow
 def test_many_classes_of_few_samples(key, rng):
     labels = np.arange(1600) % 100
-    centres = rng.normal(size=(100, 8)) * 2
-    features = (centres[labels] + rng.normal(size=(1600, 8)), rng.normal(size=(1600, 4)))
+    centers = rng.normal(size=(100, 8)) * 2
+    features = (centers[labels] + rng.normal(size=(1600, 8)), rng.normal(size=(1600, 4)))
     i1, i2, i12 = is_sound(estimate(key, features, labels, **FAST))
     assert 1.5 < i1 < np.log(100)
     assert abs(i2) < 0.1

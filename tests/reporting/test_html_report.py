@@ -242,6 +242,32 @@ def test_histograms_count_every_sample(report):
         assert histogram["low"] < histogram["high"]
 
 
+def test_a_page_of_50000_samples_is_small(report, tmp_path):
+    times = -(-_report_data.MAX_SAMPLES // NUM_ROWS) + 1
+
+    def repeated(values):
+        return np.concatenate([np.asarray(values)] * times)
+
+    result = report.result
+    result = result._replace(
+        interactions=jax.tree.map(repeated, result.interactions),
+        information=tuple(map(repeated, result.information)),
+        predictions=jax.tree.map(repeated, result.predictions),
+    )
+    many = dataclasses.replace(
+        report,
+        result=result,
+        ids=np.array([f"recordings/clip_{row:08d}.wav" for row in range(times * NUM_ROWS)]),
+        labels=repeated(report.labels),
+        groups={"speaker": repeated(report.groups["speaker"])},
+        images=repeated(report.images),
+    )
+    write_report(tmp_path / "report.html", many)
+    page = (tmp_path / "report.html").read_bytes()
+    assert page.count(b"recordings/clip_") == _report_data.MAX_SAMPLES
+    assert len(page) < 15e6
+
+
 @pytest.mark.slow
 def test_a_redundancy_without_densities_has_a_page_too(tmp_path):
     write_report(tmp_path / "report.html", make_report(lsmi_jax.MinimumInformation(), names=("a", "b")))
@@ -275,6 +301,8 @@ def in_browser(page, script, tmp_path, *options):
 MEASURE = """return {
   window: innerWidth, page: document.documentElement.scrollWidth,
   pictures: [...document.images].filter(image => image.naturalWidth > 0).length,
+  chances: [...document.querySelectorAll(".sample .chance")]
+    .map(cell => [cell.textContent, cell.scrollWidth <= cell.clientWidth]),
   text: document.body.innerText.length, color: getComputedStyle(document.body).backgroundColor}"""
 
 
@@ -288,6 +316,8 @@ def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, width,
     assert measured["page"] <= measured["window"]
     assert measured["pictures"] > 8
     assert measured["text"] > 1000
+    assert all(re.fullmatch(r"\d+%", chance) and is_whole for chance, is_whole in measured["chances"])
+    assert len(measured["chances"]) > 24  # of three views
     assert measured["color"] == ("rgb(20, 24, 27)" if dark else "rgb(255, 255, 255)")
 
 
@@ -310,6 +340,46 @@ def test_long_names_fit_a_phone(report, tmp_path):
     window, page = json.loads(re.search(r"<title>(.*?)</title>", printed)[1])
     assert window == 390
     assert page <= window
+
+
+MARKUP = "<img src=x onerror=alert(1)>"
+PROVOKE = f"""const found = {{}}, names = ["Show more of", "sample", "label", "kind"];
+for (const name of names) {{
+  const button = [...document.querySelectorAll("button")].find(own => own.textContent.startsWith(name));
+  if (button) button.click();
+}}
+for (const link of document.querySelectorAll("[data-group]")) link.click();
+document.querySelector("#table .rows .row").click();
+found.seen = document.body.innerText.split({json.dumps(MARKUP)}).length - 1;
+found.detail = document.getElementById("detail").innerText.includes({json.dumps(MARKUP)});
+found.made = document.querySelectorAll("[onerror]").length;
+return found;"""
+
+
+@needs_browser
+@pytest.mark.browser
+def test_markup_in_any_text_stays_text(report, tmp_path):
+    classes = [f"{MARKUP} {number}" for number in range(3)]
+    groups = np.array([f"{MARKUP} {row % 4}" for row in range(NUM_ROWS)])
+    summary = report.summary | summary_of(
+        report.result, (LABELS, np.array(classes)), {MARKUP: (np.arange(NUM_ROWS) % 4, np.unique(groups))}
+    )
+    given = {
+        "title": MARKUP,
+        "names": (f"{MARKUP} 1", f"{MARKUP} 2"),
+        "summary": summary,
+        "ids": np.array([f"{MARKUP} {row}" for row in range(NUM_ROWS)]),
+        "labels": np.array(classes)[LABELS],
+        "classes": classes,
+        "groups": {MARKUP: groups},
+    }
+    write_report(tmp_path / "markup.html", dataclasses.replace(report, **given))
+    text = (tmp_path / "markup.html").read_text()
+    assert MARKUP not in text
+    found = in_browser(text, PROVOKE, tmp_path, "--window-size=1200,900")
+    assert found["made"] == 0
+    assert found["detail"]
+    assert found["seen"] > 50
 
 
 USE = """const find = (text) => [...document.querySelectorAll("button")].find(own => own.textContent === text);

@@ -123,6 +123,8 @@ def test_plots_take_an_estimate():
     assert plot_samples(result).get_xlabel() == "nats"
     with pytest.raises(ValueError, match="class_names: expected the labels of the samples"):
         plot_classes(result)
+    with pytest.raises(ValueError, match=r"class_names: expected the label of each of 60 samples .*, got shape \(3,\)"):
+        plot_classes(result, ["cat", "dog", "eel"])
 
 
 def test_histograms_hold_every_sample(rng):
