@@ -68,29 +68,31 @@ class Diagnostics(NamedTuple):
         return self._replace(**{name: jnp.stack([v[1], v[0], *v[2:]]) for name, v in by_view.items()})
 
     def findings(self) -> list[str]:
-        """One sentence for each unusual value; empty if there is none."""
+        """What is unusual, and what to do about it; empty if nothing is."""
         found = []
         single = 0.0 if self.single_source_fraction is None else float(self.single_source_fraction)
         if single > 0.95:
             found.append(
                 f"With the paper's redundancy, one modality attains both minima on {single:.0%} of the samples, and "
-                "its uniqueness is zero there regardless of the data: the two surprisals are not comparable."
+                "its uniqueness is zero there regardless of the data: the two surprisals are not comparable. The union "
+                "information needs no surprisal."
             )
         finite = float(self.finite_fraction)
         if finite < 1:
             found.append(
-                f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity, and are in no mean."
+                f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity, and are in no mean. "
+                "Look for logits that rule out the label, or for features that are not finite."
             )
         if self.missing_fraction is not None:
             first, second, either = (float(fraction) for fraction in self.missing_fraction)
             found.append(
                 f"{first:.1%} of the samples lack the first modality and {second:.1%} the second: means are over the "
-                f"{1 - either:.1%} that have both."
+                f"{1 - either:.1%} that have both. Check whether these differ from the others."
             )
         if self.unlabeled_fraction is not None:
             found.append(
                 f"{float(self.unlabeled_fraction):.1%} of the samples have no label: they are in no mean, and only "
-                "what needs no label learns from them."
+                "what needs no label learns from them. Check whether they differ from the others."
             )
         for name, ratio in zip(_NAMES, _values(self.outlier_ratio), strict=False):
             if ratio > OUTLIER:
@@ -118,9 +120,9 @@ class Diagnostics(NamedTuple):
                 )
         for name, fraction in zip(_NAMES, _values(self.constant_fraction), strict=False):
             if fraction == 1:
-                found.append(f"All columns of {name} are constant: it says nothing.")
+                found.append(f"All columns of {name} are constant: it says nothing. Check how it was read.")
             elif fraction > MOSTLY:
-                found.append(f"{fraction:.0%} of the columns of {name} are constant.")
+                found.append(f"{fraction:.0%} of the columns of {name} are constant. Check how they were read.")
         return found
 
     def _discriminator_findings(self) -> list[str]:
@@ -131,22 +133,25 @@ class Diagnostics(NamedTuple):
             if loss > prior_entropy + 0.01:
                 found.append(
                     f"The discriminator of {name} does worse than the class frequencies on the scored rows "
-                    f"(cross-entropy {loss:.3f} against {prior_entropy:.3f} nats)."
+                    f"(cross-entropy {loss:.3f} against {prior_entropy:.3f} nats). Read its information as zero, or "
+                    "add samples."
                 )
         if cross_entropy[2] > cross_entropy[:2].min() + 0.01:
             found.append(
                 "The discriminator of both modalities does worse than that of a single one, so the synergy is biased "
-                f"downwards (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats)."
+                f"downwards (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats). Add samples, or "
+                "pass logits of a better model of both."
             )
         for name, gap in zip(_NAMES, _values(self.discriminator_gap), strict=False):
             if gap < -0.3:
-                found.append(f"The discriminator of {name} overfits by {-gap:.2f} nats: more samples would help.")
+                found.append(f"The discriminator of {name} overfits by {-gap:.2f} nats. More samples would help.")
         return found
 
     def _density_findings(self) -> list[str]:
         """Findings about overfitting of the densities."""
         return [
-            f"The density of {name} overfits by {-gap:.2f} nats: redundancy by surprisal is uncertain."
+            f"The density of {name} overfits by {-gap:.2f} nats: redundancy by surprisal is uncertain. The union "
+            "information needs no density."
             for name, gap in zip(_NAMES, _values(self.density_gap), strict=False)
             if gap < -1
         ]

@@ -8,23 +8,32 @@ from lsmi_jax.estimation._formatting import NORMAL, Cell
 __all__ = ["negative_parts"]
 
 NEGLIGIBLE = 0.01  # nats
-_TOO_LOW = "the union information is too low, R and S are too high, and U1 and U2 too low by about as much."
+_TOO_LOW = (
+    "the union information is too low, R and S are too high, and U1 and U2 too low by about as much. "
+    "Read the part as zero."
+)
 _REASONS = {
-    "R": "the union information is too high, R and S are too low, and U1 and U2 too high by about as much.",
+    "R": (
+        "the union information is too high, R and S are too low, and U1 and U2 too high by about as much. "
+        "Read the part as zero."
+    ),
     "U1": _TOO_LOW,
     "U2": _TOO_LOW,
-    "S": "the discriminator of both modalities knows less than what the modalities say alone adds up to.",
+    "S": (
+        "the discriminator of both modalities knows less than what the modalities say alone adds up to. "
+        "Read the part as zero, or pass logits of a better model of both."
+    ),
 }
 
 
 def negative_parts(cells: Sequence[Cell]) -> list[str]:
-    """One sentence for each reason why a mean part is below zero by more than its error.
+    """Why mean parts are below zero by more than their errors, and what to do about it.
 
     Args:
         cells: Means of R, U1, U2 and S.
 
     Returns:
-        Sentences; none if no part is.
+        One text for each reason; none if no part is.
     """
     found: dict[str, list[str]] = {}
     for part, cell in zip(PARTS, cells, strict=True):

@@ -7,7 +7,17 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Interactions, adjustment, finite_rows, gain, kind, set_to_zero
+from lsmi_jax.decomposition import (
+    INFORMATION,
+    PARTS,
+    Interactions,
+    adjustment,
+    check_count,
+    finite_rows,
+    gain,
+    kind,
+    set_to_zero,
+)
 from lsmi_jax.estimation import _frames
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._formatting import (
@@ -100,9 +110,10 @@ class Estimate(NamedTuple):
             knows or misleads, by the gain for "only together", and by i12, lowest first, for "none knows".
 
         Raises:
-            ValueError: If there is no such kind.
+            TypeError: If n is not an integer.
+            ValueError: If there is no such kind, or n is below one.
         """
-        return ranked(self.information, kind)[:n]
+        return ranked(self.information, kind)[: check_count("n", n, 1)]
 
     def suspicious(self, n: int = 20) -> np.ndarray:
         """The samples whose labels are the least likely given both modalities: candidates for wrong labels.
@@ -112,8 +123,12 @@ class Estimate(NamedTuple):
 
         Returns:
             Their rows, lowest i12 first, whatever its value. Samples without an i12 are left out.
+
+        Raises:
+            TypeError: If n is not an integer.
+            ValueError: If n is below one.
         """
-        return suspicious(self.information)[:n]
+        return suspicious(self.information)[: check_count("n", n, 1)]
 
     def __repr__(self) -> str:
         return self._overview().as_text() if self._has_numbers() else plain_repr(self)

@@ -138,7 +138,7 @@
       const what = rows.length === 0 ? "no samples" : count(total) + (total === 1 ? " sample" : " samples")
         + (isPart && !isAll ? " shown" : " (" + percent + ")") + ", by " + list.by;
       const parts = [head, element("p", { className: "soft" }, list.meaning), element("p", { className: "soft" }, what)];
-      if (list.reproduced !== null) {
+      if (list.reproduced !== null && list.rows.length > 0) {
         const percent = Math.round(100 * list.reproduced) + "%";
         parts.push(element("p", { className: "soft" }, list.reproduced < 0.5
           ? "Other seeds would list other samples: two seeds share " + percent + " of their first 50."

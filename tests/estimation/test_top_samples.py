@@ -1,7 +1,9 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import lsmi_jax
 from lsmi_jax import KINDS, gain, kind
 from lsmi_jax.decomposition import THRESHOLD
 from lsmi_jax.estimation import RANKED_BY, ranked, suspicious
@@ -32,6 +34,17 @@ def test_no_modality_knows_a_sample_that_is_known_only_together(information):
 def test_an_unknown_kind_names_what_there_is(information):
     with pytest.raises(ValueError, match=r"kind: expected one of both know, only x1, .*, got 'both knows'"):
         ranked(information, "both knows")
+
+
+def test_lists_take_a_number_of_samples(information):
+    parts = lsmi_jax.decompose(*information, i_union=information[0])
+    result = lsmi_jax.Estimate(parts, parts, information, None, None, diagnostics=None, key=jax.random.key(0))
+    assert len(result.suspicious(3)) == len(result.top("both know", np.int64(3))) == 3
+    for call in (result.suspicious, lambda n: result.top("both know", n)):
+        with pytest.raises(ValueError, match="n: expected at least 1, got -1"):
+            call(-1)
+        with pytest.raises(TypeError, match=r"n: expected an integer, got 2\.5"):
+            call(2.5)
 
 
 def test_suspicious_samples_have_the_lowest_information(information):
