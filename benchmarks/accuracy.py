@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from union import bold
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -229,29 +230,33 @@ def print_table(group: list[dict]) -> None:
     )
 
 
-def table(rows: list[dict]) -> str:
-    """The table of docs/choosing.md: the union information on each task with exact values, means over seeds."""
-    lines = [
-        "| task | RMSE i1 i2 i12 | published code | R U1 U2 S, raw | error of each | AUROC r u1 u2 s, mean |",
-        "|---|---|---|---|---|---|",
-    ]
+def tables(rows: list[dict]) -> str:
+    """Both tables of docs/choosing.md, of the union information: against the published code, and of all tasks."""
     chosen = [row for row in rows if row["redundancy"] == "union_information"]
-    for task in dict.fromkeys(row["task"] for row in chosen):
-        own = [row for row in chosen if row["task"] == task]
-        names = {"rmse": ("i1", "i2", "i12"), "mean": COLUMNS, "error": COLUMNS, "auroc": COLUMNS}
-        means = {
-            kind: [float(np.mean([float(row.get(f"{kind} {name}") or np.nan) for row in own])) for name in of_kind]
-            for kind, of_kind in names.items()
-        }
-        if np.isnan(means["rmse"][0]):
-            continue
-        text = {kind: " ".join(f"{value:z.3f}" for value in values) for kind, values in means.items()}
-        rmse, auroc = PUBLISHED.get(task, (None, None))
-        published = "-" if rmse is None else " ".join(f"{value:.2f}" for value in rmse)
-        published += "" if auroc is None else f", AUROC {auroc:.3f}"
-        ranks = "-" if np.isnan(means["auroc"][0]) else f"{text['auroc']}, {np.mean(means['auroc']):.3f}"
-        lines.append(f"| {task} | {text['rmse']} | {published} | {text['mean']} | {text['error']} | {ranks} |")
-    return "\n".join(lines)
+    tasks = dict.fromkeys(row["task"] for row in chosen if row.get("rmse i1") not in (None, "", "nan"))
+
+    def mean(task: str, name: str) -> float:
+        return float(np.mean([float(row.get(name) or np.nan) for row in chosen if row["task"] == task]))
+
+    views = ("i1", "i2", "i12")
+    lines = [["task", *(f"{view}{which}" for view in views for which in ("", ", published"))]]
+    lines[0] += ["AUROC", "AUROC, published"]
+    lines.append(["---"] * len(lines[0]))
+    for task, (rmse, published) in PUBLISHED.items():
+        if task in tasks:
+            pairs = [bold([mean(task, f"rmse {view}"), own], min) for view, own in zip(views, rmse, strict=True)]
+            auroc = float(np.mean([mean(task, f"auroc {name}") for name in COLUMNS]))
+            pairs.append(bold([auroc, np.nan if published is None else published], max))
+            lines.append([task, *(cell for pair in pairs for cell in pair)])
+    more = [["task", *COLUMNS, "largest error", *views, "AUROC"]]
+    more.append(["---"] * len(more[0]))
+    for task in tasks:
+        error = max(mean(task, f"error {name}") for name in COLUMNS)
+        values = [*(mean(task, f"mean {name}") for name in COLUMNS), error, *(mean(task, f"rmse {v}") for v in views)]
+        auroc = float(np.mean([mean(task, f"auroc {name}") for name in COLUMNS]))
+        more.append([task, *(f"{value:z.3f}" for value in values), "-" if np.isnan(auroc) else f"{auroc:.3f}"])
+    texts = ("\n".join("| " + " | ".join(line) + " |" for line in table) for table in (lines, more))
+    return "\n\n".join(texts)
 
 
 def main() -> None:
@@ -262,11 +267,11 @@ def main() -> None:
     parser.add_argument(
         "--data", default=os.environ.get("LSMI_DATA"), help="folder that contains av_digits_semireal.npz"
     )
-    parser.add_argument("--read", help="print the table of docs/choosing.md from this CSV file, and fit nothing")
+    parser.add_argument("--read", help="print the tables of docs/choosing.md from this CSV file, and fit nothing")
     arguments = parser.parse_args()
     if arguments.read:
         with open(arguments.read, newline="") as file:
-            print(table(list(csv.DictReader(file))))
+            print(tables(list(csv.DictReader(file))))
         return
     wanted = arguments.tasks.split(",")
     all_tasks = [*TASKS, *real_tasks(arguments.data), *CURVE]

@@ -1,10 +1,10 @@
-"""How exact is each redundancy with exact posteriors and densities? The tables of docs/choosing.md.
+"""How exact is each redundancy with exact posteriors and densities? The table of docs/choosing.md.
 
     python benchmarks/union.py [--num-seeds 5] [--num-samples 5000] [--csv union.csv]
 
 Potentials of the union information are fitted to some samples and evaluated on as many others, which the paper's
 redundancy is evaluated on, too. Errors are those of the worst seed, against the truth of the same rows or, for gates,
-of the population. With --read, only prints the tables of a CSV file.
+of the population. With --read, only prints the table of a CSV file.
 """
 
 import argparse
@@ -84,30 +84,43 @@ def rows(num_seeds: int, size: int) -> Iterator[dict]:
                 yield row if "shifted" in redundancy else row | aurocs(task, parts, size)
 
 
-def table(rows: list[dict], *redundancies: str) -> str:
-    """Means over seeds, largest errors and mean AUROC of each task, by redundancy; a table of docs/choosing.md."""
-    kinds: dict[str, tuple[str, Callable]] = {
-        "mean": ("R U1 U2 S", np.mean),
-        "error": ("largest error of each", np.max),
-        "auroc": ("AUROC", np.mean),
-    }
-    tasks = list(dict.fromkeys(row["task"] for row in rows))
-    columns = {"task": tasks}
-    for redundancy in redundancies:
-        for kind, (title, summary) in kinds.items():
-            named = title if len(redundancies) == 1 else f"{title}, {redundancy}"
-            columns[named] = [cell_of(rows, task, redundancy, kind, summary) for task in tasks]
-    shown = {name: column for name, column in columns.items() if set(column) != {"-"}}
-    lines = [list(shown), ["---"] * len(shown), *zip(*shown.values(), strict=True)]
+def table(rows: list[dict]) -> str:
+    """Largest error of any part and mean AUROC of each task, by redundancy, the best in bold."""
+    names = list(dict.fromkeys(row["redundancy"] for row in rows))
+    ranked = [name for name in names if any(row.get("auroc R") for row in rows if row["redundancy"] == name)]
+    header = ["task", *(f"error, {name}" for name in names), *(f"AUROC, {name}" for name in ranked)]
+    lines = [header, ["---"] * len(header)]
+    for task in dict.fromkeys(row["task"] for row in rows):
+        errors = [largest(rows, task, name) for name in names]
+        aurocs = [mean_auroc(rows, task, name) for name in ranked]
+        lines.append([task, *bold(errors, min), *bold(aurocs, max)])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def cell_of(rows: list[dict], task: str, redundancy: str, kind: str, summary: Callable) -> str:
-    """The values of all parts that there are, over seeds."""
+def values_of(rows: list[dict], task: str, redundancy: str, kind: str) -> np.ndarray:
+    """Values of the parts that there are, for each seed."""
     own = [row for row in rows if (row["task"], row["redundancy"]) == (task, redundancy)]
-    columns = [[row.get(f"{kind} {name}", "") for row in own] for name in COLUMNS]
-    values = [float(summary(np.array(column, float))) for column in columns if "" not in column]
-    return " ".join(f"{value:z.3f}" for value in values) or "-"
+    columns = ([row.get(f"{kind} {name}", "") for row in own] for name in COLUMNS)
+    return np.array([column for column in columns if "" not in column], float)
+
+
+def largest(rows: list[dict], task: str, redundancy: str) -> float:
+    return float(values_of(rows, task, redundancy, "error").max())
+
+
+def mean_auroc(rows: list[dict], task: str, redundancy: str) -> float:
+    values = values_of(rows, task, redundancy, "auroc")
+    return float(values.mean()) if values.size else np.nan
+
+
+def bold(values: list[float], best: Callable, digits: int = 3) -> list[str]:
+    """Values as text, the best in bold unless all are alike, and a dash where there is none."""
+    texts = [f"{value:.{digits}f}" for value in values]
+    known = [text for text in texts if text != "nan"]
+    if not known:
+        return ["-"] * len(values)
+    winner = best(known, key=float)
+    return [f"**{text}**" if text == winner and len(set(known)) > 1 else text for text in texts]
 
 
 def main() -> None:
@@ -115,7 +128,7 @@ def main() -> None:
     parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
     parser.add_argument("--num-samples", type=int, default=5000, help="of each half (%(default)s)")
     parser.add_argument("--csv", type=Path, default=Path("union.csv"), help="file to write (%(default)s)")
-    parser.add_argument("--read", type=Path, help="print the tables of this CSV file, and compute nothing")
+    parser.add_argument("--read", type=Path, help="print the table of this CSV file, and compute nothing")
     options = parser.parse_args()
     if options.read:
         with options.read.open(newline="") as file:
@@ -126,7 +139,7 @@ def main() -> None:
             writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in found for name in row)))
             writer.writeheader()
             writer.writerows(found)
-    print(table(found, "union"), table(found, "paper", "paper, shifted"), sep="\n\n")
+    print(table(found))
 
 
 if __name__ == "__main__":

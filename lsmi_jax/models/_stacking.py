@@ -28,7 +28,8 @@ __all__ = [
 
 NUM_MIXTURE_STEPS = 40  # about twenty of them lower the barrier
 BARRIER = 0.1  # of the first step, in nats; halved with each
-PSEUDO_ROWS = 0.01  # rows that each member of a mixture explains beforehand
+PSEUDO_ROWS = 0.01  # rows that each member of a mixture explains beforehand, of up to 2000
+LEAST_BARRIER = 5e-6  # below it, sums over rows in float32 hide which of two members is better
 LARGEST_FALL = 0.9  # of a weight in one step
 NUM_NEWTON_STEPS = 12
 LONGEST_STEP = 0.5  # of a power
@@ -292,7 +293,7 @@ def mixture_log_weights(log_likelihoods: jax.Array, weights: jax.Array | None = 
 
     falling = (BARRIER * 0.5 ** np.arange(NUM_MIXTURE_STEPS)).astype(np.float32)
     start = jnp.full(num_members, 1 / num_members, jnp.float32)
-    barriers = jnp.maximum(falling, jnp.asarray(PSEUDO_ROWS / size, jnp.float32))
+    barriers = jnp.maximum(falling, jnp.maximum(jnp.asarray(PSEUDO_ROWS / size, jnp.float32), LEAST_BARRIER))
     log_weights = jax.nn.log_softmax(jnp.log(jax.lax.scan(step, start, barriers)[0]))
     # The prior gets at least the weight of one row: n rows cannot support a more confident posterior.
     return jax.nn.log_softmax(log_weights.at[-1].set(jnp.maximum(log_weights[-1], -jnp.log(1.0 * size))))

@@ -84,3 +84,17 @@ def test_a_joint_that_says_nothing_is_replaced(rng):
     exact = jax.nn.log_softmax(parts[0] + parts[1])
     assert losses_of(stacked, fresh).mean() < min(losses_of(part, fresh).mean() for part in parts)
     assert losses_of(stacked, fresh).mean() < losses_of(exact, fresh).mean() + 0.02
+
+
+@pytest.mark.parametrize("scale", [0.0, 1e-6, 1e-3])
+def test_equal_members_of_many_rows_have_equal_weights(scale):
+    # In float32, round-off of sums over so many rows is larger than a hundredth of a row.
+    num_rows = 100_000
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x, sign = rng.integers(0, 2, num_rows), rng.integers(0, 2, num_rows) * 2 - 1
+        evidence = scale * np.stack([x, x + 0.001, x, 0.5 * x, 0.2 - 0.3 * x, x + 0.1, 0 * x]) * sign
+        weights = np.exp(mixture_log_weights(jnp.asarray(np.log(0.5) + evidence, jnp.float32)))
+        assert np.isfinite(weights).all()
+        np.testing.assert_allclose(weights[0], weights[2], rtol=0.01)
+        np.testing.assert_allclose(weights, 1 / 7, rtol=0.1)
