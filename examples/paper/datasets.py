@@ -167,10 +167,10 @@ def main() -> None:
         runs,
         claims_of(runs, people, names),
         f"Means in nats over {num_seeds} seeds ({MOST_SEEDS['PID-Batch']} for PID-Batch), with the standard error in "
-        f"brackets, of at most {MAX_ROWS} rows. All three methods estimate the decomposition of Bertschinger et al. (2014). LSMI (union information) and "
-        "PID-Batch have out-of-fold discriminators. PID-CVX takes frequencies of 20 k-means clusters per modality: its "
-        "I1 and I2 show what the clusters lose, and its I12 is in-sample, which inflates S where rows are few. "
-        "Whiskers show 95% intervals.",
+        f"brackets, of at most {MAX_ROWS} rows. All three methods estimate the decomposition of Bertschinger et al. "
+        "(2014). LSMI (union information) and PID-Batch have out-of-fold discriminators. PID-CVX takes frequencies of "
+        "20 k-means clusters per modality: its I1 and I2 show what the clusters lose, and its I12 is in-sample, which "
+        "inflates S where rows are few. Whiskers show 95% intervals.",
         table(["data", "n", "K", "method", *COLUMNS], rows),
         "Correlation with LSMI over the mean four parts of each set. Pooled over sets, it "
         "would mostly show that sets differ in how much they say.",
