@@ -11,7 +11,8 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-from results import PARTS, table
+import numpy as np
+from results import PARTS, table, with_error, with_interval
 
 DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "results"
@@ -66,14 +67,27 @@ def gates() -> str:
     return table(("gate", "method", *PARTS), [row[:6] for row in cells if row[1] in kept])
 
 
+def batches() -> str:
+    """The error of PID-Batch against the size of its batches, and what each doubling changes over seeds."""
+    rows = rows_of("pid_batch")
+    parts = {(r["method"], r["seed"]): np.array([float(r[part]) for part in PARTS]) for r in rows}
+    seeds = list(dict.fromkeys(r["seed"] for r in rows))
+    methods = [method for method in dict.fromkeys(r["method"] for r in rows) if method != "truth"]
+    errors = {m: np.array([abs(parts[m, seed] - parts["truth", seed]).max() for seed in seeds]) for m in methods}
+    mean = {m: np.mean([parts[m, seed] for seed in seeds], axis=0) for m in ("truth", *methods)}
+    cells = [[m, *(f"{v:.3f}" for v in mean[m]), with_error(errors[m]) if m in errors else ""] for m in mean]
+    first, *_, last = methods
+    change = with_interval(errors[last] - errors[first], unit="nats")
+    return f"From {first} to {last}, the largest error of R, U1, U2 and S changes by {change}.\n\n" + table(
+        ("method", *PARTS, "largest error"), cells
+    )
+
+
 def claims() -> str:
     """Every claim with its decision, and how many there are of each."""
-    rows, counts, older = [], dict.fromkeys(DECISIONS, 0), []
+    rows, counts = [], dict.fromkeys(DECISIONS, 0)
     for study, place in STUDIES.items():
         link = f"[{place}](results/paper_{study}.md)"
-        if not (RESULTS / f"paper_{study}_claims.csv").exists():
-            older.append(link)
-            continue
         for claim in rows_of(f"paper_{study}_claims"):
             if claim["of_paper"] != "True":
                 continue
@@ -82,14 +96,14 @@ def claims() -> str:
             rows.append([link, *cells, claim["seeds"], f"**{claim['decision']}**", claim["reason"]])
     number = ", ".join(f"{count} {decision}" for decision, count in counts.items())
     header = ("paper", "claim", "data", "difference (95% interval)", "seeds", "decision", "why")
-    missing = f" Without decisions yet, of an earlier version with three seeds: {', '.join(older)}." if older else ""
-    return f"{sum(counts.values())} claims: {number}.{missing}\n\n{table(header, rows)}"
+    return f"{sum(counts.values())} claims: {number}.\n\n{table(header, rows)}"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "gates": gates,
     "figure3": lambda: errors_of("figure3"),
     "figure4": lambda: errors_of("figure4"),
+    "pid_batch": batches,
     "claims": claims,
 }
 
