@@ -17,9 +17,9 @@ from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
 from lsmi_jax.models._networks import fit_networks
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
+from lsmi_jax.models._pooling import Pool, fit_pool, fit_powers, tempered
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._projection import leading_directions
-from lsmi_jax.models._stacking import Pool, fit_pool, fit_powers, tempered
 from lsmi_jax.models._whitening import Standardize
 
 __all__ = ["Discriminator", "fit_discriminator"]
