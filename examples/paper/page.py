@@ -85,12 +85,9 @@ def batches() -> str:
 
 def claims() -> str:
     """Every claim with its decision, and how many there are of each."""
-    rows, counts, older = [], dict.fromkeys(DECISIONS, 0), []
+    rows, counts = [], dict.fromkeys(DECISIONS, 0)
     for study, place in STUDIES.items():
         link = f"[{place}](results/paper_{study}.md)"
-        if not (RESULTS / f"paper_{study}_claims.csv").exists():
-            older.append(link)
-            continue
         for claim in rows_of(f"paper_{study}_claims"):
             if claim["of_paper"] != "True":
                 continue
@@ -99,8 +96,7 @@ def claims() -> str:
             rows.append([link, *cells, claim["seeds"], f"**{claim['decision']}**", claim["reason"]])
     number = ", ".join(f"{count} {decision}" for decision, count in counts.items())
     header = ("paper", "claim", "data", "difference (95% interval)", "seeds", "decision", "why")
-    missing = f" Without decisions yet, of an earlier version with three seeds: {', '.join(older)}." if older else ""
-    return f"{sum(counts.values())} claims: {number}.{missing}\n\n{table(header, rows)}"
+    return f"{sum(counts.values())} claims: {number}.\n\n{table(header, rows)}"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
