@@ -170,7 +170,7 @@ def fit_discriminator(
         regressions, more = zip(*both, strict=True)
         logits = jnp.concatenate([logits, jnp.stack(more)])
     counted = None if left_out_weights is None else left_out_weights.reshape(-1)
-    flat, flat_more = (jnp.reshape(own, (len(own), -1, num_classes)) for own in (logits, without_one))
+    flat, flat_more = (jnp.reshape(own, (len(own), targets.size, num_classes)) for own in (logits, without_one))
     powers = _powers(jnp.concatenate([flat, flat_more]), targets.reshape(-1), counted)
     powers, of_all_rows = powers[: len(logits)], powers[len(logits) :]
     members = tempered(powers[:, None, None], flat)

@@ -9,6 +9,17 @@ FIT = jax.jit(fit_discriminator, static_argnames="num_classes")  # all tests hav
 SHAPE = (300, 20)
 
 
+def test_splits_with_and_without_groups_have_fits_of_one_form(key, rng):
+    features, labels = jnp.asarray(rng.normal(size=SHAPE), jnp.float32), jnp.asarray(np.arange(300) % 2)
+    splits = inner_splits(key, labels)
+    grouped = splits._replace(
+        train_weights=jnp.ones(splits.train.shape), left_out_weights=jnp.ones(splits.left_out.shape)
+    )
+    forms = [jax.eval_shape(FIT, key, features, labels, own, num_classes=2) for own in (splits, grouped)]
+    assert jax.tree.structure(forms[0]) == jax.tree.structure(forms[1])
+    assert [leaf.shape for leaf in jax.tree.leaves(forms[0])] == [leaf.shape for leaf in jax.tree.leaves(forms[1])]
+
+
 @pytest.mark.slow
 def test_pure_noise_gives_the_prior(key, rng):
     features = jnp.asarray(rng.normal(size=SHAPE), jnp.float32)
