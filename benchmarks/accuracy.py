@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.metrics import roc_auc_score
-from union import bold
+from text_tables import bold, markdown
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -238,25 +238,27 @@ def tables(rows: list[dict]) -> str:
     def mean(task: str, name: str) -> float:
         return float(np.mean([float(row.get(name) or np.nan) for row in chosen if row["task"] == task]))
 
+    def mean_auroc(task: str) -> float:
+        return float(np.mean([mean(task, f"auroc {name}") for name in COLUMNS]))
+
     views = ("i1", "i2", "i12")
-    lines = [["task", *(f"{view}{which}" for view in views for which in ("", ", published"))]]
-    lines[0] += ["AUROC", "AUROC, published"]
-    lines.append(["---"] * len(lines[0]))
+    compared = []
     for task, (rmse, published) in PUBLISHED.items():
         if task in tasks:
             pairs = [bold([mean(task, f"rmse {view}"), own], min) for view, own in zip(views, rmse, strict=True)]
-            auroc = float(np.mean([mean(task, f"auroc {name}") for name in COLUMNS]))
-            pairs.append(bold([auroc, np.nan if published is None else published], max))
-            lines.append([task, *(cell for pair in pairs for cell in pair)])
-    more = [["task", *COLUMNS, "largest error", *views, "AUROC"]]
-    more.append(["---"] * len(more[0]))
+            pairs.append(bold([mean_auroc(task), np.nan if published is None else published], max))
+            compared.append([task, *(cell for pair in pairs for cell in pair)])
+    every = []
     for task in tasks:
         error = max(mean(task, f"error {name}") for name in COLUMNS)
         values = [*(mean(task, f"mean {name}") for name in COLUMNS), error, *(mean(task, f"rmse {v}") for v in views)]
-        auroc = float(np.mean([mean(task, f"auroc {name}") for name in COLUMNS]))
-        more.append([task, *(f"{value:z.3f}" for value in values), "-" if np.isnan(auroc) else f"{auroc:.3f}"])
-    texts = ("\n".join("| " + " | ".join(line) + " |" for line in table) for table in (lines, more))
-    return "\n\n".join(texts)
+        every.append([task, *(f"{value:z.3f}" for value in values), *bold([mean_auroc(task)], max)])
+    beside = [f"{name}{which}" for name in (*views, "AUROC") for which in ("", ", published")]
+    return (
+        markdown(["task", *beside], compared)
+        + "\n\n"
+        + markdown(["task", *COLUMNS, "largest error", *views, "AUROC"], every)
+    )
 
 
 def main() -> None:

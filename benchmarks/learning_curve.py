@@ -15,6 +15,7 @@ import jax
 import numpy as np
 from accuracy import COLUMNS, Run, measure
 from matplotlib.figure import Figure
+from text_tables import markdown
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -76,7 +77,7 @@ def table(rows: list[dict]) -> str:
 
     header = ["n", *(f"{part}, K={num_classes}" for num_classes in CLASSES for part in ("r u1 u2", "s"))]
     cells = [[str(n), *(auroc(k, n, parts) for k in CLASSES for parts in ("R U1 U2", "S"))] for n in SIZES]
-    return "\n".join("| " + " | ".join(line) + " |" for line in (header, ["---"] * len(header), *cells))
+    return markdown(header, cells)
 
 
 def main() -> None:

@@ -9,13 +9,14 @@ of the population. With --read, only prints the table of a CSV file.
 
 import argparse
 import csv
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 from sklearn.metrics import roc_auc_score
+from text_tables import bold, markdown
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -89,12 +90,12 @@ def table(rows: list[dict]) -> str:
     names = list(dict.fromkeys(row["redundancy"] for row in rows))
     ranked = [name for name in names if any(row.get("auroc R") for row in rows if row["redundancy"] == name)]
     header = ["task", *(f"error, {name}" for name in names), *(f"AUROC, {name}" for name in ranked)]
-    lines = [header, ["---"] * len(header)]
+    lines = []
     for task in dict.fromkeys(row["task"] for row in rows):
         errors = [largest(rows, task, name) for name in names]
         aurocs = [mean_auroc(rows, task, name) for name in ranked]
         lines.append([task, *bold(errors, min), *bold(aurocs, max)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown(header, lines)
 
 
 def values_of(rows: list[dict], task: str, redundancy: str, kind: str) -> np.ndarray:
@@ -111,16 +112,6 @@ def largest(rows: list[dict], task: str, redundancy: str) -> float:
 def mean_auroc(rows: list[dict], task: str, redundancy: str) -> float:
     values = values_of(rows, task, redundancy, "auroc")
     return float(values.mean()) if values.size else np.nan
-
-
-def bold(values: list[float], best: Callable, digits: int = 3) -> list[str]:
-    """Values as text, the best in bold unless all are alike, and a dash where there is none."""
-    texts = [f"{value:.{digits}f}" for value in values]
-    known = [text for text in texts if text != "nan"]
-    if not known:
-        return ["-"] * len(values)
-    winner = best(known, key=float)
-    return [f"**{text}**" if text == winner and len(set(known)) > 1 else text for text in texts]
 
 
 def main() -> None:

@@ -170,10 +170,9 @@ def fit_discriminator(
         regressions, more = zip(*both, strict=True)
         logits = jnp.concatenate([logits, jnp.stack(more)])
     counted = None if left_out_weights is None else left_out_weights.reshape(-1)
-    flat, flat_more = (jnp.reshape(own, (len(own), targets.size, num_classes)) for own in (logits, without_one))
-    powers = _powers(jnp.concatenate([flat, flat_more]), targets.reshape(-1), counted)
-    powers, of_all_rows = powers[: len(logits)], powers[len(logits) :]
-    members = tempered(powers[:, None, None], flat)
+    every = jnp.concatenate([logits, without_one]).reshape(-1, targets.size, num_classes)
+    powers, of_all_rows = jnp.split(_powers(every, targets.reshape(-1), counted), [len(logits)])
+    members = tempered(powers[:, None, None], every[: len(logits)])
     pool = fit_pool(members, targets.reshape(-1), log_prior, counted)
     held_out = pool.log_posterior(members, log_prior).reshape(logits.shape[1:])
     loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
