@@ -37,4 +37,5 @@ def _block(found: re.Match[str]) -> str:
 
 
 def _inline(found: re.Match[str]) -> str:
-    return convert(found[1])
+    # Markdown takes a line that begins with a formula for a block of its own, unless it begins with a span.
+    return f"<span>{convert(found[1])}</span>"
