@@ -10,7 +10,7 @@ from lsmi_jax.estimation._estimator import Estimator, stack, unstack
 from lsmi_jax.estimation._expected import expected_interactions, log_posteriors
 from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
-from lsmi_jax.estimation._fitting import fit_stacked, fit_stages, folds_of
+from lsmi_jax.estimation._fitting import fit_stacked, fit_stages
 from lsmi_jax.estimation._formatting import (
     NORMAL,
     SET_TO_ZERO,
@@ -31,6 +31,7 @@ from lsmi_jax.estimation._predictions import Predictions
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring import Scores, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
+from lsmi_jax.estimation._splits import folds_of
 from lsmi_jax.estimation._stage_names import stages_of
 from lsmi_jax.estimation._streaming import RowProgress, ScoredFile, score_to_file
 from lsmi_jax.estimation._summary import Summary, summarize

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -13,18 +13,21 @@ from jax.typing import ArrayLike
 from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
 from lsmi_jax.estimation._assembly import assemble
 from lsmi_jax.estimation._data_checks import check_data
-from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages, folds_of
+from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages
 from lsmi_jax.estimation._pairs import Pairs, one_or_pairs
 from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._splits import folds_of
 from lsmi_jax.estimation._stage_names import names_of_modalities
 from lsmi_jax.estimation._together import Together
 from lsmi_jax.inputs import (
+    DataOptions,
     Dataset,
     Missing,
     Target,
     Unlabeled,
     across_meshes,
     check_counts,
+    check_data_options,
     check_key,
     check_names,
     pack,
@@ -148,18 +151,10 @@ def estimate_pairs(
     names: Sequence[str] | None = None,
     num_folds: int = 5,
     num_seeds: int = 1,
-    num_classes: int | None = None,
-    logits: Sequence[ArrayLike] | None = None,
-    probabilities: Sequence[ArrayLike] | None = None,
-    log_prior: ArrayLike | None = None,
-    groups: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
-    missing: Missing = "error",
-    unlabeled: Unlabeled = "error",
-    target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
+    **data_options: Unpack[DataOptions],
 ) -> Pairs:
     """Out-of-fold interactions of every pair of modalities, as in Table 7 of Yang et al. (2025).
 
@@ -174,43 +169,25 @@ def estimate_pairs(
         names: Names of the modalities, all different; None for ``x1``, ``x2``, ...
         num_folds: As in `lsmi_jax.estimate`.
         num_seeds: As in `lsmi_jax.estimate`.
-        num_classes: As in `lsmi_jax.estimate`.
-        logits: Logits ``[n, K]`` of the user's own discriminators, of each modality, then of each pair in the order
-            (1, 2), (1, 3), ..., (2, 3), ..., not fitted on these rows; None to train discriminators here.
-        probabilities: Their probabilities, instead of logits.
-        log_prior: As in `lsmi_jax.estimate`.
-        groups: As in `lsmi_jax.estimate`.
-        weights: As in `lsmi_jax.estimate`.
-        missing: As in `lsmi_jax.estimate`.
-        unlabeled: As in `lsmi_jax.estimate`.
-        target: As in `lsmi_jax.estimate`.
         redundancy: As in `lsmi_jax.estimate`.
         progress: As in `lsmi_jax.estimate`.
         checkpoint: As in `lsmi_jax.estimate`.
+        **data_options: ``num_classes``, ``log_prior``, ``groups``, ``weights``, ``missing``, ``unlabeled`` and
+            ``target`` as in `lsmi_jax.estimate`; ``logits`` or ``probabilities`` of the user's own discriminators of
+            each modality, then of each pair in the order (1, 2), (1, 3), ..., (2, 3), ..., each ``[n, K]`` and not
+            fitted on these rows.
 
     Returns:
         `Pairs`, with an `Estimate` of each pair in the order of the rows.
 
     Raises:
         OSError: As `lsmi_jax.estimate`.
-        TypeError: As `lsmi_jax.estimate`.
+        TypeError: As `lsmi_jax.estimate`, or if an option has another name.
         ValueError: As `lsmi_jax.estimate`, or if the names are not different or not one per block.
     """
+    check_data_options(data_options)
     key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
-    data = pack(
-        features,
-        labels,
-        num_classes=num_classes,
-        logits=logits,
-        probabilities=probabilities,
-        log_prior=log_prior,
-        groups=groups,
-        weights=weights,
-        missing=missing,
-        unlabeled=unlabeled,
-        target=target,
-        only_two=False,
-    )
+    data = pack(features, labels, only_two=False, **data_options)
     named = check_names(names, len(data.features), prefix="x", each="feature block")
     return Pairs(*_cross_fit(key, data, options, named, together=False))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -19,15 +19,14 @@ from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._stage_names import names_of_modalities
 from lsmi_jax.inputs import (
     Batches,
+    DataOptions,
     Dataset,
     Missing,
-    Target,
-    Unlabeled,
     across_meshes,
     check_counts,
+    check_data_options,
     check_key,
     check_no_logits,
-    check_target,
     chunks,
     pack,
     sample,
@@ -38,6 +37,8 @@ __all__ = ["CHUNK", "fit_estimator", "redundancy_of", "score"]
 
 CHUNK = 2**16  # rows of a stream that are scored at a time
 DEFAULT = UnionInformation()
+WITH_BATCHES = ("num_classes", "log_prior")  # options of the data that batches may have
+STRICT = {"missing": "error", "unlabeled": "error", "target": "classes"}  # what the others are by default, if not None
 
 
 @across_meshes
@@ -47,19 +48,11 @@ def fit_estimator(
     labels: ArrayLike | None = None,
     *,
     names: Sequence[str] | None = None,
-    num_classes: int | None = None,
-    logits: Sequence[ArrayLike] | None = None,
-    probabilities: Sequence[ArrayLike] | None = None,
-    log_prior: ArrayLike | None = None,
-    groups: ArrayLike | None = None,
-    weights: ArrayLike | None = None,
-    missing: Missing = "error",
-    unlabeled: Unlabeled = "error",
-    target: Target = "classes",
     redundancy: Redundancy = DEFAULT,
     max_rows: int = 200_000,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
+    **data_options: Unpack[DataOptions],
 ) -> Estimator:
     """Fits discriminators (Eq. 2), and what the redundancy needs, on a data set, so that `score` can score other data.
 
@@ -70,53 +63,28 @@ def fit_estimator(
             `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` in ``0..K-1``; None if the features are batches.
         names: As in `lsmi_jax.estimate`.
-        num_classes: Number of classes K; None for one more than the largest label.
-        logits: As in `lsmi_jax.estimate`.
-        probabilities: Their probabilities, instead of logits; None with batches.
-        log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
-        groups: As in `lsmi_jax.estimate`, for the splits within the fit; None with batches.
-        weights: As in `lsmi_jax.estimate`; None with batches.
-        missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
-        unlabeled: As in `lsmi_jax.estimate`; ``"error"`` with batches.
-        target: As in `lsmi_jax.estimate`; ``"classes"`` with batches.
         redundancy: The redundancy with its options, as in `lsmi_jax.estimate`; `score` uses it by default.
         max_rows: Number of rows to fit on, drawn at random from all batches; the log-prior is that of all rows.
         progress: As in `lsmi_jax.estimate`.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
             None for no cache.
+        **data_options: ``num_classes``, ``logits``, ``probabilities``, ``log_prior``, ``groups``, ``weights``,
+            ``missing``, ``unlabeled`` and ``target`` as in `lsmi_jax.estimate`. With batches, only ``num_classes`` and
+            ``log_prior``.
 
     Returns:
         A fitted `Estimator`.
 
     Raises:
         OSError: If the checkpoint cannot be written; its previous content is preserved.
-        TypeError: As `lsmi_jax.estimate`.
+        TypeError: As `lsmi_jax.estimate`, or if an option has another name.
         ValueError: If an argument has the wrong shape or values; the message names the argument.
     """
+    check_data_options(data_options)
     key, redundancy = check_key(key), check_redundancy(redundancy)
     if labels is None:
-        check_no_logits(logits)
-        batches = _only_batches(features, probabilities=probabilities, groups=groups, weights=weights, missing=missing)
-        if check_target(target):
-            raise ValueError("target: expected classes with batches; pass arrays of all rows for a continuous target")
-        (features, labels, logits), counts = sample(key, batches, max_rows, num_classes)
-        if log_prior is None and len(labels) < counts.sum():  # type: ignore[arg-type]
-            log_prior = jnp.log(jnp.asarray(counts / counts.sum(), jnp.float32))
-    data = pack(
-        features,
-        labels,
-        num_classes=num_classes,
-        logits=logits,
-        probabilities=probabilities,
-        log_prior=log_prior,
-        groups=groups,
-        weights=weights,
-        missing=missing,
-        unlabeled=unlabeled,
-        target=target,
-        only_two=False,
-        together=None,
-    )
+        features, labels, data_options = _sampled(key, features, max_rows, data_options)
+    data = pack(features, labels, only_two=False, together=None, **data_options)
     check_columns(data, redundancy)
     check_counts(data, minimum=2, reason="fitting and early stopping")
     named = names_of_modalities(names, len(data.features))
@@ -166,8 +134,8 @@ def score(
         raise TypeError("labels: expected class labels, got an Estimator; score takes the estimator first")
     redundancy = redundancy_of(estimator, redundancy)
     if labels is None:
-        check_no_logits(logits)
-        batches = _only_batches(features, probabilities=probabilities, groups=groups, weights=weights, missing=missing)
+        given: DataOptions = {"logits": logits, "probabilities": probabilities, "groups": groups, "weights": weights}
+        batches = _only_batches(features, given | {"missing": missing})
         if estimator.knots is not None:
             raise ValueError("features: expected arrays of all rows for a continuous target, got batches")
         parts = [
@@ -227,14 +195,25 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None, *, only_t
     return redundancy
 
 
-def _only_batches(features: Batches | None, *, missing: Missing, **options: Any) -> Batches:
+def _sampled(key: jax.Array, features: Any, max_rows: int, options: DataOptions) -> tuple[Any, Any, DataOptions]:
+    """Rows drawn from batches, their labels, and the options of a data set of these rows."""
+    batches = _only_batches(features, options)
+    (blocks, labels, logits), counts = sample(key, batches, max_rows, options.get("num_classes"))
+    log_prior = options.get("log_prior")
+    if log_prior is None and len(labels) < counts.sum():  # the frequencies are those of all rows
+        log_prior = jnp.log(jnp.asarray(counts / counts.sum(), jnp.float32))
+    return blocks, labels, {"num_classes": options.get("num_classes"), "log_prior": log_prior, "logits": logits}
+
+
+def _only_batches(features: Batches | None, options: DataOptions) -> Batches:
     """The batches, after a check that no option that needs arrays was passed with them."""
     if features is None:
         raise ValueError("labels: expected labels, as there are no batches of features, got None")
-    given = [name for name, value in options.items() if value is not None]
-    given += ["missing"] if not (isinstance(missing, str) and missing == "error") else []
-    if given:
-        raise ValueError(f"{given[0]}: expected none together with batches; pass arrays of all rows")
+    check_no_logits(options.get("logits"))
+    for name, value in options.items():
+        is_default = value is None or (isinstance(value, str) and value == STRICT.get(name))
+        if name not in WITH_BATCHES and not is_default:
+            raise ValueError(f"{name}: expected none together with batches; pass arrays of all rows")
     return features
 
 

@@ -1,38 +1,27 @@
 """Fits discriminators, densities and potentials of all seeds and folds together."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation, log_posterior, num_cells_of
+from lsmi_jax.decomposition import DensityOptions, Redundancy, UnionInformation, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._programs import fit_densities, fit_potentials_of_pair, fit_stacks, fit_view, merge_parts
+from lsmi_jax.estimation._splits import inner_splits_of, weights_of_rows
 from lsmi_jax.estimation._stage_names import names_of_views
 from lsmi_jax.estimation._whole import HeldOut, fit_whole
-from lsmi_jax.inputs import (
-    Dataset,
-    Folds,
-    check_names,
-    grouped_folds,
-    grouped_splits,
-    outlier_ratio,
-    pairs_of,
-    stratified_folds,
-    to_host,
-    views,
-    weights_of,
-)
-from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, Discriminator, inner_splits
+from lsmi_jax.inputs import Dataset, Folds, check_names, outlier_ratio, pairs_of, views, weights_of
+from lsmi_jax.models import NUM_SPLITS, Density, Discriminator, Stack
 from lsmi_jax.storage import Progress, Stage, computed, stages
+from lsmi_jax.union import Potentials
 
-__all__ = ["check_columns", "fit_stacked", "fit_stages", "folds_of", "inner_splits_of", "weights_of_rows"]
+__all__ = ["check_columns", "fit_stacked", "fit_stages"]
 
-ALL_HELD_OUT = 1000  # up to this many rows of a fit, every row is held out once
 UNION = UnionInformation()  # of all modalities, if the redundancy has none
 
 
@@ -62,100 +51,29 @@ def fit_stacked(
     Returns:
         An `Estimator` with leading axes of seeds and folds.
     """
-    num_blocks, pairs = len(data.features), pairs_of(len(data.features))
+    num_blocks = len(data.features)
     named = check_names(names, num_blocks, prefix="x", each="feature block")
-    views_named = names_of_views(named)
-    num_views = num_blocks + len(pairs)
-    keys = _split_keys(key, 2 * num_views + 2, len(rows))
+    keys = _split_keys(key, num_blocks * (num_blocks + 1) + 2, len(rows))
     splits = inner_splits_of(keys[-2], data, rows, fill)
-    weights = weights_of_rows((*data.view_weights, data.complete_weights), rows, fill)
-    discriminators, stacks, inputs = None, None, data.logits or views(data.features)
-    mesh = data.mesh
-    posteriors: tuple[jax.Array, ...] = ()
-    complete: jax.Array | None = None
-    # What needs no label learns from rows without one, too.
-    unlabeled_too = weights_of_rows(data.unlabeled_too, rows, fill)
+    fits = _Fits(keys, data, rows, fill, splits, stage, names_of_views(named))
+    num_cells = num_cells_of(redundancy)
+    discriminators = stacks = densities = potentials = whole = held_out = None
     if data.logits is None:
-        discriminators, held_out = _fit_views(
-            keys[:num_views], inputs, data, rows, splits, weights[:num_views], stage, views_named
-        )
-        targets, counted, free = _of_held_out(data.labels, rows, weights, unlabeled_too, splits)
-        joints = zip(held_out[num_blocks:], counted[num_blocks:], pairs, strict=False)
-        stacks, of_stacks = zip(
-            *(
-                fit_stacks((joint, held_out[a], held_out[b]), targets, data.log_prior, own, mesh)
-                for joint, own, (a, b) in joints
-            ),
-            strict=True,
-        )
-        posteriors = tuple(map(merge_parts, (*held_out[:num_blocks], *of_stacks)))
-        complete, free = (jax.tree.map(merge_parts, own) for own in (counted[-1], free))
-    densities = None
+        discriminators, stacks, held_out = _fit_discriminators(fits)
+    elif num_cells is not None or together:
+        held_out = _given_predictions(fits, data.logits)
     if redundancy.density is not None:
-        fits = zip(keys[num_views:], data.features, unlabeled_too, views_named[:num_blocks], strict=False)
-        by_group = None if data.groups is None else jax.tree.map(lambda leaf: leaf[:, :, :NUM_SPLITS], splits)
-        densities = tuple(
-            stage(
-                f"{name} density",
-                partial(fit_densities, own_key, block, (rows, own, by_group), redundancy.density, mesh),
-            )
-            for own_key, block, own, name in fits
-        )
-    potentials, num_cells = None, num_cells_of(redundancy)
-    if data.logits is not None:
-        free = unlabeled_too
-        if num_cells is not None or together:
-            posteriors = _rows_of(data.logits[:num_views], rows)
-    if num_cells is not None:
-        fits_of_pairs = zip(keys[num_views + num_blocks :], pairs, views_named[num_blocks:], strict=False)
-        potentials = tuple(
-            stage(
-                f"{name} union information",
-                partial(
-                    fit_potentials_of_pair,
-                    own_key,
-                    (posteriors[a], posteriors[b]),
-                    data.log_prior,
-                    _weighted((free[a], free[b])),
-                    num_cells,
-                    mesh,
-                ),
-            )
-            for own_key, (a, b), name in fits_of_pairs
-        )
-    whole = None
-    if together:
-        labels = None if data.logits is not None else merge_parts(targets)
-        held = HeldOut(posteriors, labels, _weighted(free[:num_blocks]), complete)
-        whole = fit_whole(keys[-1], data, rows, splits, weights[-1], held, num_cells or UNION.num_cells, stage)
+        densities = _fit_densities(fits, redundancy.density)
+    if held_out is not None and num_cells is not None:
+        potentials = _fit_unions(fits, held_out, num_cells)
+    if held_out is not None and together:
+        all_cells = num_cells or UNION.num_cells
+        whole = fit_whole(keys[-1], data, rows, splits, fits.complete_weights, held_out, all_cells, stage)
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     shared = data.log_prior, data.units, ratios, data.knots
     log_prior, units, ratios, knots, own_key = _repeat(shared, keys[-1], rows.shape[:2])
     models = discriminators, stacks, densities, potentials
     return Estimator(*models, log_prior, units, ratios, own_key, redundancy, knots, whole, named)
-
-
-def folds_of(key: jax.Array, data: Dataset, num_folds: int, num_seeds: int) -> Folds:
-    """Folds of every seed, which keep groups together.
-
-    Args:
-        key: Random key.
-        data: The data set.
-        num_folds: Number of folds F.
-        num_seeds: Number of seeds m.
-
-    Returns:
-        `Folds` of row indices ``[m, F, ...]``.
-    """
-    if data.groups is None:
-        return _folds_of_seeds(key, data.strata, num_folds, num_seeds)
-    return grouped_folds(key, to_host(data.strata), to_host(data.groups), num_folds, num_seeds)
-
-
-@partial(jax.jit, static_argnums=(2, 3))
-def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds: int) -> Folds:
-    """Folds of every seed, compiled as one program: separate operations take longer to compile."""
-    return jax.vmap(lambda key: stratified_folds(key, labels, num_folds))(jax.random.split(key, num_seeds))
 
 
 def check_columns(data: Dataset, redundancy: Redundancy) -> None:
@@ -170,23 +88,105 @@ def fit_stages(progress: Progress | None, checkpoint: str | Path | None, redunda
     return stages(progress, checkpoint, *inputs, density, num_cells_of(redundancy) or 0)
 
 
-def _fit_views(
-    keys: Iterable[jax.Array],
-    inputs: tuple,
-    data: Dataset,
-    rows: jax.Array,
-    splits: Folds,
-    weights: tuple[jax.Array | None, ...],
-    stage: Stage,
-    names: Sequence[str],
-) -> tuple[tuple[Discriminator, ...], tuple[jax.Array, ...]]:
-    """Discriminators of the views, and their posteriors of held-out rows ``[m, F, S, h, K]``."""
+@dataclass(frozen=True)
+class _Fits:
+    """What the fits of all models of a data set share.
+
+    Attributes:
+        keys: Random keys of each seed ``[m]``: of the views, the densities, the potentials, the splits, the resampling.
+        data: The data set.
+        rows: Row indices to fit on ``[m, F, t]``.
+        fill: Zero for padding rows; None if there is no padding.
+        splits: Splits of the rows.
+        stage: Runs each fit.
+        names: Names of the views: each modality, then each pair.
+    """
+
+    keys: tuple[jax.Array, ...]
+    data: Dataset
+    rows: jax.Array
+    fill: jax.Array | None
+    splits: Folds
+    stage: Stage
+    names: tuple[str, ...]
+
+    @property
+    def num_blocks(self) -> int:
+        """Number of modalities."""
+        return len(self.data.features)
+
+    @cached_property
+    def _weights(self) -> tuple[jax.Array | None, ...]:
+        """Weights of the rows in each view, and in all ``[m, F, t]``."""
+        return weights_of_rows((*self.data.view_weights, self.data.complete_weights), self.rows, self.fill)
+
+    @property
+    def view_weights(self) -> tuple[jax.Array | None, ...]:
+        """Weights of the rows in each view ``[m, F, t]``, zero where it or the label is missing."""
+        return self._weights[:-1]
+
+    @property
+    def complete_weights(self) -> jax.Array | None:
+        """Weights of the rows ``[m, F, t]``, zero where any modality or the label is missing."""
+        return self._weights[-1]
+
+    @cached_property
+    def unlabeled_too(self) -> tuple[jax.Array | None, ...]:
+        """Weights of the rows in each modality ``[m, F, t]`` for what needs no label, and learns from rows without."""
+        return weights_of_rows(self.data.unlabeled_too[: self.num_blocks], self.rows, self.fill)
+
+
+def _fit_discriminators(fits: _Fits) -> tuple[tuple[Discriminator, ...], tuple[Stack, ...], HeldOut]:
+    """Discriminators of the views, stacks of the pairs, and what these say of held-out rows."""
+    data, count = fits.data, fits.num_blocks
     fitted = []
-    for name, own_key, view, own in zip(names, keys, inputs, weights, strict=True):
-        fit = partial(fit_view, own_key, view, data, rows, splits, own)
-        fitted.append(stage(f"{name} discriminator", fit))
-    discriminators, held_out = zip(*fitted, strict=True)
-    return discriminators, held_out
+    for name, key, view, weights in zip(fits.names, fits.keys, views(data.features), fits.view_weights, strict=False):
+        fit = partial(fit_view, key, view, data, fits.rows, fits.splits, weights)
+        fitted.append(fits.stage(f"{name} discriminator", fit))
+    discriminators, posteriors = zip(*fitted, strict=True)
+    labels, weights, free = _of_held_out(
+        data.labels, fits.rows, (*fits.view_weights, fits.complete_weights), fits.unlabeled_too, fits.splits
+    )
+    pairs = zip(posteriors[count:], weights[count:-1], pairs_of(count), strict=True)
+    stacks, joints = zip(
+        *(
+            fit_stacks((joint, posteriors[a], posteriors[b]), labels, data.log_prior, own, data.mesh)
+            for joint, own, (a, b) in pairs
+        ),
+        strict=True,
+    )
+    merged = jax.tree.map(merge_parts, ((*posteriors[:count], *joints), labels, _weighted(free), weights[-1]))
+    return discriminators, stacks, HeldOut(*merged)
+
+
+def _given_predictions(fits: _Fits, logits: tuple[jax.Array, ...]) -> HeldOut:
+    """The user's predictions: none was fitted on these rows."""
+    return HeldOut(_rows_of(logits[: len(fits.names)], fits.rows), None, _weighted(fits.unlabeled_too), None)
+
+
+def _fit_densities(fits: _Fits, options: DensityOptions) -> tuple[Density, ...]:
+    """The density of each modality."""
+    data, keys = fits.data, fits.keys[len(fits.names) :]
+    by_group = None if data.groups is None else jax.tree.map(lambda leaf: leaf[:, :, :NUM_SPLITS], fits.splits)
+
+    def fitted(key: jax.Array, block: jax.Array, weights: jax.Array | None, name: str) -> Density:
+        fit = partial(fit_densities, key, block, (fits.rows, weights, by_group), options, data.mesh)
+        return fits.stage(f"{name} density", fit)
+
+    return tuple(map(fitted, keys, data.features, fits.unlabeled_too, fits.names))
+
+
+def _fit_unions(fits: _Fits, held_out: HeldOut, num_cells: int) -> tuple[Potentials, ...]:
+    """The potentials of each pair, from predictions of rows that the discriminators were not fitted on."""
+    data, keys = fits.data, fits.keys[len(fits.names) + fits.num_blocks :]
+
+    def fitted(key: jax.Array, pair: tuple[int, int], name: str) -> Potentials:
+        posteriors = tuple(held_out.log_posteriors[m] for m in pair)
+        weights = None if held_out.weights is None else tuple(held_out.weights[m] for m in pair)
+        fit = partial(fit_potentials_of_pair, key, posteriors, data.log_prior, weights, num_cells, data.mesh)
+        return fits.stage(f"{name} union information", fit)
+
+    return tuple(map(fitted, keys, pairs_of(fits.num_blocks), fits.names[fits.num_blocks :]))
 
 
 @partial(jax.jit, static_argnums=(1, 2))
@@ -200,35 +200,6 @@ def _repeat(shared: tuple, keys: jax.Array, stacked: tuple[int, int]) -> tuple:
     """Broadcasts what all fits share ``[...]``, and keys ``[m]``, to all seeds and folds ``[m, F, ...]``."""
     repeated = jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, (*stacked, *leaf.shape)), shared)
     return *repeated, jnp.broadcast_to(keys[:, None], stacked)
-
-
-def inner_splits_of(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Array | None) -> Folds:
-    """Splits of the rows of each seed and fold, the same for all views ``[m, F, S, ...]``."""
-    # With few rows, temperatures and weights need all of them, and time does not matter.
-    num_splits = NUM_PARTS if rows.shape[-1] <= ALL_HELD_OUT else NUM_SPLITS
-    if data.groups is None:
-        return _random_splits(keys, data.strata, rows, num_splits)
-    labels, groups = to_host(data.strata), to_host(data.groups)
-    filled = None if fill is None else to_host(fill)
-    return grouped_splits(keys[0], labels, groups, to_host(rows), filled, NUM_PARTS, num_splits)
-
-
-@partial(jax.jit, static_argnums=3)
-def _random_splits(keys: jax.Array, labels: jax.Array, rows: jax.Array, num_splits: int) -> Folds:
-    """Random splits of the rows of each seed and fold, stratified by label."""
-
-    def split(key: jax.Array, own: jax.Array) -> Folds:
-        return inner_splits(key, labels[own], num_splits)
-
-    return jax.vmap(lambda key, folds: jax.vmap(partial(split, key))(folds))(keys, rows)
-
-
-@jax.jit
-def weights_of_rows(
-    weights: tuple[jax.Array | None, ...], rows: jax.Array, fill: jax.Array | None
-) -> tuple[jax.Array | None, ...]:
-    """Weights of the rows of each seed and fold in each view ``[m, F, t]``."""
-    return tuple(weights_of(rows, fill, own) for own in weights)
 
 
 @jax.jit

@@ -2,8 +2,8 @@
 
 import jax
 
-from lsmi_jax.estimation._fitting import inner_splits_of, weights_of_rows
 from lsmi_jax.estimation._programs import fit_view
+from lsmi_jax.estimation._splits import inner_splits_of, weights_of_rows
 from lsmi_jax.inputs import Dataset, Folds, in_input_order
 from lsmi_jax.models import Discriminator
 

@@ -1,6 +1,7 @@
 """What comes in: checks and encoding, the packed data set and its views, batches, folds and sharding."""
 
 from lsmi_jax.inputs._batches import ArrayBatches, Batch, Batches, Position, chunks
+from lsmi_jax.inputs._data_options import DataOptions, check_data_options
 from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, check_counts, joined, pack, pairs_of, views
 from lsmi_jax.inputs._extras import import_extra
 from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_rows, stratified_folds, weights_of
@@ -10,7 +11,7 @@ from lsmi_jax.inputs._missing import Missing, Unlabeled
 from lsmi_jax.inputs._predictions import check_logits, check_no_logits, num_blocks_of, num_predictions_of
 from lsmi_jax.inputs._sampling import Sample, sample
 from lsmi_jax.inputs._sharding import across_meshes, mesh_of, to_host
-from lsmi_jax.inputs._targets import NUM_KNOTS, Target, bins_of, check_target, fitted_bins, names_of_bins
+from lsmi_jax.inputs._targets import NUM_KNOTS, Target, bins_of, fitted_bins, names_of_bins
 from lsmi_jax.inputs._units import Units, in_units, outlier_ratio, units_of
 from lsmi_jax.inputs._validation import (
     check_features,
@@ -26,6 +27,7 @@ __all__ = [
     "ArrayBatches",
     "Batch",
     "Batches",
+    "DataOptions",
     "Dataset",
     "Folds",
     "Missing",
@@ -38,6 +40,7 @@ __all__ = [
     "bins_of",
     "check_class_counts",
     "check_counts",
+    "check_data_options",
     "check_features",
     "check_key",
     "check_labels",
@@ -45,7 +48,6 @@ __all__ = [
     "check_logits",
     "check_names",
     "check_no_logits",
-    "check_target",
     "check_weights",
     "chunks",
     "consecutive_groups",

@@ -1,4 +1,5 @@
 import base64
+import csv
 import dataclasses
 import hashlib
 import html
@@ -412,6 +413,38 @@ def test_the_page_sorts_and_filters(page, report, tmp_path):
     named = [row for row in range(1, NUM_ROWS, 3) if "clip 7" in f"clip {row}"]
     assert found["name"] == f"{len(named)} of {NUM_ROWS}"
     assert found["markup"] == 0
+
+
+SAVE = """const found = {};
+const find = (text) => [...document.querySelectorAll("button")].find(own => own.textContent === text);
+window.Blob = class extends Blob {
+  constructor(parts, options) { super(parts, options); found.text = parts.join(""); }
+};
+HTMLAnchorElement.prototype.click = function () { found.file = this.download; };
+find("s").click();
+document.querySelector("[data-level='<dog>']").click();
+find("both know").click();
+find("Save selection (CSV)").click();
+return found;"""
+
+
+@needs_browser
+@pytest.mark.browser
+def test_the_selection_is_saved_as_csv(page, report, tmp_path):
+    found = in_browser(page, SAVE, tmp_path, "--window-size=1200,900")
+    assert found["file"] == "selection.csv"
+    assert found["text"].startswith("\ufeff")  # for Excel
+    rows = list(csv.DictReader(found["text"][1:].splitlines()))
+    columns = report.result.columns()
+    chosen = np.flatnonzero((LABELS == 1) & (columns["kind"] == "both know"))
+    assert len(chosen) > 1
+    order = chosen[np.argsort(-np.round(columns["s"][chosen], 3), kind="stable")]
+    assert [row["id"] for row in rows] == [f"clip {row}" for row in order]
+    assert {row["label"] for row in rows} == {"<dog>"}
+    assert [row["speaker"] for row in rows] == [str(row % 70) for row in order]
+    for name in ("i1", "i2", "i12", "gain", "r", "u1", "u2", "s"):
+        saved = [float(row[name]) for row in rows]
+        np.testing.assert_allclose(saved, columns[name][order], atol=0.00051)  # three decimals
 
 
 KEYS = """const focused = () => document.activeElement, found = {};
