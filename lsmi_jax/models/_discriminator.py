@@ -131,6 +131,8 @@ def fit_discriminator(
     standardize = Standardize(features, weights)
     rows = standardize(features)
     left_out, left_out_weights = splits.left_out, weights_of(splits.left_out, splits.left_out_weights, weights)
+    targets, log_prior = labels[left_out], label_log_prior(labels, num_classes, weights)
+    # Members that are convex or in closed form.
     ridge_of = partial(fit_ridge, num_classes=num_classes)
     weighted = labels, left_out, weights, left_out_weights
     ridge = ridge_of(rows, *weighted, penalties=jnp.array(PENALTIES))
@@ -142,6 +144,7 @@ def fit_discriminator(
     expansion = kernel_features(rows, weights)
     expanded = expansion(rows)
     kernel = ridge_of(expanded, *weighted, penalties=jnp.array(KERNEL_PENALTIES), num_more=0)
+    # Networks start from the linear member.
     projection_key, network_key = jax.random.split(key)
     directions, start = None, ridge.members
     if features.shape[1] > MANY_COLUMNS:
@@ -151,37 +154,21 @@ def fit_discriminator(
 
     kinds = [network_logits, ridge.held_out(rows, left_out), analysis_logits, kernel.held_out(expanded, left_out)]
     smoother = None if ranks is None else jnp.asarray(smoother_of(num_classes))
-    logits = _with_smoothed(smoother, jnp.stack(kinds))
-    targets, log_prior = labels[left_out], label_log_prior(labels, num_classes, weights)
+    logits, regressions = _with_smoothed(smoother, jnp.stack(kinds)), None
+    if ranks is not None:
+        regressions, more = _fit_regressions((rows, expanded), ranks, log_prior, left_out, weights)
+        logits = jnp.concatenate([logits, more])
     # Where rows are few, the analysis of all rows is much surer than one of four fifths. Its power is therefore that of
     # logits without single rows, unless groups of rows tell of one another.
     without_one = logits[:0]
     if splits.left_out_weights is None:
         own = leave_one_out(rows, labels, num_classes=num_classes, weights=weights)[left_out]
         without_one = _with_smoothed(smoother, own[None])
-    regressions = None
-    if ranks is not None:
-        both = (
-            _fit_closed_form(
-                partial(fit_regression, inputs, ranks, log_prior), Regression.log_posterior, inputs, left_out, weights
-            )
-            for inputs in (rows, expanded)
-        )
-        regressions, more = zip(*both, strict=True)
-        logits = jnp.concatenate([logits, jnp.stack(more)])
-    counted = None if left_out_weights is None else left_out_weights.reshape(-1)
-    every = jnp.concatenate([logits, without_one]).reshape(-1, targets.size, num_classes)
-    powers, of_all_rows = jnp.split(_powers(every, targets.reshape(-1), counted), [len(logits)])
-    members = tempered(powers[:, None, None], every[: len(logits)])
-    pool = fit_pool(members, targets.reshape(-1), log_prior, counted)
-    held_out = pool.log_posterior(members, log_prior).reshape(logits.shape[1:])
-    loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
+    powers, pool, held_out, loss = _combine(logits, without_one, targets, log_prior, left_out_weights, len(kinds))
     gap = networks.train_losses.mean() - networks.held_out_losses.mean()
 
-    powers = powers.at[ANALYSIS + len(kinds) * np.arange(len(of_all_rows))].set(of_all_rows)
     # The networks share the weight of their kind.
-    num_splits = len(left_out)
-    of_kinds = [num_splits, *[1] * (len(kinds) - 1)] * (1 if smoother is None else 2)
+    of_kinds = [len(left_out), *[1] * (len(kinds) - 1)] * (1 if smoother is None else 2)
     each = np.array(of_kinds + [1] * (0 if regressions is None else len(regressions)))
     of_members = pool.log_weights[:-1] - jnp.log(each.astype(np.float32))
     of_members = jnp.repeat(of_members, each, total_repeat_length=each.sum())
@@ -201,6 +188,46 @@ def fit_discriminator(
         regressions,
     )
     return fitted, held_out
+
+
+def _combine(
+    logits: jax.Array,
+    without_one: jax.Array,
+    targets: jax.Array,
+    log_prior: jax.Array,
+    weights: jax.Array | None,
+    num_kinds: int,
+) -> tuple[jax.Array, Pool, jax.Array, jax.Array]:
+    """Powers of the members and their pool, by held-out logits ``[m, S, h, K]``; what the pool predicts, and its loss.
+
+    Discriminant analysis, and its smoothed copy, get the powers of logits without single rows, if there are any.
+    """
+    labels, counted = targets.reshape(-1), None if weights is None else weights.reshape(-1)
+    every = jnp.concatenate([logits, without_one]).reshape(-1, len(labels), len(log_prior))
+    powers, of_all_rows = jnp.split(_powers(every, labels, counted), [len(logits)])
+    members = tempered(powers[:, None, None], every[: len(logits)])
+    pool = fit_pool(members, labels, log_prior, counted)
+    held_out = pool.log_posterior(members, log_prior).reshape(logits.shape[1:])
+    loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
+    powers = powers.at[ANALYSIS + num_kinds * np.arange(len(of_all_rows))].set(of_all_rows)
+    return powers, pool, held_out, loss
+
+
+def _fit_regressions(
+    inputs: tuple[jax.Array, ...],
+    ranks: jax.Array,
+    log_prior: jax.Array,
+    left_out: jax.Array,
+    weights: jax.Array | None,
+) -> tuple[tuple[Regression, ...], jax.Array]:
+    """Regressions of ordered classes on each kind of inputs ``[n, m]``, and held-out log-posteriors ``[r, S, h, K]``."""
+
+    def fitted(rows: jax.Array) -> tuple[Regression, jax.Array]:
+        fit = partial(fit_regression, rows, ranks, log_prior)
+        return _fit_closed_form(fit, Regression.log_posterior, rows, left_out, weights)
+
+    regressions, held_out = zip(*map(fitted, inputs), strict=True)
+    return regressions, jnp.stack(held_out)
 
 
 def _fit_closed_form(
