@@ -16,7 +16,7 @@ import jax
 import numpy as np
 from numpy.typing import ArrayLike
 
-from lsmi_jax.decomposition import PARTS, Interactions, Redundancy, UnionInformation
+from lsmi_jax.decomposition import DEFAULT_REDUNDANCY, PARTS, Interactions, Redundancy
 from lsmi_jax.estimation import Estimate, expected_interactions, fit_estimator, log_posteriors, score
 
 try:
@@ -28,8 +28,6 @@ except ImportError as error:
     raise ImportError("lsmi_jax.sklearn needs scikit-learn: pip install '.[sklearn]' in a checkout") from error
 
 __all__ = ["LSMI"]
-
-DEFAULT = UnionInformation()
 
 
 class LSMI(TransformerMixin, BaseEstimator):
@@ -55,7 +53,7 @@ class LSMI(TransformerMixin, BaseEstimator):
         self,
         split: int,
         *,
-        redundancy: Redundancy = DEFAULT,
+        redundancy: Redundancy = DEFAULT_REDUNDANCY,
         random_state: Any = None,
     ):
         self.split = split

@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation
+from lsmi_jax.decomposition import DEFAULT_REDUNDANCY, Redundancy, check_no_density
 from lsmi_jax.estimation import (
     Estimate,
     Summary,
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     import pandas
 
 __all__ = ["Layers", "probe_layers"]
-
-DEFAULT = UnionInformation()
 
 
 @jax.tree_util.register_dataclass
@@ -93,7 +91,7 @@ def probe_layers(
     num_folds: int = 5,
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
-    redundancy: Redundancy = DEFAULT,
+    redundancy: Redundancy = DEFAULT_REDUNDANCY,
     progress: Reports = "auto",
 ) -> Layers:
     """Interactions of the activations of a trained network, layer by layer (Table 10 of Yang et al., 2025).
@@ -128,8 +126,7 @@ def probe_layers(
             single array.
     """
     key = check_key(key)
-    if redundancy.density is not None:
-        raise ValueError(f"redundancy: expected one without densities, got {redundancy!r}")
+    redundancy = check_no_density(redundancy)
     layers = {str(name): _arrays(str(name), given) for name, given in _check_layers(activations).items()}
     options: dict[str, Any] = {"num_folds": num_folds, "groups": groups, "weights": weights, "redundancy": redundancy}
     options["progress"] = None

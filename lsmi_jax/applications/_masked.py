@@ -4,10 +4,18 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_several, check_type
+from lsmi_jax.decomposition import (
+    DEFAULT_REDUNDANCY,
+    Redundancy,
+    check_count,
+    check_no_density,
+    check_several,
+    check_type,
+)
 from lsmi_jax.estimation import Estimate, estimate, mean_cell
 from lsmi_jax.inputs import check_key, to_host
 
@@ -18,8 +26,6 @@ Predict = Callable[[Any, Any], Any]
 
 Baseline = Literal["mean", "noise"] | Sequence[ArrayLike]
 """What replaces a masked modality."""
-
-DEFAULT = UnionInformation()
 
 
 def masked_interactions(
@@ -34,7 +40,7 @@ def masked_interactions(
     groups: ArrayLike | None = None,
     weights: ArrayLike | None = None,
     num_folds: int = 5,
-    redundancy: Redundancy = DEFAULT,
+    redundancy: Redundancy = DEFAULT_REDUNDANCY,
 ) -> Estimate:
     """Interactions that a trained network uses, by masking one modality at a time.
 
@@ -77,8 +83,7 @@ def masked_interactions(
     fold_key, noise_key = jax.random.split(check_key(key))
     if not callable(predict):
         raise TypeError(f"predict: expected a function of both modalities, got {type(predict).__name__}")
-    if redundancy.density is not None:
-        raise ValueError(f"redundancy: expected one without densities, got {redundancy!r}")
+    redundancy = check_no_density(redundancy)
     check_count("batch_size", batch_size, 1)
     first, second = (
         _as_rows(f"features[{m}]", block) for m, block in enumerate(check_several("features", features, 2))
@@ -174,7 +179,7 @@ def _baselines(key: jax.Array, baseline: Baseline, features: tuple[np.ndarray, .
         if baseline not in ("mean", "noise"):
             raise ValueError(f'baseline: expected "mean", "noise", or an array for each modality, got {baseline!r}')
         for m, block in enumerate(features):
-            if block.dtype.kind != "f":
+            if not jnp.issubdtype(block.dtype, jnp.floating):
                 raise TypeError(f"features[{m}]: expected floats for baseline={baseline!r}, got dtype {block.dtype}")
         random = np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel())
         return [_typical(random if baseline == "noise" else None, block) for block in features]

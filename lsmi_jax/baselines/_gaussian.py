@@ -61,6 +61,6 @@ def _check_values(covariance: jax.Array) -> None:
     if not np.isfinite(values).all():
         raise ValueError("covariance: expected finite values, got NaN or inf")
     if not np.allclose(values, values.T, rtol=1e-4, atol=1e-5 * np.abs(values).max()):
-        raise ValueError("covariance: expected a symmetric matrix, got another")
+        raise ValueError("covariance: expected a symmetric matrix, got an asymmetric one")
     if (least := np.linalg.eigvalsh(values).min()) <= 0:
         raise ValueError(f"covariance: expected positive eigenvalues, got {least:.3g}")

@@ -182,7 +182,7 @@ def _check_results(inputs: InputOptions, fit: FitOptions) -> None:
     if inputs.x3 is not None and several_labels:
         raise ValueError("x3: expected none, as --target multilabel is of two modalities")
     if several_labels and fit.unlabeled == "use":
-        raise ValueError("unlabeled: expected error, as --target multilabel has all labels of every row")
+        raise ValueError("unlabeled: expected error, as --target multilabel needs all labels of every row, got use")
     if fit.save_estimator and several_labels:
         raise ValueError("save_estimator: expected labels of one kind, got --target multilabel")
 

@@ -22,7 +22,7 @@ class Results(NamedTuple):
     Attributes:
         samples: Columns of the table, by name.
         means: Mean of each part in nats, and its standard error, by its symbol.
-        include_fit: Whether the errors include the variation of the fits.
+        include_fit: Whether the errors include variation between fits.
         numbered: Whether ids are row numbers.
         sha256: Checksum of the data.
     """
@@ -63,7 +63,7 @@ def compare(first: Path, second: Path) -> list[str]:
     return [
         *lines,
         *_parts(results, rows),
-        *([] if include_fit else ["Errors do not include the variation of the fits."]),
+        *([] if include_fit else ["Errors do not include variation between fits."]),
     ]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter, Token
 
-from lsmi_jax.decomposition import REDUNDANCIES, Redundancy, UnionInformation
+from lsmi_jax.decomposition import DEFAULT_REDUNDANCY, REDUNDANCIES, Redundancy
 from lsmi_jax.inputs import num_predictions_of
 from lsmi_jax.union import MOST_MODALITIES
 
@@ -24,7 +24,6 @@ __all__ = [
     "plain",
 ]
 
-DEFAULT = UnionInformation()
 DATA, RESULTS, REDUNDANCY, FIT, OTHER = map(
     Group.create_ordered, ("Data", "Results", "Redundancy", "Fit", "Other options")
 )
@@ -183,7 +182,7 @@ class RedundancyOptions:
     num_components: Annotated[int | None, Parameter(converter=_whole_number)] = None
     covariance: Annotated[str | int | None, Parameter(converter=_covariance)] = None
 
-    def build(self, default: Redundancy = DEFAULT) -> Redundancy:
+    def build(self, default: Redundancy = DEFAULT_REDUNDANCY) -> Redundancy:
         """The option object.
 
         Args:

@@ -115,18 +115,23 @@ def print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[s
         notes: What the user may not expect of the data.
     """
     overall = summary["means"]["overall"]
-    heading = f"{'mean interactions in nats (95 % interval)':41s}  shifted by {overall['shift']:+z.3f}"
-    print(heading if overall["shift"] else heading.split("  ")[0])
+    heading = "mean interactions in nats (95 % interval)"
+    print(f"{heading:41s}  shifted by {overall['shift']:+z.3f}" if overall["shift"] else heading)
     for part in PARTS:
         entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]
-        line = f"  {part.symbol:2s} {entry['mean']:+z.3f} {'(' + _interval(entry) + ')':29s}"
-        text = SET_TO_ZERO if shifted["set_to_zero"] else f"{shifted['mean']:+z.3f}"
+        line = f"  {part.symbol:2s} {_number(entry['mean'])} {'(' + _interval(entry) + ')':29s}"
+        text = SET_TO_ZERO if shifted["set_to_zero"] else _number(shifted["mean"])
         print(f"{line}  {text}" if overall["shift"] else line.rstrip())
     for note in [*notes, *([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
         print(f"note: {note}")
     print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")
 
 
+def _number(value: float | None) -> str:
+    """A mean as text; it is unknown if there is no sample."""
+    return "unknown" if value is None else f"{value:+z.3f}"
+
+
 def _interval(entry: dict[str, Any]) -> str:
     """An interval as text."""
-    return "unknown" if entry["lower"] is None else f"{entry['lower']:+z.3f} to {entry['upper']:+z.3f}"
+    return "unknown" if entry["lower"] is None else f"{_number(entry['lower'])} to {_number(entry['upper'])}"

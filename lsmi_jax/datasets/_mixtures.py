@@ -1,5 +1,6 @@
 """Samples of known mixtures, with the exact information and surprisal of each sample."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -126,8 +127,8 @@ def log_normal(x: jax.Array, means: jax.Array, scales: jax.Array) -> jax.Array:
     return -squared / (2 * scales**2)[None] - log_normalizer[None]
 
 
-def check_proportions(proportions: tuple[float, float, float, float]) -> None:
-    """Checks the probabilities of `SAMPLE_TYPES`.
+def check_proportions(proportions: Sequence[float]) -> tuple[float, float, float, float]:
+    """Checks the probabilities of `SAMPLE_TYPES`, and returns them as a tuple.
 
     Raises:
         ValueError: If there are not four, or they do not sum to 1.
@@ -135,3 +136,5 @@ def check_proportions(proportions: tuple[float, float, float, float]) -> None:
     values = np.asarray(proportions, float)
     if values.shape != (4,) or not (values >= 0).all() or not abs(values.sum() - 1) < 1e-4:
         raise ValueError(f"proportions: expected four probabilities that sum to 1, got {proportions}")
+    r, u1, u2, s = values.tolist()
+    return r, u1, u2, s

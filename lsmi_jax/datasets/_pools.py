@@ -64,7 +64,7 @@ def preset_from_pool(
     """
     order_key, type_key, other_key, partner_key = jax.random.split(check_key(key), 4)
     check_count("num_classes", num_classes, 2)
-    check_proportions(proportions)
+    proportions = check_proportions(proportions)
     blocks = [_check_pool(*pool) for pool in (("1", pool1, labels1), ("2", pool2, labels2))]
     (rows_of_1, classes1), (rows_of_2, classes2) = blocks
     if num_samples is not None:

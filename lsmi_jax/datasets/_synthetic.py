@@ -127,7 +127,7 @@ def preset(
     sample_key, key1, key2 = jax.random.split(check_key(key), 3)
     _check_sizes(num_samples, noise, num_classes)
     check_positive("uninformative_scale", uninformative_scale)
-    check_proportions(proportions)
+    proportions = check_proportions(proportions)
     types, labels, codes1, codes2 = _preset_states(num_classes)
     # States of one type are equally likely; a type of proportion zero gets the weight -inf.
     per_type = np.bincount(types)

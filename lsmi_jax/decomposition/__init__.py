@@ -18,6 +18,7 @@ from lsmi_jax.decomposition._continuous import target_information
 from lsmi_jax.decomposition._decompose import (
     decompose,
     from_redundancy,
+    information_of,
     interactions_from_posteriors,
     posterior_information,
     single_source_fraction,
@@ -33,6 +34,7 @@ from lsmi_jax.decomposition._information import (
 )
 from lsmi_jax.decomposition._kinds import KINDS, THRESHOLD, gain, kind
 from lsmi_jax.decomposition._options import (
+    DEFAULT_REDUNDANCY,
     REDUNDANCIES,
     CommonChange,
     CustomRedundancy,
@@ -72,11 +74,12 @@ from lsmi_jax.decomposition._redundancies import (
     specificity_ambiguity,
     union_information,
 )
-from lsmi_jax.decomposition._redundancy_checks import check_redundancy, program_of
-from lsmi_jax.decomposition._shift import adjust, adjustment, set_to_zero
+from lsmi_jax.decomposition._redundancy_checks import check_no_density, check_redundancy, program_of
+from lsmi_jax.decomposition._shift import SHIFT_SIGNS, adjust, adjustment, set_to_zero
 
 __all__ = [
     "ADJUSTED",
+    "DEFAULT_REDUNDANCY",
     "GAIN",
     "INFORMATION",
     "KIND",
@@ -86,6 +89,7 @@ __all__ = [
     "PROBABILITY",
     "QUANTITIES",
     "REDUNDANCIES",
+    "SHIFT_SIGNS",
     "SPREAD",
     "SURPRISALS",
     "THRESHOLD",
@@ -110,6 +114,7 @@ __all__ = [
     "check_floats",
     "check_interactions",
     "check_mixture",
+    "check_no_density",
     "check_positive",
     "check_redundancy",
     "check_several",
@@ -123,6 +128,7 @@ __all__ = [
     "finite_rows",
     "from_redundancy",
     "gain",
+    "information_of",
     "interactions_from_posteriors",
     "kind",
     "label_log_prior",

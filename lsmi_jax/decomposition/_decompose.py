@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition._arrays import check_floats, check_several, check_temperature
+from lsmi_jax.decomposition._arrays import average, check_floats, check_several, check_temperature
 from lsmi_jax.decomposition._continuous import target_information
 from lsmi_jax.decomposition._information import log_posterior, pointwise_information, score_information
 from lsmi_jax.decomposition._options import PointwiseRedundancy
@@ -19,6 +19,7 @@ from lsmi_jax.decomposition._redundancy_checks import check_returned
 __all__ = [
     "decompose",
     "from_redundancy",
+    "information_of",
     "interactions_from_posteriors",
     "posterior_information",
     "single_source_fraction",
@@ -150,7 +151,7 @@ def decompose(
 
     Raises:
         TypeError: If an array is not of floats.
-        ValueError: If the shapes differ.
+        ValueError: If the shapes differ, or only one surprisal is given.
 
     Examples:
         >>> r, u1, u2, s = decompose(0.5, 0.25, 1.0, 3.0, 2.0)
@@ -159,6 +160,8 @@ def decompose(
         >>> print(*decompose(0.5, 0.25, 1.0, i_union=0.625))
         0.125 0.375 0.125 0.375
     """
+    if (h1 is None) != (h2 is None):
+        raise ValueError(f"{'h1' if h1 is None else 'h2'}: expected both surprisals or none, got one")
     given = {"i1": i1, "i2": i2, "i12": i12} | ({} if h1 is None or h2 is None else {"h1": h1, "h2": h2})
     given |= {} if i_union is None else {"i_union": i_union}
     checked: dict[str, Any] = dict(zip(given, check_floats(**given), strict=True))
@@ -221,7 +224,22 @@ def from_redundancy(redundancy: jax.Array, i1: jax.Array, i2: jax.Array, i12: ja
     return Interactions(redundancy, i1 - redundancy, i2 - redundancy, (i12 - i1) - (i2 - redundancy))
 
 
-def single_source_fraction(i1: ArrayLike, i2: ArrayLike, h1: ArrayLike, h2: ArrayLike) -> jax.Array:
+def information_of(parts: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """Information that parts add up to, the inverse of `from_redundancy`: Eq. 2 of Yang et al. (2025).
+
+    Args:
+        parts: r, u1, u2, s: arrays of a common shape, in nats.
+
+    Returns:
+        i1, i2 and i12 of this shape, in nats.
+    """
+    r, u1, u2, s = parts
+    return r + u1, r + u2, r + u1 + u2 + s
+
+
+def single_source_fraction(
+    i1: ArrayLike, i2: ArrayLike, h1: ArrayLike, h2: ArrayLike, weights: jax.Array | None = None
+) -> jax.Array:
     """Fraction of samples where one modality attains both minima of Eq. 5, so that its uniqueness is zero.
 
     Near 1, the surprisals of the two modalities are not comparable: ``specificity_ambiguity`` then only
@@ -232,11 +250,16 @@ def single_source_fraction(i1: ArrayLike, i2: ArrayLike, h1: ArrayLike, h2: Arra
         i2: Pointwise information of the second modality, in nats.
         h1: Surprisal of the first modality, in nats.
         h2: Surprisal of the second modality, in nats.
+        weights: Weight of each sample, of the same shape; None for equal weights.
 
     Returns:
         A scalar between 0 and 1.
+
+    Raises:
+        TypeError: If an array is not of floats.
+        ValueError: If the shapes differ.
     """
     i1, i2, h1, h2 = check_floats(i1=i1, i2=i2, h1=h1, h2=h2)
     # Modality 1 attains min(h1, h2) where h1 <= h2, and min(h1 - i1, h2 - i2) where h1 - h2 <= i1 - i2.
     difference = h1 - h2
-    return jnp.mean(((difference <= 0) == (difference <= i1 - i2)).astype(difference.dtype))
+    return average(((difference <= 0) == (difference <= i1 - i2)).astype(difference.dtype), weights)

@@ -16,6 +16,7 @@ from lsmi_jax.decomposition._redundancies import (
 )
 
 __all__ = [
+    "DEFAULT_REDUNDANCY",
     "REDUNDANCIES",
     "CommonChange",
     "CustomRedundancy",
@@ -197,6 +198,9 @@ REDUNDANCIES: dict[str, Any] = {
     "common_change": CommonChange,
 }
 """Option objects by the name of their pure function, for files and the command line."""
+
+
+DEFAULT_REDUNDANCY = UnionInformation()
 
 
 def num_cells_of(redundancy: Any) -> int | None:

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from lsmi_jax.decomposition._options import REDUNDANCIES, Redundancy, num_cells_of
 
-__all__ = ["check_redundancy", "check_returned", "program_of"]
+__all__ = ["check_no_density", "check_redundancy", "check_returned", "program_of"]
 
 
 def check_redundancy(redundancy: Any) -> Redundancy:
@@ -29,6 +29,13 @@ def check_redundancy(redundancy: Any) -> Redundancy:
     else:
         hint = "lsmi_jax.UnionInformation()"
     raise TypeError(f"redundancy: expected an object such as {hint}, got {redundancy!r}")
+
+
+def check_no_density(redundancy: Any) -> Redundancy:
+    """Raises TypeError as `check_redundancy`, and ValueError if the redundancy needs densities."""
+    if check_redundancy(redundancy).density is not None:
+        raise ValueError(f"redundancy: expected one without densities, got {redundancy!r}")
+    return redundancy
 
 
 def check_returned(returned: Any, like: Any) -> Any:

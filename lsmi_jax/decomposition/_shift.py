@@ -7,7 +7,9 @@ from jax.typing import ArrayLike
 from lsmi_jax.decomposition._arrays import average, finite_rows
 from lsmi_jax.decomposition._quantities import Interactions, check_interactions
 
-__all__ = ["adjust", "adjustment", "set_to_zero"]
+__all__ = ["SHIFT_SIGNS", "adjust", "adjustment", "set_to_zero"]
+
+SHIFT_SIGNS = (1.0, -1.0, -1.0, 1.0)  # of the constant in r, u1, u2, s, which leave i1, i2 and i12 as they are
 
 
 def adjust(interactions: Interactions, weights: jax.Array | None = None) -> Interactions:
@@ -31,8 +33,7 @@ def adjust(interactions: Interactions, weights: jax.Array | None = None) -> Inte
     counted = jnp.where(is_finite, 1.0 if weights is None else weights, 0.0)
     means = Interactions(*(average(part, counted) for part in interactions))
     shift = adjustment(means)
-    r, u1, u2, s = interactions
-    return Interactions(r + shift, u1 - shift, u2 - shift, s + shift)
+    return Interactions(*(part + sign * shift for part, sign in zip(interactions, SHIFT_SIGNS, strict=True)))
 
 
 def adjustment(means: Interactions) -> jax.Array:

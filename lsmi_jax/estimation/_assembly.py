@@ -199,7 +199,9 @@ def _diagnose(
     surprisals = scores.surprisals or ()
     prior, fitted = jnp.exp(data.log_prior), estimators.potentials
     return Diagnostics(
-        single_source_fraction=single_source_fraction(*information[:2], *surprisals) if surprisals else None,
+        single_source_fraction=single_source_fraction(*information[:2], *surprisals, weights=weights)
+        if surprisals
+        else None,
         cross_entropy=jnp.stack([-average(i + label_log_prob, weights) for i in information[:3]]),
         accuracy=jnp.stack(
             [average((p.argmax(1) == data.labels).astype(jnp.float32), weights) for p in scores.log_posteriors]

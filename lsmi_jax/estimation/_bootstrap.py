@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import Interactions, adjustment
+from lsmi_jax.decomposition import SHIFT_SIGNS, Interactions, adjustment
 
 __all__ = ["Bootstrap", "bootstrap"]
 
@@ -120,7 +120,7 @@ def _shifted_means(
     overall = center + total.sum(0) / count.sum()
     shift = jnp.where(adjusted, adjustment(Interactions(*overall[:4])), 0.0)
     mean = center[None] + total / count[:, None]
-    return mean.at[:, :4].add(shift * jnp.array([[1.0, -1.0, -1.0, 1.0]])), shift
+    return mean.at[:, :4].add(shift * jnp.array([SHIFT_SIGNS])), shift
 
 
 def _fit_error(

@@ -38,6 +38,9 @@ def _joined(estimates: Sequence[Estimate]) -> Estimate:
     joined = jax.tree.map(lambda *parts: jnp.concatenate(parts), *rows)
     interactions, information, surprisal, union, predictions = joined
     diagnostics = _averaged(estimates, [part.diagnostics for part in estimates])
+    violations = [part.diagnostics.union_violation for part in estimates]
+    largest = jax.tree.map(lambda *values: jnp.stack(values).max(), *violations)  # None without union information
+    diagnostics = diagnostics._replace(union_violation=largest)
     adjusted = interactions if union is not None else adjust(interactions)
     key = estimates[0].key
     given = interactions, adjusted, information, surprisal, None, diagnostics, key

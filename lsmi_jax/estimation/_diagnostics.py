@@ -80,7 +80,7 @@ class Diagnostics(NamedTuple):
         finite = float(self.finite_fraction)
         if finite < 1:
             found.append(
-                f"{100 * (1 - finite):.2g}% of the samples have an infinite or undefined quantity, and are in no mean. "
+                f"{100 * (1 - finite):.2g}% of the samples have infinite or undefined values, and are in no mean. "
                 "Look for logits that rule out the label, or for features that are not finite."
             )
         if self.missing_fraction is not None:
@@ -91,14 +91,15 @@ class Diagnostics(NamedTuple):
             )
         if self.unlabeled_fraction is not None:
             found.append(
-                f"{float(self.unlabeled_fraction):.1%} of the samples have no label: they are in no mean, and only "
-                "what needs no label learns from them. Check whether they differ from the others."
+                f"{float(self.unlabeled_fraction):.1%} of the samples have no label. They are in no mean, and are "
+                "used only to fit what needs no label. Check whether they differ from the others."
             )
         for name, ratio in zip(_NAMES, _values(self.outlier_ratio), strict=False):
             if ratio > OUTLIER:
                 found.append(
-                    f"A column of {name} has a value {ratio:.0e} times as far from the others as these are from each "
-                    "other: what the column says is lost beside it. Correct the value, or leave out its row."
+                    f"A column of {name} has an outlier, {ratio:.0e} times as far from the other values as these are "
+                    "from each other. In float32, their differences are lost beside it. Correct the value, or leave "
+                    "out its row."
                 )
         return found + self._data_findings() + self._discriminator_findings() + self._density_findings()
 
@@ -108,19 +109,23 @@ class Diagnostics(NamedTuple):
         for name, fraction in zip(_NAMES, _values(self.repeated_fraction), strict=False):
             if fraction > REPEATED:
                 found.append(
-                    f"{fraction:.0%} of the rows of {name} are nearly repeated by another row, so that models have "
-                    "seen what they are tested on. Keep the copies of a row together with groups."
+                    f"{fraction:.0%} of the rows of {name} are nearly repeated by another row, so models may be "
+                    "tested on rows that they were fitted on. Use groups (--split-by) to keep the copies of a row "
+                    "together."
                 )
         for name, ratio in zip(_NAMES, _values(self.neighbor_likeness), strict=False):
             if ratio > 0:
                 found.append(
                     f"Consecutive rows share labels and are alike in {name} ({np.exp(ratio):.1f} times nearer than "
-                    "other rows of their class), as in a series or with several rows per source. Keep the rows of a "
-                    "source, or long stretches of rows (consecutive_groups), together with groups."
+                    "other rows of their class), as in a series or with several rows per source. Use groups "
+                    "(--split-by) to keep together the rows of a source, or long stretches of rows "
+                    "(consecutive_groups)."
                 )
         for name, fraction in zip(_NAMES, _values(self.constant_fraction), strict=False):
             if fraction == 1:
-                found.append(f"All columns of {name} are constant: it says nothing. Check how it was read.")
+                found.append(
+                    f"All columns of {name} are constant, so it carries no information. Check how they were read."
+                )
             elif fraction > MOSTLY:
                 found.append(f"{fraction:.0%} of the columns of {name} are constant. Check how they were read.")
         return found
@@ -133,14 +138,14 @@ class Diagnostics(NamedTuple):
             if loss > prior_entropy + 0.01:
                 found.append(
                     f"The discriminator of {name} does worse than the class frequencies on the scored rows "
-                    f"(cross-entropy {loss:.3f} against {prior_entropy:.3f} nats). Read its information as zero, or "
+                    f"(cross-entropy {loss:.3f} against {prior_entropy:.3f} nats). Treat its information as zero, or "
                     "add samples."
                 )
         if cross_entropy[2] > cross_entropy[:2].min() + 0.01:
             found.append(
-                "The discriminator of both modalities does worse than that of a single one, so the synergy is biased "
-                f"downwards (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats). Add samples, or "
-                "pass logits of a better model of both."
+                "The discriminator of both modalities does worse than that of a single modality, so the synergy is "
+                f"biased downward (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats). Add "
+                "samples, or pass logits of a better model of both."
             )
         for name, gap in zip(_NAMES, _values(self.discriminator_gap), strict=False):
             if gap < -0.3:
@@ -150,8 +155,8 @@ class Diagnostics(NamedTuple):
     def _density_findings(self) -> list[str]:
         """Findings about overfitting of the densities."""
         return [
-            f"The density of {name} overfits by {-gap:.2f} nats: redundancy by surprisal is uncertain. The union "
-            "information needs no density."
+            f"The density of {name} overfits by {-gap:.2f} nats: a redundancy that uses surprisals is unreliable. "
+            "The union information needs no density."
             for name, gap in zip(_NAMES, _values(self.density_gap), strict=False)
             if gap < -1
         ]

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation, check_count, check_redundancy
+from lsmi_jax.decomposition import DEFAULT_REDUNDANCY, Redundancy, check_count, check_redundancy
 from lsmi_jax.estimation._assembly import assemble
 from lsmi_jax.estimation._data_checks import check_data
 from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages
@@ -37,8 +37,6 @@ from lsmi_jax.storage import Reports, shown, stages
 
 __all__ = ["estimate", "estimate_pairs"]
 
-DEFAULT = UnionInformation()
-
 
 @across_meshes
 def estimate(
@@ -58,7 +56,7 @@ def estimate(
     missing: Missing = "error",
     unlabeled: Unlabeled = "error",
     target: Target = "classes",
-    redundancy: Redundancy = DEFAULT,
+    redundancy: Redundancy = DEFAULT_REDUNDANCY,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
 ) -> Estimate | Any:
@@ -151,7 +149,7 @@ def estimate_pairs(
     names: Sequence[str] | None = None,
     num_folds: int = 5,
     num_seeds: int = 1,
-    redundancy: Redundancy = DEFAULT,
+    redundancy: Redundancy = DEFAULT_REDUNDANCY,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
     **data_options: Unpack[DataOptions],

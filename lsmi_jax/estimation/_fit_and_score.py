@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import Redundancy, UnionInformation, check_redundancy, num_cells_of
+from lsmi_jax.decomposition import DEFAULT_REDUNDANCY, Redundancy, check_redundancy, num_cells_of
 from lsmi_jax.estimation._assembly import assemble
 from lsmi_jax.estimation._concatenation import concatenate
 from lsmi_jax.estimation._estimator import Estimator, check_estimator, stack, unstack
@@ -36,7 +36,6 @@ from lsmi_jax.storage import Reports, shown
 __all__ = ["CHUNK", "fit_estimator", "redundancy_of", "score"]
 
 CHUNK = 2**16  # rows of a stream that are scored at a time
-DEFAULT = UnionInformation()
 WITH_BATCHES = ("num_classes", "log_prior")  # options of the data that batches may have
 STRICT = {"missing": "error", "unlabeled": "error", "target": "classes"}  # what the others are by default, if not None
 
@@ -48,7 +47,7 @@ def fit_estimator(
     labels: ArrayLike | None = None,
     *,
     names: Sequence[str] | None = None,
-    redundancy: Redundancy = DEFAULT,
+    redundancy: Redundancy = DEFAULT_REDUNDANCY,
     max_rows: int = 200_000,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from lsmi_jax.decomposition import DensityOptions, Redundancy, UnionInformation, log_posterior, num_cells_of
+from lsmi_jax.decomposition import DEFAULT_REDUNDANCY, DensityOptions, Redundancy, log_posterior, num_cells_of
 from lsmi_jax.estimation._estimator import Estimator
 from lsmi_jax.estimation._programs import fit_densities, fit_potentials_of_pair, fit_stacks, fit_view, merge_parts
 from lsmi_jax.estimation._splits import inner_splits_of, weights_of_rows
@@ -21,8 +21,6 @@ from lsmi_jax.storage import Progress, Stage, computed, stages
 from lsmi_jax.union import Potentials
 
 __all__ = ["check_columns", "fit_stacked", "fit_stages"]
-
-UNION = UnionInformation()  # of all modalities, if the redundancy has none
 
 
 def fit_stacked(
@@ -67,7 +65,7 @@ def fit_stacked(
     if held_out is not None and num_cells is not None:
         potentials = _fit_unions(fits, held_out, num_cells)
     if held_out is not None and together:
-        all_cells = num_cells or UNION.num_cells
+        all_cells = num_cells or DEFAULT_REDUNDANCY.num_cells  # of all modalities, if the redundancy has none
         whole = fit_whole(keys[-1], data, rows, splits, fits.complete_weights, held_out, all_cells, stage)
     ratios = jnp.stack(list(map(outlier_ratio, data.features, data.present or (None,) * num_blocks)))
     shared = data.log_prior, data.units, ratios, data.knots

@@ -144,7 +144,7 @@ def estimate_labels(
 
     Args:
         key: Random key.
-        features: As in `lsmi_jax.estimate`.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; None as in `lsmi_jax.estimate`.
         labels: Labels ``[n, L]`` of 0 and 1; each column has at least ``num_folds`` zeros and as many ones.
         names: Names of the labels, all different; None for ``label1``, ``label2``, ...
         logits: Logits of 1 of the user's own discriminators of the first modality, the second, and both, each
@@ -172,6 +172,8 @@ def estimate_labels(
         2 (40,)
     """
     key, columns = check_key(key), _check_columns(labels)
+    if features is not None:
+        check_several("features", features, 2)
     named = tuple(map(str, check_names(names, columns.shape[1], prefix="label", each="label")))
     for option in NOT_HERE:
         if option in options:

@@ -9,19 +9,19 @@ __all__ = ["negative_parts"]
 
 NEGLIGIBLE = 0.01  # nats
 _TOO_LOW = (
-    "the union information is too low, R and S are too high, and U1 and U2 too low by about as much. "
-    "Read the part as zero."
+    "the union information is too low, R and S are too high, and U1 and U2 are too low by about as much. "
+    "Treat the part as zero."
 )
 _REASONS = {
     "R": (
-        "the union information is too high, R and S are too low, and U1 and U2 too high by about as much. "
-        "Read the part as zero."
+        "the union information is too high, R and S are too low, and U1 and U2 are too high by about as much. "
+        "Treat the part as zero."
     ),
     "U1": _TOO_LOW,
     "U2": _TOO_LOW,
     "S": (
-        "the discriminator of both modalities knows less than what the modalities say alone adds up to. "
-        "Read the part as zero, or pass logits of a better model of both."
+        "the discriminator of both modalities captures less information than the evidence of the single modalities "
+        "adds up to. Treat the part as zero, or pass logits of a better model of both."
     ),
 }
 

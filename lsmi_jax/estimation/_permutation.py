@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import INFORMATION, PARTS, Means, check_count
+from lsmi_jax.decomposition import INFORMATION, PARTS, Means, check_count, check_several
 from lsmi_jax.estimation._estimate import estimate
 from lsmi_jax.estimation._formatting import LABELS, Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate, mean_cells
@@ -81,7 +81,7 @@ class PermutationTest:
 
 def permutation_test(
     key: jax.Array,
-    features: Sequence[ArrayLike],
+    features: Sequence[ArrayLike] | None,
     labels: ArrayLike,
     *,
     null: Null = "labels",
@@ -116,14 +116,14 @@ def permutation_test(
 
     Args:
         key: Random key.
-        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``.
+        features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; None as in `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` in ``0..K-1``.
         null: What is permuted: ``"labels"``, ``"rows"`` or ``"within_class"``.
         block: Index of the block to permute, 0 or 1. Required for ``"rows"``. None for ``"labels"``, and for
             ``"within_class"``, where either block gives the same null distribution.
         num_permutations: Number of permutations; p-values are multiples of ``1 / (num_permutations + 1)``.
-        **options: Options of `lsmi_jax.estimate`. The user's ``logits`` require ``null="labels"``, as a joint
-            discriminator would have to be fitted again on permuted blocks.
+        **options: Options of `lsmi_jax.estimate`. The user's ``logits`` or ``probabilities`` require
+            ``null="labels"``, as a joint discriminator would have to be fitted again on permuted blocks.
 
     Returns:
         A `PermutationTest`. The total is ``information12``; each part has its own p-value, for raw means.
@@ -136,6 +136,7 @@ def permutation_test(
     check_count("num_permutations", num_permutations, 1)
     block = _check_null(null, block, options)
     key = check_key(key)
+    _check_two(features, options)
     permutation_key, *keys = jax.random.split(key, num_permutations + 2)
     observed = _means(estimate(keys[0], features, labels, **options))
     permuted = []
@@ -144,8 +145,18 @@ def permutation_test(
         permuted.append(_means(estimate(own_key, blocks, own_labels, **own_options)))
     # The observed estimate counts as one permutation, so that no p-value is zero.
     under_null = Means(*(jnp.stack(column) for column in zip(*permuted, strict=True)))
-    p_values = [(1 + (n >= o).sum()) / (num_permutations + 1) for n, o in zip(under_null, observed, strict=True)]
+    # An undefined mean counts as extreme, so that it is never significant.
+    p_values = [(1 + (~(n < o)).sum()) / (num_permutations + 1) for n, o in zip(under_null, observed, strict=True)]
     return PermutationTest(observed, under_null, Means(*p_values), null, block)
+
+
+def _check_two(features: Any, options: dict[str, Any]) -> None:
+    """Raises ValueError unless there are two blocks, and predictions of them and of both."""
+    given = {"features": (features, 2), "logits": (options.get("logits"), 3)}
+    given["probabilities"] = options.get("probabilities"), 3
+    for name, (values, count) in given.items():
+        if values is not None:
+            check_several(name, values, count)
 
 
 def _check_null(null: str, block: int | None, options: dict[str, Any]) -> int | None:
@@ -158,8 +169,9 @@ def _check_null(null: str, block: int | None, options: dict[str, Any]) -> int | 
         return None
     if null == "within_class" and options.get("target", "classes") != "classes":
         raise ValueError(f'null: expected "labels" or "rows" for a continuous target, got {null!r}')
-    if options.get("logits") is not None:
-        raise ValueError(f'logits: expected None for null="{null}", which needs discriminators to be refitted')
+    for name in ("logits", "probabilities"):
+        if options.get(name) is not None:
+            raise ValueError(f'{name}: expected None for null="{null}", which needs discriminators to be refitted')
     if null == "within_class" and block is None:
         return 1
     if isinstance(block, bool) or block not in (0, 1):
@@ -169,18 +181,18 @@ def _check_null(null: str, block: int | None, options: dict[str, Any]) -> int | 
 
 def _permute(
     key: jax.Array,
-    features: Sequence[ArrayLike],
+    features: Sequence[ArrayLike] | None,
     labels: ArrayLike,
     null: Null,
     block: int | None,
     options: dict[str, Any],
-) -> tuple[Sequence[ArrayLike], ArrayLike, dict[str, Any]]:
+) -> tuple[Sequence[ArrayLike] | None, ArrayLike, dict[str, Any]]:
     """Features, labels and options after one random permutation, which keeps the rows of a group together."""
     on_host = to_host(labels)
     groups = options.get("groups")
     unit = np.arange(len(on_host)) if groups is None else encode_labels(groups)[0]
     order = np.asarray(jax.random.permutation(key, unit.max() + 1))
-    if null == "labels":
+    if null == "labels" or features is None:
         return features, _permuted_labels(order, unit, on_host), options
     chosen = _chosen_rows(order, unit, on_host if null == "within_class" else np.zeros_like(unit))
     permuted = [_taken(rows, chosen) if index == block else rows for index, rows in enumerate(features)]

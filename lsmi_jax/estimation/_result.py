@@ -10,11 +10,13 @@ import numpy as np
 from lsmi_jax.decomposition import (
     INFORMATION,
     PARTS,
+    SHIFT_SIGNS,
     Interactions,
     adjustment,
     check_count,
     finite_rows,
     gain,
+    information_of,
     kind,
     set_to_zero,
 )
@@ -275,8 +277,8 @@ def mean_cells(result: Estimate) -> list[Cell]:
     counted = finite_rows(*values)
     seeds: list[np.ndarray | None] = [None] * len(values)
     if result.seeds is not None:
-        r, u1, u2, s = (means_of_seeds(part, counted, result.weights) for part in result.seeds)
-        seeds = [r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s]
+        means = [means_of_seeds(part, counted, result.weights) for part in result.seeds]
+        seeds = [*means, *information_of(means)]
     return [
         mean_cell(samples, by_seed, counted, result.weights, result.groups)
         for samples, by_seed in zip(values, seeds, strict=True)
@@ -287,6 +289,6 @@ def _shifted(means: Sequence[float]) -> tuple[list[str], list[str]]:
     """Mean parts after the paper's shift as text, and a note on the shift if there is one."""
     raw = Interactions(*map(jnp.float32, means))
     shift, zero = adjustment(raw), set_to_zero(raw, adjustment(raw))
-    moved = (f"{mean + sign * float(shift):+z.3f}" for mean, sign in zip(means, (1, -1, -1, 1), strict=True))
+    moved = (f"{mean + sign * float(shift):+z.3f}" for mean, sign in zip(means, SHIFT_SIGNS, strict=True))
     texts = [SET_TO_ZERO if is_zero else text for is_zero, text in zip(zero, moved, strict=True)]
     return texts, [shift_note(float(shift))] if shift != 0 else []

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
@@ -28,6 +29,7 @@ class State:
     interactions: tuple[float, ...] = (0.0,) * 4  # sums over the rows
     num_finite: int = 0  # rows that the sums are over
     diagnostics: tuple[float, ...] = ()  # sums of the chunks', by their rows
+    union_violation: float | None = None  # the largest of all chunks
     complete: bool = False
     file_size: int = 0  # bytes of the finished file
 
@@ -56,6 +58,7 @@ class State:
             num_finite=self.num_finite + int(is_finite.sum()),
             interactions=_sum(self.interactions, sums),
             diagnostics=_sum(self.diagnostics, size * np.asarray(diagnostics, np.float64)),
+            union_violation=_largest(self.union_violation, estimate.diagnostics.union_violation),
         )
 
 
@@ -81,6 +84,13 @@ def read_state(path: Path, identity: str) -> State:
     raise ValueError(
         f"path: expected the state of the same call, but {path} has another estimator or redundancy; delete it"
     )
+
+
+def _largest(so_far: float | None, more: jax.Array | None) -> float | None:
+    """The larger of two numbers; None if there is none."""
+    if more is None:
+        return so_far
+    return float(more) if so_far is None else max(so_far, float(more))
 
 
 def _sum(so_far: tuple[float, ...], more: Sequence[float] | np.ndarray) -> tuple[float, ...]:

@@ -17,6 +17,7 @@ from lsmi_jax.decomposition import (
     KIND,
     PARTS,
     PREDICTED,
+    SHIFT_SIGNS,
     SPREAD,
     SURPRISALS,
     UNION,
@@ -227,7 +228,7 @@ def _shift_of(state: State, redundancy: Redundancy) -> np.float32:
 
 def _shift(shift: np.float32, rows: np.ndarray) -> None:
     """Fills in the shifted parts of some rows."""
-    for part, sign in zip(PARTS, (1, -1, -1, 1), strict=True):
+    for part, sign in zip(PARTS, SHIFT_SIGNS, strict=True):
         rows[part.column + ADJUSTED] = rows[part.column] + sign * shift
 
 
@@ -243,7 +244,20 @@ def _summarize(path: Path, state: State, estimator: Estimator, redundancy: Redun
     gap = None if estimator.discriminators is None else jnp.zeros(3)
     single, density_gap = (None, None) if estimator.densities is None else (zero, jnp.zeros(2))
     union = None if estimator.potentials is None else zero
-    like = Diagnostics(single, jnp.zeros(3), jnp.zeros(3), zero, gap, density_gap, zero, union, union, jnp.zeros(2))
+    like = Diagnostics(
+        single_source_fraction=single,
+        cross_entropy=jnp.zeros(3),
+        accuracy=jnp.zeros(3),
+        prior_entropy=zero,
+        discriminator_gap=gap,
+        density_gap=density_gap,
+        finite_fraction=zero,
+        union_violation=union,
+        union_gap=union,
+        outlier_ratio=jnp.zeros(2),
+    )
     _, restore = ravel_pytree(like)
     diagnostics = restore(jnp.asarray(state.mean_diagnostics, jnp.float32))
+    if state.union_violation is not None:
+        diagnostics = diagnostics._replace(union_violation=jnp.float32(state.union_violation))
     return ScoredFile(path, state.num_rows, means, shifted(means, redundancy), diagnostics)

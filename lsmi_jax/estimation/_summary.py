@@ -18,6 +18,7 @@ from lsmi_jax.decomposition import (
     check_interactions,
     check_positive,
     find_quantity,
+    information_of,
     set_to_zero,
 )
 from lsmi_jax.estimation._bootstrap import bootstrap
@@ -257,5 +258,4 @@ def _check_parts(name: str, parts: ArrayLike | None, size: int) -> np.ndarray:
 
 def _with_information(seeds: Interactions) -> jax.Array:
     """Parts and information of each seed ``[m, n, 7]``."""
-    r, u1, u2, s = seeds
-    return jnp.stack([r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s], axis=2)
+    return jnp.stack([*seeds, *information_of(seeds)], axis=2)

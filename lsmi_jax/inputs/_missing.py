@@ -80,9 +80,10 @@ def separate_unlabeled(labels: Any, unlabeled: Unlabeled, num_samples: int) -> t
             raise ValueError(f'labels: expected no masked values, got {count}; unlabeled="use" takes them as none')
         return (labels if masked is None else labels.data), None
     values = np.array(labels)
-    if values.shape != (num_samples,) or values.dtype.kind not in "iuf":
+    is_float = jnp.issubdtype(values.dtype, jnp.floating)
+    if values.shape != (num_samples,) or not (is_float or jnp.issubdtype(values.dtype, jnp.integer)):
         return labels, None  # the check of the labels reports what is wrong
-    lacking = np.isnan(values) if values.dtype.kind == "f" else values == -1
+    lacking = np.isnan(values) if is_float else values == -1
     lacking = lacking if masked is None else lacking | masked
     if not lacking.any():
         return values, None
@@ -115,7 +116,7 @@ def _missing_rows(name: str, block: Any, nan_is_missing: bool) -> np.ndarray | N
     """Which rows ``[n]`` a masked array masks or, if asked, hold only NaN; None where none can."""
     if isinstance(block, np.ma.MaskedArray):
         lacking = np.ma.getmaskarray(block)
-    elif nan_is_missing and np.issubdtype(getattr(block, "dtype", np.float64), np.inexact):
+    elif nan_is_missing and jnp.issubdtype(getattr(block, "dtype", np.float64), jnp.inexact):
         lacking = np.asarray(jnp.isnan(block)) if isinstance(block, jax.Array) else np.isnan(np.asarray(block))
     else:
         return None

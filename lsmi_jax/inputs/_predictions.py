@@ -96,7 +96,9 @@ def check_logits(
             raise ValueError(
                 f"{name}: expected a possible class in every row, got only -inf in {empty} of {num_samples}"
             )
-        if bool(((array >= 0).all(1) & (abs(array.sum(1) - 1) < LOOKS_EXACT)).all()):
+        looks_exact = (array >= 0).all(1) & (abs(array.sum(1) - 1) < LOOKS_EXACT)
+        known = jnp.ones(num_samples, bool) if present is None else jnp.asarray(present[m])
+        if bool(known.any() & (looks_exact | ~known).all()):
             raise ValueError(
                 f"{name}: expected logits, got probabilities: no row is negative, and every row sums to 1; "
                 "pass them as probabilities"

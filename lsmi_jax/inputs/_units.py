@@ -118,10 +118,10 @@ def outlier_ratio(block: jax.Array, present: jax.Array | None = None) -> jax.Arr
     if not block.shape[1]:
         return jnp.zeros(())
     counted = jnp.ones((len(block), 1), bool) if present is None else present[:, None]
-    deviations = abs(block - block.mean(0, keepdims=True, where=counted))
+    deviations = jnp.where(counted, abs(block - block.mean(0, keepdims=True, where=counted)), -1)
     others = (jnp.arange(len(block))[:, None] != deviations.argmax(0)[None]) & counted
     # Without the farthest row of each column, whose value would cost a sum its digits.
     center = block.mean(0, keepdims=True, where=others)
-    distances = abs(block - center)
+    distances = jnp.where(counted, abs(block - center), 0)
     spread = distances.mean(0, where=others)
     return jnp.where(spread > 0, distances.max(0) / jnp.where(spread > 0, spread, 1), 0).max()

@@ -188,7 +188,7 @@ def rows_of_one_length(name: str, values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name}: expected rows of one length, got some of another") from error
+        raise ValueError(f"{name}: expected rows of one length, got rows of different lengths") from error
 
 
 @jax.jit

@@ -65,7 +65,7 @@ class Discriminator(NamedTuple):
     held_out_loss: jax.Array
     train_loss: jax.Array
     smoother: jax.Array | None = None
-    regressions: tuple[Regression, Regression] | None = None
+    regressions: tuple[Regression, ...] | None = None
 
     def log_posterior(self, features: jax.Array) -> jax.Array:
         """Log-posterior of each class; also usable as logits.
@@ -220,7 +220,7 @@ def _fit_regressions(
     left_out: jax.Array,
     weights: jax.Array | None,
 ) -> tuple[tuple[Regression, ...], jax.Array]:
-    """Regressions of ordered classes on each kind of inputs ``[n, m]``, and held-out log-posteriors ``[r, S, h, K]``."""
+    """Regressions of ordered classes on each of some inputs ``[n, m]``, and what they predict of held-out rows."""
 
     def fitted(rows: jax.Array) -> tuple[Regression, jax.Array]:
         fit = partial(fit_regression, rows, ranks, log_prior)

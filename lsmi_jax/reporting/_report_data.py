@@ -8,7 +8,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from lsmi_jax.decomposition import KINDS, PARTS, THRESHOLD
+from lsmi_jax.decomposition import KINDS, PARTS, THRESHOLD, information_of
 from lsmi_jax.estimation import RANKED_BY, Estimate, ranked, suspicious
 from lsmi_jax.inputs import to_host
 from lsmi_jax.reporting._images import thumbnail
@@ -158,8 +158,7 @@ def _reproduced(result: Estimate) -> dict[str, float]:
     """Share of the first samples of each list that lists of single seeds have in common; empty for one seed."""
     if result.seeds is None:
         return {}
-    r, u1, u2, s = result.seeds
-    information = list(zip(r + u1, r + u2, r + u1 + u2 + s, strict=True))
+    information = list(zip(*information_of(result.seeds), strict=True))
     shares = {}
     for name in MEANINGS:
         of_seeds = [_listed(own, name) for own in information]

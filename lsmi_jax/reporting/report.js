@@ -192,7 +192,7 @@
     const ticks = ([low, high]) => { const step = [0.5, 1, 2, 5, 10, 20].find((own) => (high - low) / own <= 8) || 50; const found = []; for (let v = Math.ceil(low / step) * step; v <= high; v += step) found.push(v); return found; };
     pen.textAlign = "center";
     for (const value of ticks(xs)) { pen.beginPath(); pen.moveTo(x(value), margin.top); pen.lineTo(x(value), height - margin.bottom); pen.stroke(); pen.fillText(String(value), x(value), height - margin.bottom + 14); }
-    pen.fillText("i1: nats that " + names[0] + " says about the label", (width + margin.left) / 2, height - 4, width - margin.left);
+    pen.fillText("i1: information in " + names[0] + " about the label (nats)", (width + margin.left) / 2, height - 4, width - margin.left);
     pen.textAlign = "right";
     for (const value of ticks(ys)) { pen.beginPath(); pen.moveTo(margin.left, y(value)); pen.lineTo(width - margin.right, y(value)); pen.stroke(); pen.fillText(String(value), margin.left - 6, y(value) + 4); }
     pen.save();

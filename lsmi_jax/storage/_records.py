@@ -22,7 +22,7 @@ def parse_record(text: bytes) -> dict[str, Any]:
     """
     record = json.loads(text)
     if not isinstance(record, dict) or record.pop(OWN, None) != _checksum_of(record):
-        raise ValueError("record: expected the text that was written, got another")
+        raise ValueError("record: expected the text that was written, got a changed one")
     return record
 
 

@@ -7,7 +7,7 @@ import pytest
 
 import lsmi_jax
 from lsmi_jax import MinimumInformation
-from lsmi_jax.applications import information_unused, masked_interactions
+from lsmi_jax.applications import information_unused, masked_interactions, probe_layers
 
 KEY = jax.random.key(0)
 SIZE = 80
@@ -148,3 +148,22 @@ def test_mistakes_are_named(change, message):
     predict, features, labels = (given.pop(name) for name in ("predict", "features", "labels"))
     with pytest.raises((TypeError, ValueError), match=f"^{message}"):
         masked_interactions(KEY, predict, features, labels, **given)
+
+
+def test_half_precision_has_baselines():
+    x1, x2 = (jnp.asarray(np.arange(40) % 2, jnp.bfloat16)[:, None] for _ in range(2))
+    used = masked_interactions(
+        jax.random.key(0),
+        lambda a, b: np.concatenate([-9 * a, 9 * b], axis=1).astype(np.float32),
+        (x1, x2),
+        np.arange(40) % 2,
+        redundancy=lsmi_jax.MinimumInformation(),
+    )
+    assert np.isfinite(used.interactions.redundancy).all()
+
+
+@pytest.mark.parametrize("function", [masked_interactions, probe_layers])
+def test_the_redundancy_is_an_object(function):
+    arguments = (KEY, lambda *_: None, None, None) if function is masked_interactions else (KEY, {}, None)
+    with pytest.raises(TypeError, match=r"^redundancy: expected an object such as lsmi_jax.UnionInformation\(\)"):
+        function(*arguments, redundancy="union_information")

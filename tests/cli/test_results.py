@@ -31,3 +31,11 @@ def test_shifted_means_are_printed_where_there_is_a_shift(shift, capsys):
         "Wrote samples.parquet, summary.json and report.html to out.",
     ]
     assert all(line == line.rstrip() for line in (heading, first, *others))
+
+
+def test_means_over_no_sample_are_unknown(capsys):
+    empty = {"mean": None, "lower": None, "upper": None, "set_to_zero": False}
+    overall = dict.fromkeys(("R", "U1", "U2", "S"), empty) | {"shift": None}
+    overall["adjusted"] = dict.fromkeys(("R", "U1", "U2", "S"), empty)
+    print_summary(OutputOptions(Path("out")), summary(0.0) | {"means": {"overall": overall}}, [])
+    assert "  R  unknown (unknown)" in capsys.readouterr().out

@@ -160,3 +160,9 @@ def test_tasks_are_reproducible_and_depend_on_the_key(key):
     first, same, other = (preset(k, 50) for k in (key, key, jax.random.key(1)))
     np.testing.assert_array_equal(first.features[0], same.features[0])
     assert not jnp.array_equal(first.features[0], other.features[0])
+
+
+def test_proportions_may_be_any_sequence(key):
+    tasks = [preset(key, 50, proportions=kind((0.1, 0.6, 0.1, 0.2))) for kind in (tuple, list, np.array)]
+    for task in tasks[1:]:
+        np.testing.assert_array_equal(task.truth, tasks[0].truth)

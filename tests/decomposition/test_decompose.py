@@ -21,7 +21,7 @@ from lsmi_jax import (
     single_source_fraction,
     specificity_ambiguity,
 )
-from lsmi_jax.decomposition import adjustment, set_to_zero
+from lsmi_jax.decomposition import adjustment, information_of, set_to_zero
 
 REDUNDANCIES = [specificity_ambiguity, common_change, shared_exclusions, minimum_information]
 LN2 = np.log(2)
@@ -222,3 +222,24 @@ def test_errors_name_the_argument():
         decompose(zeros, zeros, zeros, zeros, jnp.zeros(4))
     with pytest.raises(TypeError, match="i12: expected a floating dtype, got int32"):
         decompose(zeros, zeros, jnp.zeros(3, jnp.int32), zeros, zeros)
+
+
+def test_one_surprisal_alone_is_an_error():
+    with pytest.raises(ValueError, match=r"^h2: expected both surprisals or none, got one"):
+        decompose(0.5, 0.25, 1.0, 3.0)
+    with pytest.raises(ValueError, match=r"^h1: expected both surprisals or none, got one"):
+        decompose(0.5, 0.25, 1.0, h2=3.0)
+
+
+def test_parts_add_up_to_information(rng):
+    information = rng.normal(size=(3, 50))
+    parts = decompose(*information, *rng.normal(size=(2, 50)))
+    np.testing.assert_allclose(information_of(parts), information, atol=1e-6)
+
+
+def test_rows_of_weight_zero_are_in_no_fraction():
+    i, h = jnp.zeros(4), jnp.arange(4.0)
+    # One modality attains both minima where neither knows anything, unless the information decides otherwise.
+    other = jnp.array([0.0, 0.0, 9.0, 9.0])
+    assert single_source_fraction(i, other, h, h + 1) == 0.5
+    assert single_source_fraction(i, other, h, h + 1, jnp.array([1.0, 1.0, 0.0, 0.0])) == 1

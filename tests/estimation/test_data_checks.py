@@ -96,8 +96,11 @@ def test_findings_say_what_to_do(rng):
     result = estimate(jax.random.key(0), twice, np.repeat(labels, 2), **options)
     text = "\n".join(result.diagnostics.findings())
     assert "100% of the rows of the first modality are nearly repeated by another row" in text
-    assert "All columns of the second modality are constant: it says nothing. Check how it was read." in text
-    assert "Keep the copies of a row together with groups." in repr(result)
+    assert (
+        "All columns of the second modality are constant, so it carries no information. Check how they were read."
+        in text
+    )
+    assert "Use groups (--split-by) to keep the copies of a row together." in repr(result)
 
 
 @pytest.fixture

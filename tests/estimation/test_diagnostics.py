@@ -29,7 +29,7 @@ UNUSUAL = {
     "density_gap": jnp.asarray([-2.0, 0.0]),
 }
 ACTION = re.compile(
-    r"^(Add|Check|Correct|Keep|Look|Read|More samples would help|The union information needs)\b.*\.$", re.DOTALL
+    r"^(Add|Check|Correct|Keep|Look|Treat|Use|More samples would help|The union information needs)\b.*\.$", re.DOTALL
 )
 
 

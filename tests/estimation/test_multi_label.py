@@ -87,6 +87,11 @@ def test_bad_arguments_are_named(change, message):
         estimate_labels(KEY, None, arguments.pop("labels"), **arguments)
 
 
+def test_there_are_two_modalities():
+    with pytest.raises(ValueError, match="features: expected a tuple of 2 arrays, got 3"):
+        estimate_labels(KEY, [np.zeros((SIZE, 1), np.float32)] * 3, LABELS)
+
+
 def test_a_rare_label_is_named():
     labels = LABELS.copy()
     labels[:, 2] = 0

@@ -150,3 +150,12 @@ def test_a_file_has_means_over_the_finite_rows(features, logits, tmp_path):
     for part, mean in zip(["r", "u1", "u2", "s"], written.means, strict=True):
         np.testing.assert_allclose(mean, rows[part][is_finite].mean(), atol=1e-6)
         assert np.isfinite(rows[f"{part}_adjusted"][is_finite]).all()
+
+
+def test_an_outlier_is_found_behind_rows_that_are_filled_in():
+    column = jnp.array([1e6, 0.0, 1.0, 2.0, 3.0])
+    filled = jnp.concatenate([column[:1], column])  # an absent row holds a copy of the first present one
+    present = jnp.arange(6) > 0
+    expected = outlier_ratio(column[:, None])
+    assert expected > 1e5
+    np.testing.assert_allclose(outlier_ratio(filled[:, None], present), expected, rtol=1e-6)

@@ -118,9 +118,24 @@ def test_options_that_do_not_go_together_are_named(key):
         ({"null": "rows"}, 'block: expected 0 or 1 for null="rows", got None'),
         ({"null": "within_class", "block": 2}, 'block: expected 0 or 1 for null="within_class", got 2'),
         ({"null": "rows", "block": 0, "logits": (labels,) * 3}, 'logits: expected None for null="rows"'),
+        ({"null": "within_class", "probabilities": (labels,) * 3}, 'probabilities: expected None for null="within_cl'),
+        ({"probabilities": (labels,) * 7}, "probabilities: expected a tuple of 3 arrays, got 7"),
     ):
         with pytest.raises(ValueError, match=message):
             lsmi_jax.permutation_test(key, features, labels, **options)
+    with pytest.raises(ValueError, match="features: expected a tuple of 2 arrays, got 3"):
+        lsmi_jax.permutation_test(key, (*features, features[0]), labels)
+
+
+def test_an_undefined_mean_is_never_significant(key, monkeypatch):
+    features, labels = numbered()
+    defined, undefined = (lsmi_jax.decomposition.Means(*jnp.full(7, value)) for value in (1.0, jnp.nan))
+    for sequence, expected in (([undefined, defined, defined], 1.0), ([defined, undefined, undefined], 1.0)):
+        means = iter(sequence)
+        monkeypatch.setattr(_permutation, "estimate", lambda *_, **__: None)
+        monkeypatch.setattr(_permutation, "_means", lambda _, means=means: next(means))
+        result = lsmi_jax.permutation_test(key, features, labels, num_permutations=2)
+        np.testing.assert_allclose(result.p_value, expected)
 
 
 @pytest.mark.parametrize(

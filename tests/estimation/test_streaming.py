@@ -23,6 +23,8 @@ from lsmi_jax import (
     score_to_file,
 )
 from lsmi_jax.estimation import _fit_and_score, _streaming
+from lsmi_jax.estimation._concatenation import concatenate
+from lsmi_jax.estimation._scoring_state import State
 from lsmi_jax.inputs import Position, chunks, sample
 
 NUM_ROWS, NUM_CLASSES, CHUNK = 230, 3, 64
@@ -394,3 +396,17 @@ def test_ten_kills_at_random_moments_change_no_bit(tmp_path):
             moments.append(moment)
     assert start(f"killed {round_}").wait(600) == 0
     assert results(f"killed {round_}") == results("whole"), moments
+
+
+def test_the_largest_violation_is_that_of_all_chunks(data, fitted):
+    features, labels = data
+    whole = score(fitted, features, labels)
+    chunks = [
+        whole._replace(diagnostics=whole.diagnostics._replace(union_violation=jnp.float32(value)))
+        for value in (0.25, 0.75, 0.5)
+    ]
+    assert concatenate(chunks).diagnostics.union_violation == 0.75
+    state = State("")
+    for chunk in chunks:
+        state = state.added(chunk, Position(0, 0))
+    assert state.union_violation == 0.75

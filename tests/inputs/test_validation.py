@@ -5,6 +5,8 @@ import pytest
 
 from lsmi_jax import SpecificityAmbiguity, estimate, fit_estimator, minimum_information
 from lsmi_jax.estimation import _estimate
+from lsmi_jax.inputs import check_logits
+from lsmi_jax.inputs._missing import separate_missing, separate_unlabeled
 
 KEY = jax.random.key(0)
 
@@ -164,3 +166,25 @@ def test_fitting_refuses_the_same():
 def test_jax_arrays_are_checked_too():
     with pytest.raises(ValueError, match=r"features\[0\]: expected finite"):
         estimate(KEY, (jnp.asarray(X[0]).at[0, 0].set(jnp.nan), jnp.asarray(X[1])), jnp.asarray(Y))
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
+def test_missing_rows_of_any_precision(dtype):
+    block = jnp.array([[1.0, 2.0], [jnp.nan, jnp.nan], [3.0, 4.0]], dtype)
+    _, present = separate_missing((block, np.ones((3, 1))), "mask", only_two=True)
+    np.testing.assert_array_equal(present[0], [True, False, True])
+
+
+@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float32])
+def test_targets_of_any_precision_may_lack(dtype):
+    _, labeled = separate_unlabeled(jnp.array([1.0, jnp.nan, 2.0], dtype), "use", 3)
+    np.testing.assert_array_equal(labeled, [True, False, True])
+
+
+def test_probabilities_are_not_logits_where_rows_are_missing():
+    chances = np.full((4, 2), 0.5, np.float32)
+    present = [np.array([True, True, False, True])] * 3
+    with pytest.raises(ValueError, match=r"^logits\[0\]: expected logits, got probabilities"):
+        check_logits((chances,) * 3, 4, 2, present=present)
+    # Nothing is known of rows that are all missing.
+    check_logits((chances,) * 3, 4, 2, present=[np.zeros(4, bool)] * 3)

@@ -104,7 +104,7 @@ def test_the_page_has_the_numbers_of_the_summary(page, report):
         assert f"{symbol}: {label} {adjusted['mean']:z.3f} {interval} {overall[symbol]['mean']:z.3f}" in text
     assert "set to 0" in text
     assert f"{overall['shift']:z.3f} nats are added to R and S" in text
-    assert "Intervals do not include the variation of the fit" in text
+    assert "Intervals do not include variation between fits" in text
     assert "By class" in text
     assert "By speaker" in text
     assert f"{70 - _page.NUM_FIRST} more" in text
@@ -123,7 +123,7 @@ def test_what_each_modality_adds_is_the_difference_of_information(page, report):
             rtol=1e-4,
         )
         is_clear = added["lower"] > 0
-        amount = f"{added['mean']:z.2f} nats" if is_clear else "nothing that can be told from zero"
+        amount = f"{added['mean']:z.2f} nats" if is_clear else "no clear information"
         assert f"{name} adds {amount} to {other} ({added['lower']:z.2f} to {added['upper']:z.2f})" in visible(page)
 
 
