@@ -20,11 +20,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from text_tables import markdown
 
 import lsmi_jax
 from lsmi_jax.datasets import load_multiple_features
 
 SHARE, NUM_CLIPS = 0.06, 100
+FIRST = '"x2 misleads", first 120'
 
 
 def other_classes(rng: np.random.Generator, labels: np.ndarray, rows: np.ndarray) -> np.ndarray:
@@ -69,7 +71,7 @@ def misleading_rows(seed: int) -> dict[str, float]:
     result = lsmi_jax.estimate(jax.random.key(seed), (x1, x2), labels)
     listed = result.top("x2 misleads", result.num_samples)
     return {
-        '"x2 misleads", first 120': found(listed, planted),
+        FIRST: found(listed, planted),
         '"x2 misleads" or "none knows"': float(np.isin(planted, [*listed, *result.top("none knows", 2000)]).mean()),
         'planted share of "x2 misleads"': float(np.isin(listed, planted).mean()),
         "at random": SHARE,
@@ -118,15 +120,51 @@ def main() -> None:
     (arguments.out / "audit.md").write_text(table(rows))
 
 
+def values_of(rows: list[dict], study: str, figure: str) -> np.ndarray:
+    """One value per seed."""
+    return np.array([row["value"] for row in rows if (row["study"], row["figure"]) == (study, figure)], float)
+
+
+def mean_of(rows: list[dict], study: str, figure: str) -> str:
+    """Mean over seeds with its standard error."""
+    values = values_of(rows, study, figure)
+    error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
+    return f"{values.mean():.3f} ({error:.3f})"
+
+
 def table(rows: list[dict]) -> str:
-    """Means over seeds with standard errors."""
-    lines = ["# What an audit finds", "", f"`python benchmarks/audit.py`: {(__doc__ or '').splitlines()[0]}", ""]
-    lines += ["| study | figure | mean (standard error over seeds) |", "|---|---|---|"]
-    for study, figure in dict.fromkeys((row["study"], row["figure"]) for row in rows):
-        values = np.array([row["value"] for row in rows if (row["study"], row["figure"]) == (study, figure)])
-        error = values.std(ddof=1) / len(values) ** 0.5 if len(values) > 1 else np.nan
-        lines.append(f"| {study} | {figure} | {values.mean():.3f} ({error:.3f}) |")
-    return "\n".join(lines) + "\n"
+    """The page of all numbers."""
+    heading = f"# What an audit finds\n\n`python benchmarks/audit.py`: {(__doc__ or '').splitlines()[0]}\n\n"
+    cells = dict.fromkeys((row["study"], row["figure"]) for row in rows)
+    lines = [[study, figure, mean_of(rows, study, figure)] for study, figure in cells]
+    return heading + markdown(["study", "figure", "mean (standard error over seeds)"], lines) + "\n"
+
+
+def guide(rows: list[dict]) -> str:
+    """The table of docs/audit.md."""
+    wrong, other, disputed = "wrong labels", "another class's x2", "disputed clips"
+    lines = [
+        [
+            "6 % wrong labels, 2000 digits",
+            "first 120 suspicious labels",
+            f"**{mean_of(rows, wrong, 'suspicious labels')}**",
+            f"{mean_of(rows, wrong, 'logistic regression')}: least confidence of a logistic regression",
+        ],
+        [
+            "x2 of another class on 6 % of the digits",
+            'first 120 of "x2 misleads"',
+            f"**{mean_of(rows, other, FIRST)}**",
+            f"{values_of(rows, other, 'at random').mean():.3f}: at random",
+        ],
+        [
+            "viewers of a clip of CREMA-D mostly disagree with its label",
+            "first 100 suspicious labels",
+            f"**{mean_of(rows, disputed, 'suspicious labels')}**",
+            f"{mean_of(rows, disputed, 'logistic regression')}: logistic regression; "
+            f"{values_of(rows, disputed, 'all clips').mean():.3f}: all clips",
+        ],
+    ]
+    return markdown(["planted or known", "list", "share found", "for comparison"], lines)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,27 @@ def test_tables_of_choosing_are_those_of_their_figures(monkeypatch):
         assert getattr(module, function)(rows) in text
 
 
+def test_what_an_audit_finds_is_in_the_readme_and_the_guide(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    module, rows = benchmark("audit")
+    rows = [row | {"value": float(row["value"])} for row in rows]
+    assert module.guide(rows) in TEXTS["docs/audit.md"]
+    assert module.table(rows) == TEXTS["docs/results/audit.md"]
+    text = " ".join(TEXTS["README.md"].split())
+    for study, figure, shown, unit in (
+        ("wrong labels", "suspicious labels", r"(\d+) % of the wrong labels", 0.01),
+        ("wrong labels", "logistic regression", r"(\d+) % if ranked by the confidence", 0.01),
+        ("another class's x2", module.FIRST, r"contain (\d+) % of those digits", 0.01),
+        ("disputed clips", "suspicious labels", r"In (\d+) of its 100 most suspicious clips", 0.01),
+        ("disputed clips", "all clips", r"the rate is (\d+) %", 0.01),
+        ("disputed clips", "nats that face adds to voice", r"the face add (0\.\d+) nats", 1),
+        ("disputed clips", "nats that voice adds to face", r"the voice adds (0\.\d+) nats", 1),
+    ):
+        (number,) = re.findall(shown, text)
+        # Rounded to two decimals.
+        assert abs(unit * float(number) - module.values_of(rows, study, figure).mean()) < 0.00501, (study, figure)
+
+
 def test_every_extra_is_documented():
     text = TEXTS["docs/install.md"]
     assert set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)) == set(EXTRAS)
