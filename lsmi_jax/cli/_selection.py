@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lsmi_jax.cli._readers import is_data
-from lsmi_jax.inputs import encode_labels
+from lsmi_jax.inputs import encode
 
 __all__ = ["block", "block_names", "check_classes", "check_ids", "column", "file_of", "unnumbered"]
 
@@ -123,10 +123,9 @@ def check_classes(values: np.ndarray, option: str, hint: str = "") -> np.ndarray
         ValueError: If some are missing.
     """
     try:
-        encode_labels(values)
+        encode(option, values)
     except (TypeError, ValueError) as error:
-        message = str(error).replace("labels: ", f"{option}: ", 1)
-        raise type(error)(message + (hint if "missing" in message else "")) from None
+        raise type(error)(f"{error}{hint if 'missing' in str(error) else ''}") from None
     return values
 
 

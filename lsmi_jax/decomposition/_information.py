@@ -86,7 +86,7 @@ def pointwise_information(logits: ArrayLike, labels: ArrayLike | None, log_prior
         [1.  1.5]
     """
     logits, log_prior = as_array("logits", logits), as_array("log_prior", log_prior)
-    _check_logits(logits, log_prior)
+    _check_logits("logits", logits, log_prior)
     # i = log p(y|x) - log p(y), in log space so that confident posteriors keep their digits.
     return score_information(log_posterior(logits), labels, log_prior)
 
@@ -107,7 +107,7 @@ def score_information(log_scores: ArrayLike, labels: ArrayLike | None, log_prior
         ValueError: If the shapes do not match.
     """
     scores, log_prior = as_array("log_scores", log_scores), as_array("log_prior", log_prior)
-    _check_logits(scores, log_prior)
+    _check_logits("log_scores", scores, log_prior)
     prior = log_prior.astype(scores.dtype)
     if labels is None:
         return scores - expand_like(prior, scores)
@@ -148,11 +148,11 @@ def _as_labels(labels: ArrayLike) -> jax.Array:
     return labels
 
 
-def _check_logits(logits: jax.Array, log_prior: jax.Array) -> None:
-    """Checks that logits are floats whose last axis matches the prior."""
+def _check_logits(name: str, logits: jax.Array, log_prior: jax.Array) -> None:
+    """Checks that logits are floats whose last axis matches the prior; ``name`` is for the message."""
     if not jnp.issubdtype(logits.dtype, jnp.floating):
-        raise TypeError(f"logits: expected a floating dtype, got {logits.dtype}")
+        raise TypeError(f"{name}: expected a floating dtype, got {logits.dtype}")
     if logits.ndim == 0:
-        raise ValueError("logits: expected shape [..., K], got a scalar")
+        raise ValueError(f"{name}: expected shape [..., K], got a scalar")
     if log_prior.shape != logits.shape[-1:]:
-        raise ValueError(f"log_prior: expected shape {logits.shape[-1:]} to match the logits, got {log_prior.shape}")
+        raise ValueError(f"log_prior: expected shape {logits.shape[-1:]} to match {name}, got {log_prior.shape}")

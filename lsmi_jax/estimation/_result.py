@@ -144,8 +144,8 @@ class Estimate(NamedTuple):
         Returns:
             Columns ``[n]`` in nats: ``r, u1, u2, s``, then the shifted parts with ``_adjusted``, ``i1, i2, i12``,
             ``gain``, ``kind``, ``predicted1, predicted2, predicted12`` with ``probability1`` and so on unless the
-            target is continuous, ``h1, h2`` if the redundancy needs them, and ``r_spread`` and so on for more than one
-            seed. ``kind`` holds names of `lsmi_jax.KINDS`.
+            target is continuous, ``i_union`` under the union information, ``h1, h2`` if the redundancy needs them, and
+            ``r_spread`` and so on for more than one seed. ``kind`` holds names of `lsmi_jax.KINDS`.
         """
         return _frames.named_columns(self._blocks())
 
@@ -173,7 +173,9 @@ class Estimate(NamedTuple):
         Returns:
             ``interactions``, ``adjusted`` and, for more than one seed, ``spread`` over ``sample`` and ``part``;
             ``information`` over ``sample`` and ``view``; ``surprisal``, if there is one, over ``sample`` and
-            ``modality``, in nats; ``gain`` and ``kind`` (names) over ``sample``; and the diagnostics.
+            ``modality``, in nats; ``gain``, ``kind`` (names) and, under the union information, ``i_union`` over
+            ``sample``; ``predicted`` and ``probability`` over ``sample`` and ``view``, unless the target is continuous;
+            and the diagnostics.
 
         Raises:
             ImportError: If xarray is not installed.

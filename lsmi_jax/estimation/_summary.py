@@ -33,7 +33,7 @@ from lsmi_jax.estimation._formatting import (
     shift_note,
 )
 from lsmi_jax.estimation._top_groups import GroupMean, top_groups
-from lsmi_jax.inputs import check_key, check_weights, encode_labels
+from lsmi_jax.inputs import check_key, check_weights, encode
 
 __all__ = ["Summary", "summarize"]
 
@@ -232,10 +232,7 @@ def _named_parts(by: Any, size: int) -> tuple[tuple[str, ...] | None, np.ndarray
     is_category = hasattr(by, "cat") or hasattr(by, "categories")
     if by is None or (not is_category and np.asarray(by).dtype.kind in "iufc"):
         return None, _check_parts("by", by, size)
-    try:
-        index, names = encode_labels(by)
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("labels: ", "by: ", 1)) from None
+    index, names = encode("by", by)
     return tuple(map(str, names)), _check_parts("by", index, size)
 
 

@@ -8,15 +8,17 @@ from lsmi_jax.inputs import to_host
 
 __all__ = ["RANKED_BY", "ranked", "suspicious"]
 
-RANKED_BY = {
-    "both know": "the smaller of i1 and i2, highest first",
-    "only x1": "i1, highest first",
-    "only x2": "i2, highest first",
-    "only together": "gain, highest first",
-    "x1 misleads": "i1, lowest first",
-    "x2 misleads": "i2, lowest first",
-    "none knows": "i12, lowest first",
+HIGHEST, LOWEST = "highest first", "lowest first"
+ORDERS = {
+    "both know": ("the smaller of i1 and i2", HIGHEST),
+    "only x1": ("i1", HIGHEST),
+    "only x2": ("i2", HIGHEST),
+    "only together": ("gain", HIGHEST),
+    "x1 misleads": ("i1", LOWEST),
+    "x2 misleads": ("i2", LOWEST),
+    "none knows": ("i12", LOWEST),
 }
+RANKED_BY = {name: ", ".join(order) for name, order in ORDERS.items()}
 """What samples of each kind are ranked by."""
 
 
@@ -36,11 +38,11 @@ def ranked(information: tuple[jax.Array, jax.Array, jax.Array], name: str) -> np
     if name not in KINDS:
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {name!r}")
     i1, i2, i12 = (to_host(i) for i in information)
-    both = np.minimum(i1, i2), i1, i2, to_host(gain(*information)), i1, i2, i12
-    values = dict(zip(KINDS, both, strict=True))[name]
+    quantity, order = ORDERS[name]
+    quantities = {"i1": i1, "i2": i2, "i12": i12, "gain": to_host(gain(*information))}
+    values = (quantities | {"the smaller of i1 and i2": np.minimum(i1, i2)})[quantity]
     rows = np.flatnonzero(to_host(kind(*information)) == KINDS.index(name))
-    sign = -1 if RANKED_BY[name].endswith("highest first") else 1
-    keys = np.where(np.isfinite(values[rows]), sign * values[rows], np.inf)
+    keys = np.where(np.isfinite(values[rows]), -values[rows] if order == HIGHEST else values[rows], np.inf)
     return rows[np.argsort(keys, kind="stable")]
 
 

@@ -4,9 +4,17 @@ from lsmi_jax.inputs._batches import ArrayBatches, Batch, Batches, Position, chu
 from lsmi_jax.inputs._data_options import DataOptions, check_data_options
 from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, check_counts, joined, pack, pairs_of, views
 from lsmi_jax.inputs._extras import import_extra
-from lsmi_jax.inputs._folds import Folds, evenly_spaced, in_input_order, spread_rows, stratified_folds, weights_of
+from lsmi_jax.inputs._folds import (
+    Folds,
+    evenly_spaced,
+    in_input_order,
+    rows_at,
+    spread_rows,
+    stratified_folds,
+    weights_of,
+)
 from lsmi_jax.inputs._grouped_folds import consecutive_groups, grouped_folds, grouped_splits
-from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode_labels, is_missing
+from lsmi_jax.inputs._labels import check_class_counts, check_labels, encode, encode_labels, is_missing
 from lsmi_jax.inputs._missing import Missing, Unlabeled
 from lsmi_jax.inputs._predictions import check_logits, check_no_logits, num_blocks_of, num_predictions_of
 from lsmi_jax.inputs._sampling import Sample, sample
@@ -51,6 +59,7 @@ __all__ = [
     "check_weights",
     "chunks",
     "consecutive_groups",
+    "encode",
     "encode_labels",
     "evenly_spaced",
     "fitted_bins",
@@ -68,6 +77,7 @@ __all__ = [
     "outlier_ratio",
     "pack",
     "pairs_of",
+    "rows_at",
     "sample",
     "spread_rows",
     "stratified_folds",

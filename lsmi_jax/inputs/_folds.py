@@ -5,8 +5,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
-__all__ = ["Folds", "evenly_spaced", "in_input_order", "spread_rows", "stratified_folds", "weights_of"]
+__all__ = ["Folds", "evenly_spaced", "in_input_order", "rows_at", "spread_rows", "stratified_folds", "weights_of"]
 
 
 class Folds(NamedTuple):
@@ -100,9 +101,7 @@ def spread_rows(key: jax.Array, size: int, count: int, weights: jax.Array | None
         Row indices ``[count]``.
     """
     if weights is not None:
-        cumulative = jnp.cumsum(weights)
-        places = (jnp.arange(count, dtype=jnp.float32) + jax.random.uniform(key, (count,))) / count
-        return jnp.searchsorted(cumulative, cumulative[-1] * places, side="right")
+        return rows_at(weights, (jnp.arange(count, dtype=jnp.float32) + jax.random.uniform(key, (count,))) / count)
     # A random offset within each stretch, by a remainder: its bias is negligible for short stretches.
     starts = np.arange(count + 1) * size // count
     lengths = np.maximum(np.diff(starts), 1).astype(np.uint32)
@@ -122,6 +121,20 @@ def evenly_spaced(size: int, count: int, weights: jax.Array | None = None) -> np
     """
     if weights is None:
         return np.arange(count) * size // count
-    # The inverse of the cumulative weights; rows of weight zero are never taken.
+    return rows_at(weights, np.arange(count, dtype=np.float32) / count)
+
+
+def rows_at(weights: jax.Array, places: ArrayLike) -> jax.Array:
+    """Rows at given places of the cumulative weights; rows of weight zero are never taken.
+
+    Args:
+        weights: Weight of each row ``[n]``.
+        places: Places ``[m]``, from 0 to 1.
+
+    Returns:
+        Row indices ``[m]``.
+    """
     cumulative = jnp.cumsum(weights)
-    return jnp.searchsorted(cumulative, cumulative[-1] * (np.arange(count, dtype=np.float32) / count), side="right")
+    # Round-off may put a place at the very end, behind the last row that has weight.
+    last = jnp.nextafter(cumulative[-1], jnp.zeros((), cumulative.dtype))
+    return jnp.searchsorted(cumulative, jnp.minimum(cumulative[-1] * places, last), side="right")

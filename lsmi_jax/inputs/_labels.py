@@ -11,7 +11,7 @@ from lsmi_jax.decomposition import check_count
 from lsmi_jax.inputs._sharding import to_host
 from lsmi_jax.inputs._validation import named_classes, rows_of_one_length
 
-__all__ = ["check_class_counts", "check_groups", "check_labels", "encode_labels", "is_missing"]
+__all__ = ["check_class_counts", "check_groups", "check_labels", "encode", "encode_labels", "is_missing"]
 
 
 def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +33,7 @@ def encode_labels(labels: Any) -> tuple[np.ndarray, np.ndarray]:
         >>> print(encoded, classes)
         [1 0 1] ['cat' 'dog']
     """
-    return _encoded("labels", labels)
+    return encode("labels", labels)
 
 
 def check_groups(groups: Any, num_samples: int) -> jax.Array | None:
@@ -52,7 +52,7 @@ def check_groups(groups: Any, num_samples: int) -> jax.Array | None:
     """
     if groups is None:
         return None
-    encoded, _ = _encoded("groups", groups)
+    encoded, _ = encode("groups", groups)
     if len(encoded) != num_samples:
         raise ValueError(f"groups: expected shape ({num_samples},), one for each row, got {encoded.shape}")
     return jnp.asarray(encoded)
@@ -70,8 +70,20 @@ def is_missing(values: np.ndarray) -> np.ndarray:
     return np.array([value is None or value != value for value in values.tolist()], bool)
 
 
-def _encoded(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Encodes values ``[n]`` of any sortable kind, without missing ones; ``name`` is for messages."""
+def encode(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Encodes values as `encode_labels` does.
+
+    Args:
+        name: Name of the argument, for the message.
+        labels: Values ``[n]`` of any sortable kind, without missing ones.
+
+    Returns:
+        Integers ``[n]``, and the distinct values that they index.
+
+    Raises:
+        TypeError: If the values cannot be sorted.
+        ValueError: If they are not ``[n]``, or some are missing.
+    """
     categories = getattr(labels, "cat", labels)  # of a Series, or of the array itself
     if hasattr(categories, "categories") and hasattr(categories, "codes"):
         return _encode_categories(name, np.asarray(categories.codes), np.asarray(categories.categories))

@@ -26,11 +26,12 @@ class Knife(nnx.Module):
     """Kernelized neural density: a mixture of Gaussians with learned means, weights and precisions.
 
     The entropy estimator of Pichler et al., "A differential entropy estimator for training neural
-    networks" (ICML 2022), behind Eq. 7. Each precision is ``A^T A``, where ``A`` is a unit lower triangular
+    networks" (ICML 2022), behind Eq. 7. A full precision is ``A^T A``, where ``A`` is a unit lower triangular
     matrix times a diagonal of scales. Columns are whitened first, and the density is corrected for it, so that
-    diagonal precisions also follow correlations. A constant column has no density and is left out. No kernel is
-    narrower than `MIN_KERNEL` standard deviations of a whitened column (ten times that for more than 32
-    columns), so that densities stay bounded on ties and duplicates.
+    diagonal precisions also follow correlations. A constant column has no density and is left out. The scales of a
+    full or diagonal precision are bounded: no kernel is narrower than `MIN_KERNEL` standard deviations of a whitened
+    column (diagonal ones of more than 32 columns, ten times that), so that densities stay bounded on ties and
+    duplicates.
 
     Examples:
         >>> key = jax.random.key(0)
@@ -49,7 +50,6 @@ class Knife(nnx.Module):
         *,
         num_components: int = 16,
         covariance: str | int = "diagonal",
-        decorrelate: bool = True,
     ):
         """Initializes from data: means are samples, kernel widths follow Scott's rule.
 
@@ -59,7 +59,6 @@ class Knife(nnx.Module):
             weights: Weight of each row ``[n]``; None for equal weights.
             num_components: Number of Gaussians C; may exceed n.
             covariance: ``"full"``, ``"diagonal"``, or the rank of a matrix that is added to a diagonal precision.
-            decorrelate: Whether columns are whitened, or only standardized.
 
         Raises:
             ValueError: If ``features`` are not ``[n, d]`` with n, d >= 1, or an option is out of range.
@@ -70,7 +69,7 @@ class Knife(nnx.Module):
         if features.ndim != 2 or 0 in features.shape:
             raise ValueError(f"features: expected shape [n, d] with n, d >= 1, got {features.shape}")
         size, dim = features.shape
-        self.whiten = Whiten(features, weights, decorrelate=decorrelate)
+        self.whiten = Whiten(features, weights)
         self.means = nnx.Param(self.whiten(features[spread_rows(key, size, num_components, weights)]))
         self.log_weights = nnx.Param(jnp.zeros(num_components))
         # Kernels of width C^(-1/(d+4)) on whitened columns.

@@ -9,7 +9,7 @@ import numpy as np
 import optax
 
 from lsmi_jax.decomposition import average
-from lsmi_jax.inputs import check_key
+from lsmi_jax.inputs import check_key, rows_at
 from lsmi_jax.models._chunking import in_chunks
 
 __all__ = ["Fit", "Schedule", "descend", "fit", "schedule"]
@@ -164,7 +164,4 @@ def _drawn_rows(bits: jax.Array, num_rows: int, weights: jax.Array | None) -> ja
     """Row indices from random bits, each row as often as its weight."""
     if weights is None:
         return bits % np.uint32(num_rows)
-    # The inverse of the cumulative weights at a uniform number; rows of weight zero are never drawn.
-    cumulative = jnp.cumsum(weights)
-    uniform = (bits >> np.uint32(8)).astype(jnp.float32) * np.float32(2**-24)
-    return jnp.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+    return rows_at(weights, (bits >> np.uint32(8)).astype(jnp.float32) * np.float32(2**-24))

@@ -52,18 +52,17 @@ class Whiten(nnx.Module):
     twenty. Full whitening with few rows would inflate directions that carry noise.
     """
 
-    def __init__(self, features: jax.Array, weights: jax.Array | None = None, *, decorrelate: bool = True):
+    def __init__(self, features: jax.Array, weights: jax.Array | None = None):
         """Measures means, spreads and correlations.
 
         Args:
             features: Rows ``[n, d]``.
             weights: Weight of each row ``[n]``; None for equal weights.
-            decorrelate: Whether correlations are removed at all.
         """
         self.standardize = Standardize(features, weights)
         # With more, the matrix product per row would cost more than everything that follows.
         few_columns = features.shape[1] <= MANY_COLUMNS
-        self.matrix = Statistic(self._decorrelation(features, weights)) if decorrelate and few_columns else None
+        self.matrix = Statistic(self._decorrelation(features, weights)) if few_columns else None
 
     def __call__(self, features: jax.Array) -> jax.Array:
         """Whitened features, ``[n, d]`` in float32."""

@@ -25,7 +25,7 @@ from lsmi_jax.union._solver import LAST_EPSILON, combined, fixed_point_step, lar
 
 __all__ = ["MOST_MODALITIES", "Potentials", "fit_potentials", "log_union_scores", "potentials_of_rows"]
 
-MOST_MODALITIES = 5  # beyond which a codebook would have fewer cells than classes
+MOST_MODALITIES = 5  # beyond which a codebook would have too few cells
 NUM_STEPS = 10  # of each row's own potential against the cells of the other modalities
 NUM_REFERENCES = 2048  # rows of each modality that the constraint is enforced against
 NUM_ROUNDS = 2  # of the search for the tuple of rows that violates the constraint most

@@ -1,10 +1,11 @@
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lsmi_jax.inputs import spread_rows, stratified_folds
+from lsmi_jax.inputs import rows_at, spread_rows, stratified_folds
 
 
 @settings(max_examples=15)
@@ -16,7 +17,7 @@ from lsmi_jax.inputs import spread_rows, stratified_folds
 )
 def test_every_row_is_left_out_once_and_classes_are_spread(seed, size, num_folds, num_classes):
     labels = np.random.default_rng(seed).integers(0, num_classes, size).astype(np.int32)
-    folds = stratified_folds(jax.random.key(seed), jax.numpy.asarray(labels), num_folds)
+    folds = stratified_folds(jax.random.key(seed), jnp.asarray(labels), num_folds)
     train, left_out = np.asarray(folds.train), np.asarray(folds.left_out)
     counts = np.zeros((num_folds, num_classes), int)
     fold_of = np.full(size, -1)
@@ -45,3 +46,12 @@ def test_spread_rows_come_one_from_each_stretch(size, count):
     assert draws.shape == (300, count)
     assert all(len(np.unique(rows)) == min(size, count) for rows in np.asarray(draws))
     np.testing.assert_array_equal(np.unique(draws), np.arange(size))
+
+
+@pytest.mark.parametrize("weights", [[1.0, 1.0, 0.0], [0.0, 3.0, 0.1, 0.0]])
+def test_no_place_takes_a_row_of_weight_zero(weights):
+    weights = jnp.array(weights, jnp.float32)
+    places = jnp.array([0.0, 0.5, np.float32(1) - np.float32(2**-24), 1.0])
+    rows = rows_at(weights, places)
+    assert rows.max() < len(weights)
+    assert (weights[rows] > 0).all()
