@@ -198,10 +198,12 @@ def _diagnose(
     label_log_prob = data.log_prior[data.labels]
     surprisals = scores.surprisals or ()
     prior, fitted = jnp.exp(data.log_prior), estimators.potentials
+    single = None
+    if scores.surprisals is not None:
+        (i1, i2), (h1, h2) = information[:2], scores.surprisals
+        single = single_source_fraction(i1, i2, h1, h2, weights)
     return Diagnostics(
-        single_source_fraction=single_source_fraction(*information[:2], *surprisals, weights=weights)
-        if surprisals
-        else None,
+        single_source_fraction=single,
         cross_entropy=jnp.stack([-average(i + label_log_prob, weights) for i in information[:3]]),
         accuracy=jnp.stack(
             [average((p.argmax(1) == data.labels).astype(jnp.float32), weights) for p in scores.log_posteriors]
