@@ -32,9 +32,9 @@ KINDS = {  # how typical a sample is of each kind, from its r, u1, u2, s
 
 def draw(pixels: np.ndarray, chosen: dict, parts: np.ndarray, path: Path) -> None:
     """One row of samples per kind, each an image with its parts beside it."""
-    with picture(path, len(KINDS), 2 * COUNT, 9.5, width_ratios=(2, 3) * COUNT) as axes:
+    with picture(path, len(KINDS), 2 * COUNT, 10.5, width_ratios=(2, 3) * COUNT) as axes:
         for line, (kind, rows) in zip(axes, chosen.items(), strict=True):
-            line[0].set_title(kind, loc="left", fontsize=10)
+            line[0].set_title(kind, loc="left", fontsize=10, pad=12)
             limit = np.abs(parts[:, rows]).max()
             for row, image, bars in zip(rows, line[::2], line[1::2], strict=True):
                 image.imshow(pixels[row], cmap="gray_r")

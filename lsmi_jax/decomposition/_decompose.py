@@ -96,6 +96,10 @@ def posterior_information(
 
     Returns:
         ``[...]`` in nats.
+
+    Raises:
+        TypeError: If logits are not floats, or labels not integers.
+        ValueError: If the shapes do not match.
     """
     if positions is None:
         return pointwise_information(logits, labels, log_prior)
@@ -115,6 +119,10 @@ def union_score_information(
 
     Returns:
         ``[...]`` in nats.
+
+    Raises:
+        TypeError: As `posterior_information`.
+        ValueError: As `posterior_information`.
     """
     if positions is None:
         return score_information(log_scores, labels, log_prior)

@@ -45,6 +45,7 @@ class DensityOptions:
             what is added to a diagonal precision.
 
     Raises:
+        TypeError: If the number of Gaussians is not an integer.
         ValueError: If an option is out of range.
     """
 
@@ -80,7 +81,8 @@ class UnionInformation:
         num_cells: Number of cells of the codebook of posteriors, even.
 
     Raises:
-        ValueError: If the number of cells is odd or not positive.
+        TypeError: If the number of cells is not an integer.
+        ValueError: If it is odd or not positive.
     """
 
     num_cells: int = 192

@@ -82,6 +82,7 @@ def load(path: str | Path, *, redundancy: Redundancy | None = None) -> Estimator
 
     Raises:
         FileNotFoundError: If there is no such folder.
+        TypeError: If ``redundancy`` is not an option object.
         ValueError: If it was not written by `save`, is damaged, has a format this version cannot read, or needs
             another ``redundancy``.
     """

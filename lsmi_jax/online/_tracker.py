@@ -136,7 +136,7 @@ def init_tracker(
         A `Tracker`.
 
     Raises:
-        TypeError: If ``key`` is not a random key.
+        TypeError: If ``key`` is not a random key, or a number is not an integer.
         ValueError: If an option is out of range.
     """
     key = check_key(key)

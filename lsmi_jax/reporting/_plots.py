@@ -204,6 +204,9 @@ def plot_training(
 
     Returns:
         The axes.
+
+    Raises:
+        ValueError: If there are not four names.
     """
     ax = _axes(ax)
     for name, color, values in zip(names, COLORS, tracked, strict=True):
