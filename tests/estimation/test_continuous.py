@@ -264,7 +264,7 @@ def test_mistakes_are_named(small):
         estimate(key, features, y)
     with pytest.raises(ValueError, match=r"^target: expected one of classes, continuous, got 'number'"):
         estimate(key, features, y, target="number")
-    with pytest.raises(ValueError, match=r"^target: expected classes with batches"):
+    with pytest.raises(ValueError, match=r"^target: expected none together with batches; pass arrays of all rows"):
         fit_estimator(key, [(features, y)], target="continuous")
     with pytest.raises(ValueError, match=r'^null: expected "labels" or "rows" for a continuous target'):
         permutation_test(key, features, y, null="within_class", **FAST)
