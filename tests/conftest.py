@@ -33,13 +33,25 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.slow)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def room_for_programs():
+def make_room():
     """Lets compiled programs go while there is room: XLA crashes where Linux allows a process no further memory map."""
-    yield
     maps, allowed = Path("/proc/self/maps"), Path("/proc/sys/vm/max_map_count")
     if maps.exists() and maps.read_bytes().count(b"\n") > int(allowed.read_text()) * 0.4:  # a file takes up to .25
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def room_after_each_file():
+    yield
+    make_room()
+
+
+@pytest.fixture(autouse=True)
+def room_after_slow_tests(request):
+    """A slow test alone may compile as many programs as a file of others."""
+    yield
+    if request.node.get_closest_marker("slow") is not None:
+        make_room()
 
 
 @pytest.fixture
