@@ -17,7 +17,7 @@ import lsmi_jax
 from lsmi_jax import decomposition
 
 PARTS = tuple(part.symbol for part in decomposition.PARTS)
-INFORMATION = ("I1", "I2", "I12")
+INFORMATION = tuple(quantity.symbol for quantity in decomposition.INFORMATION)
 LEVEL = 0.95  # of all intervals
 WIDTH = 9.0  # inches of every figure, shown at the width of a page
 STYLE: dict[Any, Any] = {
@@ -112,9 +112,9 @@ def seeds_of(result: lsmi_jax.Estimate) -> np.ndarray:
     return np.stack(result.interactions)[:, None] if result.seeds is None else np.stack(result.seeds)
 
 
-def columns_of(r: float, u1: float, u2: float, s: float) -> dict[str, float]:
+def columns_of(*parts: float) -> dict[str, float]:
     """Mean parts and the information that they add up to, by symbol."""
-    return dict(zip((*PARTS, *INFORMATION), (r, u1, u2, s, r + u1, r + u2, r + u1 + u2 + s), strict=True))
+    return dict(zip((*PARTS, *INFORMATION), (*parts, *decomposition.information_of(parts)), strict=True))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

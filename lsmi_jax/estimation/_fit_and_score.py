@@ -28,6 +28,7 @@ from lsmi_jax.inputs import (
     check_key,
     check_no_logits,
     chunks,
+    given_options,
     pack,
     sample,
 )
@@ -37,7 +38,6 @@ __all__ = ["CHUNK", "fit_estimator", "redundancy_of", "score"]
 
 CHUNK = 2**16  # rows of a stream that are scored at a time
 WITH_BATCHES = ("num_classes", "log_prior")  # options of the data that batches may have
-STRICT = {"missing": "error", "unlabeled": "error", "target": "classes"}  # what the others are by default, if not None
 
 
 @across_meshes
@@ -209,9 +209,8 @@ def _only_batches(features: Batches | None, options: DataOptions) -> Batches:
     if features is None:
         raise ValueError("labels: expected labels, as there are no batches of features, got None")
     check_no_logits(options.get("logits"))
-    for name, value in options.items():
-        is_default = value is None or (isinstance(value, str) and value == STRICT.get(name))
-        if name not in WITH_BATCHES and not is_default:
+    for name in given_options(options):
+        if name not in WITH_BATCHES:
             raise ValueError(f"{name}: expected none together with batches; pass arrays of all rows")
     return features
 

@@ -135,7 +135,7 @@ class _Fits:
 
 
 def _fit_discriminators(fits: _Fits) -> tuple[tuple[Discriminator, ...], tuple[Stack, ...], HeldOut]:
-    """Discriminators of the views, stacks of the pairs, and what these say of held-out rows."""
+    """Discriminators of the views, stacks of the pairs, and the posteriors of held-out rows."""
     data, count = fits.data, fits.num_blocks
     fitted = []
     for name, key, view, weights in zip(fits.names, fits.keys, views(data.features), fits.view_weights, strict=False):

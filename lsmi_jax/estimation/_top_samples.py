@@ -39,8 +39,8 @@ def ranked(information: tuple[jax.Array, jax.Array, jax.Array], name: str) -> np
         raise ValueError(f"kind: expected one of {', '.join(KINDS)}, got {name!r}")
     i1, i2, i12 = (to_host(i) for i in information)
     quantity, order = ORDERS[name]
-    quantities = {"i1": i1, "i2": i2, "i12": i12, "gain": to_host(gain(*information))}
-    values = (quantities | {"the smaller of i1 and i2": np.minimum(i1, i2)})[quantity]
+    quantities = {"i1": i1, "i2": i2, "i12": i12, "the smaller of i1 and i2": np.minimum(i1, i2)}
+    values = to_host(gain(*information)) if quantity == "gain" else quantities[quantity]
     rows = np.flatnonzero(to_host(kind(*information)) == KINDS.index(name))
     keys = np.where(np.isfinite(values[rows]), -values[rows] if order == HIGHEST else values[rows], np.inf)
     return rows[np.argsort(keys, kind="stable")]

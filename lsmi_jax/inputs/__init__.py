@@ -1,7 +1,7 @@
 """What comes in: checks and encoding, the packed data set and its views, batches, folds and sharding."""
 
 from lsmi_jax.inputs._batches import ArrayBatches, Batch, Batches, Position, chunks
-from lsmi_jax.inputs._data_options import DataOptions, check_data_options
+from lsmi_jax.inputs._data_options import DataOptions, check_data_options, given_options
 from lsmi_jax.inputs._dataset import MANY_COLUMNS, Dataset, check_counts, joined, pack, pairs_of, views
 from lsmi_jax.inputs._extras import import_extra
 from lsmi_jax.inputs._folds import (
@@ -63,6 +63,7 @@ __all__ = [
     "encode_labels",
     "evenly_spaced",
     "fitted_bins",
+    "given_options",
     "grouped_folds",
     "grouped_splits",
     "import_extra",

@@ -1,4 +1,4 @@
-"""What may be said of a data set beside its features and labels."""
+"""Options that describe a data set beyond its features and labels."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
@@ -8,7 +8,9 @@ from jax.typing import ArrayLike
 from lsmi_jax.inputs._missing import Missing, Unlabeled
 from lsmi_jax.inputs._targets import Target
 
-__all__ = ["DataOptions", "check_data_options"]
+__all__ = ["DataOptions", "check_data_options", "given_options"]
+
+DEFAULTS = {"missing": "error", "unlabeled": "error", "target": "classes"}  # of all other options, None
 
 
 class DataOptions(TypedDict, total=False):
@@ -50,3 +52,19 @@ def check_data_options(options: Mapping[str, Any]) -> None:
     if unknown:
         known = ", ".join(DataOptions.__annotations__)
         raise TypeError(f"{unknown[0]}: expected one of {known}, got an unknown argument")
+
+
+def given_options(options: Mapping[str, Any]) -> list[str]:
+    """Names of the options that do not have their default.
+
+    Args:
+        options: Values by name, of `DataOptions`.
+
+    Returns:
+        The names, in their order.
+    """
+
+    def is_default(name: str, value: Any) -> bool:
+        return value is None or (isinstance(value, str) and value == DEFAULTS.get(name))
+
+    return [name for name, value in options.items() if not is_default(name, value)]
