@@ -17,8 +17,8 @@ from lsmi_jax import (
     pointwise_information,
     score,
 )
-from lsmi_jax.estimation._fitting import folds_of, inner_splits_of
 from lsmi_jax.estimation._programs import fit_discriminators
+from lsmi_jax.estimation._splits import folds_of, inner_splits_of
 from lsmi_jax.inputs import mesh_of, pack, views
 
 
