@@ -8,7 +8,6 @@ The preset task on real features needs `av_digits_semireal.npz` in the folder gi
 """
 
 import argparse
-import csv
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from sklearn.metrics import roc_auc_score
-from text_tables import bold, markdown
+from tables import bold, markdown, read_rows, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -272,8 +271,7 @@ def main() -> None:
     parser.add_argument("--read", help="print the tables of docs/choosing.md from this CSV file, and fit nothing")
     arguments = parser.parse_args()
     if arguments.read:
-        with open(arguments.read, newline="") as file:
-            print(tables(list(csv.DictReader(file))))
+        print(tables(read_rows(arguments.read)))
         return
     wanted = arguments.tasks.split(",")
     all_tasks = [*TASKS, *real_tasks(arguments.data), *CURVE]
@@ -283,11 +281,7 @@ def main() -> None:
         all_rows.append(row)
         if row["seed"] == arguments.num_seeds - 1:
             print_table(all_rows[-arguments.num_seeds :])
-    with open(arguments.csv, "w", newline="") as stream:
-        columns = dict.fromkeys(name for row in all_rows for name in row)
-        writer = csv.DictWriter(stream, fieldnames=list(columns))
-        writer.writeheader()
-        writer.writerows(all_rows)
+    write_rows(arguments.csv, all_rows)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ Writes `audit.csv` and `audit.md`: means over seeds with their standard errors.
 """
 
 import argparse
-import csv
 import os
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from text_tables import markdown
+from tables import markdown, write_rows
 
 import lsmi_jax
 from lsmi_jax.datasets import load_multiple_features
@@ -113,10 +112,7 @@ def main() -> None:
                 print(f"{study:20s} seed {seed} {figure:32s} {value:.3f}", flush=True)
                 rows.append({"study": study, "seed": seed, "figure": figure, "value": round(value, 4)})
     arguments.out.mkdir(parents=True, exist_ok=True)
-    with (arguments.out / "audit.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=["study", "seed", "figure", "value"])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(arguments.out / "audit.csv", rows)
     (arguments.out / "audit.md").write_text(table(rows))
 
 

@@ -53,6 +53,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tables import write_rows
 
 from lsmi_jax import MinimumInformation, datasets
 from lsmi_jax.estimation import Estimator, fit_stacked, score_rows
@@ -645,13 +646,6 @@ def studies(arguments: argparse.Namespace) -> Iterator[tuple[str, Task]]:
             yield from ((study, task) for task in tasks[: 1 if arguments.quick else None])
 
 
-def write_csv(path: str, rows: list[Row]) -> None:
-    with open(path, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
-        writer.writeheader()
-        writer.writerows(rows)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
@@ -687,7 +681,7 @@ def main() -> None:
         all_rows += rows
         jax.clear_caches()  # every set has its own programs, and Linux allows a process so many memory maps only
         if arguments.csv:
-            write_csv(arguments.csv, all_rows)  # after every set, so that an interrupted run keeps its rows
+            write_rows(arguments.csv, all_rows)  # after every set, so that an interrupted run keeps its rows
     if lines:
         print_summary(lines)
 

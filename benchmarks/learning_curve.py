@@ -8,14 +8,13 @@ samples first. Prints the table of docs/choosing.md; with --read, that of the CS
 """
 
 import argparse
-import csv
 from pathlib import Path
 
 import jax
 import numpy as np
 from accuracy import COLUMNS, Run, measure
 from matplotlib.figure import Figure
-from text_tables import markdown
+from tables import markdown, read_rows, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -88,8 +87,7 @@ def main() -> None:
     arguments = parser.parse_args()
     path = arguments.out / "learning_curve.csv"
     if arguments.read:
-        with path.open(newline="") as stream:
-            print(table(list(csv.DictReader(stream))))
+        print(table(read_rows(path)))
         return
     rows = []
     for num_classes in CLASSES:
@@ -99,10 +97,7 @@ def main() -> None:
             means = {name: np.mean([row[name] for row in group]) for name in group[0]}
             print(" ".join(f"{name} {value:.4g}" for name, value in means.items() if name != "seed"), flush=True)
             jax.clear_caches()  # every size has its own programs, and Linux allows a process so many memory maps only
-    with path.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows({name: f"{value:.5g}" for name, value in row.items()} for row in rows)
+    write_rows(path, [{name: f"{value:.5g}" for name, value in row.items()} for row in rows])
     draw(rows, arguments.out / "learning_curve.png")
     print(table(rows))
 

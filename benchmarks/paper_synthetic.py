@@ -10,7 +10,6 @@ others are taken from the existing CSV file, or run if it lacks them.
 """
 
 import argparse
-import csv
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -20,6 +19,7 @@ from typing import NamedTuple
 import jax
 import matplotlib.pyplot as plt
 import numpy as np
+from tables import read_rows, write_rows
 from truth import discretized
 
 import lsmi_jax
@@ -215,21 +215,12 @@ def draw(name: str, study: Study, rows: list[dict], path: Path) -> None:
     plt.close(figure)
 
 
-def read_rows(path: Path) -> list[dict]:
+def earlier_rows(path: Path) -> list[dict]:
     """Rows of an earlier run."""
-    with path.open(newline="") as file:
-        return [
-            {name: value if name in ("task", "method") else float(value) for name, value in old.items()}
-            for old in csv.DictReader(file)
-        ]
-
-
-def write_rows(path: Path, rows: list[dict]) -> None:
-    """Rows of this run so far and kept ones; an interrupted run goes on with ``--methods ""``."""
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    return [
+        {name: value if name in ("task", "method") else float(value) for name, value in old.items()}
+        for old in read_rows(path)
+    ]
 
 
 def main() -> None:
@@ -244,12 +235,13 @@ def main() -> None:
         study, rows, kept = STUDIES[name], [], []
         if arguments.methods is not None:
             anew = arguments.methods.split(";")
-            kept = [old for old in read_rows(arguments.out / f"{name}.csv") if old["method"] not in anew]
+            kept = [old for old in earlier_rows(arguments.out / f"{name}.csv") if old["method"] not in anew]
         for run in runs(study, arguments.num_seeds, kept):
             rows.append(run)
             print(*run.values(), flush=True)
             reached = {(own["task"], own["seed"], own["method"]) for own in rows}
             rest = [old for old in kept if (old["task"], old["seed"], old["method"]) not in reached]
+            # An interrupted run goes on with --methods "".
             write_rows(arguments.out / f"{name}.csv", rows + rest)
         (arguments.out / f"{name}.md").write_text(markdown(name, study, rows))
         if len(study.tasks) > 1:

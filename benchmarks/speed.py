@@ -9,7 +9,6 @@ A dry run goes through all studies with few rows on the CPU and writes nothing.
 """
 
 import argparse
-import csv
 import json
 import os
 import resource
@@ -26,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from tables import read_rows, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -394,13 +394,10 @@ def save(rows: list[dict], folder: Path) -> list[dict]:
     """Writes the figures to `speed.csv`, keeps those of studies that were not run this time, and returns all."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "speed.csv"
-    before = list(csv.DictReader(path.open())) if path.exists() else []
+    before = read_rows(path) if path.exists() else []
     new = {row["study"] for row in rows}
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=["study", "figure", "value"])
-        writer.writeheader()
-        rows = [row for row in before if row["study"] not in new] + rows
-        writer.writerows(rows)
+    rows = [row for row in before if row["study"] not in new] + rows
+    write_rows(path, rows)
     return rows
 
 

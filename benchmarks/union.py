@@ -8,7 +8,6 @@ of the population. With --read, only prints the table of a CSV file.
 """
 
 import argparse
-import csv
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from pathlib import Path
 import jax
 import numpy as np
 from sklearn.metrics import roc_auc_score
-from text_tables import bold, markdown
+from tables import bold, markdown, read_rows, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -122,14 +121,10 @@ def main() -> None:
     parser.add_argument("--read", type=Path, help="print the table of this CSV file, and compute nothing")
     options = parser.parse_args()
     if options.read:
-        with options.read.open(newline="") as file:
-            found = list(csv.DictReader(file))
+        found = read_rows(options.read)
     else:
         found = list(rows(options.num_seeds, options.num_samples))
-        with options.csv.open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(dict.fromkeys(name for row in found for name in row)))
-            writer.writeheader()
-            writer.writerows(found)
+        write_rows(options.csv, found)
     print(table(found))
 
 

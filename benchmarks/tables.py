@@ -1,6 +1,9 @@
-"""Tables in Markdown."""
+"""Tables in Markdown and in CSV files."""
 
+import csv
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -16,3 +19,17 @@ def bold(values: Sequence[float], best: Callable, digits: int = 3) -> list[str]:
         return ["-"] * len(values)
     winner = best(known, key=float)
     return [f"**{text}**" if text == winner and len(set(known)) > 1 else text for text in texts]
+
+
+def read_rows(path: str | Path) -> list[dict[str, str]]:
+    """The rows of a CSV file."""
+    with open(path, newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def write_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes a CSV file with the columns of all rows; a row that lacks one leaves it empty."""
+    with open(path, "w", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
+        writer.writeheader()
+        writer.writerows(rows)
