@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import SHIFT_SIGNS, Interactions, adjustment
 
-__all__ = ["Bootstrap", "bootstrap"]
+__all__ = ["Bootstrap", "Resampling", "Rows", "bootstrap"]
 
 MAX_BLOCKS = 8192  # rows are resampled in this many random blocks, which does not change the variance of a mean
 CHUNK = 16  # resamples at a time
@@ -36,15 +37,61 @@ class Bootstrap(NamedTuple):
     shift: jax.Array
 
 
-@partial(jax.jit, static_argnames=("padded", "num_resamples", "num_units"))
-def bootstrap(
-    key, values, by_seed, part, num_parts, units, weights, *, num_units, padded, adjusted, level, num_resamples
-) -> Bootstrap:
-    """Resamples values ``[n, 7]`` of all seeds together and ``[m, n, 7]`` of each, by part of the data ``[n]``.
+class Rows(NamedTuple):
+    """What is resampled.
 
-    There are ``padded`` parts, so that few programs are compiled; those from ``num_parts`` on are zero. Rows are drawn
-    or, if there are ``num_units``, units ``[n]`` of several rows.
+    Attributes:
+        values: Seven quantities of each row ``[n, 7]`` in nats.
+        by_seed: Those of each seed ``[m, n, 7]``; None for one seed.
+        part: Part of the data of each row ``[n]``.
+        units: Unit of each row ``[n]``, whose rows are drawn together; None to draw rows.
+        weights: Weight of each row ``[n]``; None for equal weights.
     """
+
+    values: jax.Array
+    by_seed: jax.Array | None
+    part: jax.Array
+    units: jax.Array | None
+    weights: jax.Array | None
+
+
+class Resampling(NamedTuple):
+    """The sizes of a bootstrap, each of which has its own program.
+
+    Attributes:
+        num_units: Number of units; None to draw rows.
+        num_resamples: Number of resamples.
+        padded: Number of parts with those that only pad, so that few programs are compiled.
+    """
+
+    num_units: int | None
+    num_resamples: int
+    padded: int
+
+
+@partial(jax.jit, static_argnames="resampling")
+def bootstrap(
+    key: jax.Array,
+    rows: Rows,
+    num_parts: ArrayLike,
+    level: ArrayLike,
+    adjusted: ArrayLike,
+    resampling: Resampling,
+) -> Bootstrap:
+    """Resamples rows, or units of several rows, of all parts of the data together.
+
+    Args:
+        key: Random key.
+        rows: The rows.
+        num_parts: Number of parts; means of those from here on are zero.
+        level: Probability of an interval.
+        adjusted: Whether the parts of every resample are shifted until no mean is negative.
+        resampling: The sizes.
+
+    Returns:
+        A `Bootstrap` of the padded parts.
+    """
+    (values, by_seed, part, units, weights), padded = rows, resampling.padded
     # A row that is not finite has weight zero, whatever its values.
     is_finite = jnp.isfinite(values).all(1) & (True if by_seed is None else jnp.isfinite(by_seed).all((0, 2)))
     values = jnp.where(is_finite[:, None], values, 0)
@@ -52,11 +99,11 @@ def bootstrap(
     weights = is_finite.astype(values.dtype) if weights is None else jnp.where(is_finite, weights, 0)
     block_key, draw_key = jax.random.split(key)
     center = _center(values, weights)
-    block, num_blocks = _blocks(block_key, units, num_units or len(values))
+    block, num_blocks = _blocks(block_key, units, resampling.num_units or len(values))
     sums, counts = _block_sums(values - center[None], weights, block * padded + part, num_blocks * padded, num_blocks)
     count = counts.sum(0)
     mean, shift = _shifted_means(sums.sum(0).reshape(padded, -1), count, center, adjusted)
-    resampled = _resampled_means(draw_key, sums, counts, center, adjusted, num_resamples)
+    resampled = _resampled_means(draw_key, sums, counts, center, adjusted, resampling.num_resamples)
     # Percentile intervals and standard deviations over resamples.
     tail = (1 - level) / 2
     lower, upper = jnp.nanquantile(resampled, jnp.array([tail, 1 - tail]), axis=0)
@@ -73,7 +120,7 @@ def bootstrap(
 
 
 def _resampled_means(
-    key: jax.Array, sums: jax.Array, counts: jax.Array, center: jax.Array, adjusted: jax.Array, num_resamples: int
+    key: jax.Array, sums: jax.Array, counts: jax.Array, center: jax.Array, adjusted: ArrayLike, num_resamples: int
 ) -> jax.Array:
     """Means ``[B, G, 7]`` of resamples, from sums ``[M, 7 G]`` and counts ``[M, G]`` of blocks of rows."""
     num_blocks, num_groups = counts.shape
@@ -114,7 +161,7 @@ def _block_sums(
 
 
 def _shifted_means(
-    total: jax.Array, count: jax.Array, center: jax.Array, adjusted: jax.Array
+    total: jax.Array, count: jax.Array, center: jax.Array, adjusted: ArrayLike
 ) -> tuple[jax.Array, jax.Array]:
     """Means ``[G, 7]`` from sums of deviations from a center, and the constant by which their parts are shifted."""
     overall = center + total.sum(0) / count.sum()
@@ -124,7 +171,7 @@ def _shifted_means(
 
 
 def _fit_error(
-    by_seed: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int, adjusted: jax.Array
+    by_seed: jax.Array, weights: jax.Array, group: jax.Array, num_groups: int, adjusted: ArrayLike
 ) -> jax.Array:
     """Standard error ``[G, 7]`` of a mean over m fits, from values ``[m, n, 7]``."""
     count = jax.ops.segment_sum(weights, group, num_groups)
@@ -137,7 +184,9 @@ def _fit_error(
     return jax.vmap(of_seed)(by_seed).std(0, ddof=1) / jnp.sqrt(len(by_seed))
 
 
-def _widen(mean, spread, lower, upper, fit, tail) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _widen(
+    mean: jax.Array, spread: jax.Array, lower: jax.Array, upper: jax.Array, fit: jax.Array, tail: ArrayLike
+) -> tuple[jax.Array, jax.Array, jax.Array]:
     """Standard errors and intervals ``[G, 7]`` with the error of the fit, in quadrature."""
     margin = jax.scipy.stats.norm.ppf(1 - tail) * fit
     below, above = jnp.abs(mean - lower), jnp.abs(upper - mean)

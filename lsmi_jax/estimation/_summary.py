@@ -21,7 +21,7 @@ from lsmi_jax.decomposition import (
     information_of,
     set_to_zero,
 )
-from lsmi_jax.estimation._bootstrap import bootstrap
+from lsmi_jax.estimation._bootstrap import Resampling, Rows, bootstrap
 from lsmi_jax.estimation._formatting import (
     LABELS,
     SET_TO_ZERO,
@@ -206,20 +206,15 @@ def summarize(
     num_parts = int(index.max()) + 1
     # Padding with empty parts costs less than compiling a program for each number of parts.
     padded = max(4, 1 << (num_parts - 1).bit_length())
-    found = bootstrap(
-        check_key(key),
+    rows = Rows(
         values,
         by_seed,
         jnp.asarray(index),
-        num_parts,
         None if units is None else jnp.asarray(units),
         check_weights(weights, size),
-        num_units=None if units is None else int(units.max()) + 1,
-        padded=padded,
-        adjusted=adjusted,
-        level=level,
-        num_resamples=num_resamples,
     )
+    resampling = Resampling(None if units is None else int(units.max()) + 1, num_resamples, padded)
+    found = bootstrap(check_key(key), rows, num_parts, level, adjusted, resampling)
     mean, spread, lower, upper = (Means(*part.T) for part in (found.mean, found.spread, found.lower, found.upper))
     fit = None if found.fit is None else Means(*found.fit.T)
     summary = Summary(mean, spread, lower, upper, found.num_samples, fit, found.shift if adjusted else None)
