@@ -9,7 +9,7 @@ from lsmi_jax.models import NUM_PARTS, NUM_SPLITS, inner_splits
 
 __all__ = ["folds_of", "inner_splits_of", "weights_of_rows"]
 
-ALL_HELD_OUT = 1000  # up to this many rows of a fit, every row is held out once
+ALL_HELD_OUT = 3000  # up to this many rows of a fit, every row is held out once
 
 
 def folds_of(key: jax.Array, data: Dataset, num_folds: int, num_seeds: int) -> Folds:
@@ -37,7 +37,7 @@ def _folds_of_seeds(key: jax.Array, labels: jax.Array, num_folds: int, num_seeds
 
 def inner_splits_of(keys: jax.Array, data: Dataset, rows: jax.Array, fill: jax.Array | None) -> Folds:
     """Splits of the rows of each seed and fold, the same for all views ``[m, F, S, ...]``."""
-    # With few rows, temperatures and weights need all of them, and time does not matter.
+    # With few rows, what is fitted to held-out rows needs all of them: temperatures, weights, the products' classifier.
     num_splits = NUM_PARTS if rows.shape[-1] <= ALL_HELD_OUT else NUM_SPLITS
     if data.groups is None:
         return _random_splits(keys, data.strata, rows, num_splits)
