@@ -22,7 +22,7 @@ __all__ = ["load", "save"]
 
 ABOUT, ARRAYS = "about.json", "arrays.npz"
 CUSTOM = CustomRedundancy.__name__
-FORMAT = 8  # incremented when older folders can no longer be read
+FORMAT = 9  # incremented when older folders can no longer be read
 
 
 def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> None:

@@ -10,7 +10,8 @@ from lsmi_jax.models._knife import Knife
 from lsmi_jax.models._linear_algebra import expectations, inverse_cholesky, log_determinant, solve
 from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_losses
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
-from lsmi_jax.models._pooling import Pool, fit_pool, fit_powers, mixture_log_weights
+from lsmi_jax.models._pooling import Pool, fit_pool, mixture_log_weights
+from lsmi_jax.models._powers import fit_powers
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._products import fit_products
 from lsmi_jax.models._stacking import Blend, Stack, fit_blend, fit_stack

@@ -10,14 +10,15 @@ import numpy as np
 
 from lsmi_jax.decomposition import average, label_log_prior
 from lsmi_jax.inputs import MANY_COLUMNS, Folds, weights_of
+from lsmi_jax.models._calibration import Calibration, fit_calibration
 from lsmi_jax.models._chunking import in_chunks
-from lsmi_jax.models._discriminant_analysis import fit_discriminant, leave_one_out
+from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR, fit_discriminant, leave_one_out
 from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._kernel_features import KernelFeatures, kernel_features
 from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
 from lsmi_jax.models._networks import fit_networks
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
-from lsmi_jax.models._pooling import Pool, fit_pool, fit_powers, tempered
+from lsmi_jax.models._pooling import Pool, fit_pool
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._projection import leading_directions
 from lsmi_jax.models._whitening import Standardize
@@ -41,8 +42,7 @@ class Discriminator(NamedTuple):
         linear: Kernels ``[2, d, K]`` and biases ``[2, K]`` of ridge regression and discriminant analysis.
         features: Features of the rows for the kernel member.
         kernel: Kernel ``[m, K]`` and bias ``[K]`` on these features.
-        powers: Inverse temperature of each member, ``[S + 3]``: networks, ridge regression, discriminant analysis,
-            kernel.
+        calibration: Calibration of each member, ``[S + 3]``: networks, ridge regression, discriminant analysis, kernel.
         pool: Pool of the members ``[S + 3]`` and the prior.
         log_prior: Log-prior of the classes ``[K]``, in nats.
         held_out_loss: Mean cross-entropy of the mixture on held-out rows, in nats.
@@ -59,7 +59,7 @@ class Discriminator(NamedTuple):
     linear: LinearWeights
     features: KernelFeatures
     kernel: LinearWeights
-    powers: jax.Array
+    calibration: Calibration
     pool: Pool
     log_prior: jax.Array
     held_out_loss: jax.Array
@@ -91,7 +91,8 @@ class Discriminator(NamedTuple):
             of_columns, of_features = self.regressions
             more = of_columns.log_posterior(standardized), of_features.log_posterior(expanded)
             logits = jnp.concatenate([logits, jnp.stack(more)])
-        return self.pool.log_posterior(tempered(self.powers[:, None, None], logits), self.log_prior)
+        prior = jnp.maximum(self.log_prior, LEAST_LOG_PRIOR)
+        return self.pool.log_posterior(self.calibration.log_posterior(logits, prior), self.log_prior)
 
 
 def fit_discriminator(
@@ -110,7 +111,7 @@ def fit_discriminator(
     analysis with a shrunk covariance, for few rows; logistic regression on features of a Gaussian kernel; and
     networks that start from linear probes and are trained under input noise with early stopping. Networks replace
     their linear probes only if they beat them by two standard errors on the held-out rows (after the
-    one-standard-error rule of Breiman et al., 1984). Every member gets a temperature and a weight, by convex fits to
+    one-standard-error rule of Breiman et al., 1984). Every member gets a `Calibration` and a weight, by
     rows that it was not fitted on. The class prior is a member, so that uninformative features give (nearly) the
     prior. What is convex is then fitted again to all rows. With many columns, networks use only the leading directions.
 
@@ -164,7 +165,7 @@ def fit_discriminator(
     if splits.left_out_weights is None:
         own = leave_one_out(rows, labels, num_classes=num_classes, weights=weights)[left_out]
         without_one = _with_smoothed(smoother, own[None])
-    powers, pool, held_out, loss = _combine(logits, without_one, targets, log_prior, left_out_weights, len(kinds))
+    calibration, pool, held_out, loss = _combine(logits, without_one, targets, log_prior, left_out_weights, len(kinds))
     gap = networks.train_losses.mean() - networks.held_out_losses.mean()
 
     # The networks share the weight of their kind.
@@ -179,7 +180,7 @@ def fit_discriminator(
         jax.tree.map(lambda *leaves: jnp.stack(leaves), ridge.weights, analysis),
         expansion,
         kernel.weights,
-        jnp.repeat(powers, each, total_repeat_length=each.sum()),
+        jax.tree.map(partial(jnp.repeat, repeats=each, total_repeat_length=each.sum()), calibration),
         pool._replace(log_weights=jnp.concatenate([of_members, pool.log_weights[-1:]])),
         log_prior,
         loss,
@@ -197,20 +198,23 @@ def _combine(
     log_prior: jax.Array,
     weights: jax.Array | None,
     num_kinds: int,
-) -> tuple[jax.Array, Pool, jax.Array, jax.Array]:
-    """Powers of the members and their pool, by held-out logits ``[m, S, h, K]``; what the pool predicts, and its loss.
+) -> tuple[Calibration, Pool, jax.Array, jax.Array]:
+    """Calibration of the members and their pool, by held-out logits ``[m, S, h, K]``; what it predicts, and its loss.
 
-    Discriminant analysis, and its smoothed copy, get the powers of logits without single rows, if there are any.
+    Discriminant analysis, and its smoothed copy, get the calibration of logits without single rows, if there are any.
     """
     labels, counted = targets.reshape(-1), None if weights is None else weights.reshape(-1)
     every = jnp.concatenate([logits, without_one]).reshape(-1, len(labels), len(log_prior))
-    powers, of_all_rows = jnp.split(_powers(every, labels, counted), [len(logits)])
-    members = tempered(powers[:, None, None], every[: len(logits)])
+    prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)
+    fitted = jax.vmap(lambda own: fit_calibration(own, labels, prior, counted))(every)
+    calibration = jax.tree.map(lambda leaf: leaf[: len(logits)], fitted)
+    members = calibration.log_posterior(every[: len(logits)], prior)
     pool = fit_pool(members, labels, log_prior, counted)
     held_out = pool.log_posterior(members, log_prior).reshape(logits.shape[1:])
     loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
-    powers = powers.at[ANALYSIS + num_kinds * np.arange(len(of_all_rows))].set(of_all_rows)
-    return powers, pool, held_out, loss
+    places = ANALYSIS + num_kinds * np.arange(len(without_one))
+    calibration = jax.tree.map(lambda own, all: own.at[places].set(all[len(logits) :]), calibration, fitted)
+    return calibration, pool, held_out, loss
 
 
 def _fit_regressions(
@@ -246,12 +250,6 @@ def _fit_closed_form(
 def _with_smoothed(smoother: jax.Array | None, logits: jax.Array) -> jax.Array:
     """Logits ``[m, ..., K]`` of members, followed by those smoothed over ordered classes."""
     return logits if smoother is None else jnp.concatenate([logits, logits @ smoother])
-
-
-def _powers(logits: jax.Array, labels: jax.Array, weights: jax.Array | None) -> jax.Array:
-    """Inverse temperatures ``[m]`` of least cross-entropy of held-out logits ``[m, n, K]``."""
-    flat = jnp.zeros(logits.shape[2])
-    return jax.vmap(lambda own: fit_powers(jax.nn.log_softmax(own)[None], labels, flat, weights)[0])(logits)
 
 
 def _project(directions: jax.Array | None, rows: jax.Array) -> jax.Array:

@@ -9,19 +9,16 @@ from jax.scipy.special import logsumexp
 
 from lsmi_jax.decomposition import effective_size
 from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
-from lsmi_jax.models._linear_algebra import expectations, product, solve
-from lsmi_jax.models._logistic_regression import SLACK
+from lsmi_jax.models._linear_algebra import product, solve
+from lsmi_jax.models._powers import fit_powers, shares_of, tempered
 
-__all__ = ["Pool", "fit_pool", "fit_powers", "fuse", "mixture_log_weights", "tempered"]
+__all__ = ["Pool", "fit_pool", "mixture_log_weights"]
 
 NUM_MIXTURE_STEPS = 40  # about twenty of them lower the barrier
 BARRIER = 0.1  # of the first step, in nats; halved with each
 PSEUDO_ROWS = 0.01  # rows that each member of a mixture explains beforehand, of up to 2000
 LEAST_BARRIER = 5e-6  # below it, sums over rows in float32 hide which of two members is better
 LARGEST_FALL = 0.9  # of a weight in one step
-NUM_NEWTON_STEPS = 12
-LONGEST_STEP = 0.5  # of a power
-SPREAD = 0.5  # standard deviation of the Gaussian prior of powers, around one
 
 
 class Pool(NamedTuple):
@@ -73,61 +70,6 @@ def fit_pool(members: jax.Array, labels: jax.Array, log_prior: jax.Array, weight
     return Pool(log_weights, fit_powers(mixed[None], labels, jnp.zeros(len(log_prior)), weights)[0])
 
 
-def fit_powers(
-    log_posteriors: jax.Array, labels: jax.Array, log_prior: jax.Array, weights: jax.Array | None = None
-) -> jax.Array:
-    """Powers of least cross-entropy: of two posteriors in additive fusion, or of one, its inverse temperature.
-
-    Newton's method on a convex loss with few unknowns, with bounded steps. A Gaussian prior pulls powers toward one.
-
-    Args:
-        log_posteriors: Log-posteriors of rows that they were not fitted on ``[m, n, K]``, in nats.
-        labels: Class labels ``[n]``.
-        log_prior: Log-prior of the classes ``[K]``, in nats, finite.
-        weights: Weight of each row ``[n]``; None for equal weights.
-
-    Returns:
-        Powers ``[m]``.
-    """
-    evidence, shares = log_posteriors - log_prior[None, None], _shares(weights, labels.shape[0])
-    precision = 1 / (SPREAD**2 * effective_size(weights, labels.shape[0]))
-
-    def step(carry: tuple, _: None) -> tuple:
-        powers, best, least = carry
-        fused = fuse(powers, log_posteriors, log_prior)
-        chosen = jnp.take_along_axis(fused, labels[:, None], axis=1)[:, 0]
-        loss = -(shares * chosen).sum() + precision / 2 * ((powers - 1) ** 2).sum()
-        # Gradient: mean evidence minus that of the label. Curvature: covariance of the evidence under the posterior.
-        probs = jnp.exp(fused)
-        centered = evidence - expectations(probs, evidence)[:, :, None]
-        gradient = -(shares[None] * jnp.take_along_axis(centered, labels[None, :, None], axis=2)[..., 0]).sum(1)
-        weighted = ((shares[:, None] * probs)[None] * centered).reshape(len(powers), -1)
-        curvature = product(weighted, centered.reshape(len(powers), -1).T)
-        direction = solve(
-            curvature + precision * jnp.eye(len(powers)),
-            gradient + precision * (powers - 1),
-        )
-        # Near the minimum, round-off hides which loss is smaller: keep a later step of about the same loss.
-        kept = loss < least + SLACK
-        best, least = jnp.where(kept, powers, best), jnp.minimum(loss, least)
-        return (powers - jnp.clip(direction, -LONGEST_STEP, LONGEST_STEP), best, least), None
-
-    ones = jnp.ones(len(log_posteriors))
-    return jax.lax.scan(step, (ones, ones, jnp.asarray(jnp.inf)), None, length=NUM_NEWTON_STEPS)[0][1]
-
-
-def tempered(power: jax.Array, logits: jax.Array) -> jax.Array:
-    """Log-posteriors of logits ``[..., K]`` times a power."""
-    # XLA fuses a product with the difference from its rounded maximum, which is then not zero: the maximum goes first.
-    return jax.nn.log_softmax(power * (logits - logits.max(-1, keepdims=True)))
-
-
-def fuse(powers: jax.Array, log_posteriors: jax.Array, log_prior: jax.Array) -> jax.Array:
-    """Additive fusion: ``log p(y) + sum_m a_m (log p(y|x_m) - log p(y))``, normalized; ``[n, K]`` of ``[m, n, K]``."""
-    evidence = log_posteriors - log_prior[None, None]
-    return jax.nn.log_softmax(log_prior[None] + (powers[:, None, None] * evidence).sum(0), axis=1)
-
-
 def mixture(log_posteriors: jax.Array, log_weights: jax.Array) -> jax.Array:
     """Log of the mixture ``sum_m w_m p_m(y|x)``, ``[n, K]`` of ``[m, n, K]``."""
     return logsumexp(log_posteriors + log_weights[:, None, None], axis=0)
@@ -147,7 +89,7 @@ def mixture_log_weights(log_likelihoods: jax.Array, weights: jax.Array | None = 
         Log-weights ``[m]``; the last, of the prior, is at least that of one row in n.
     """
     num_members, num_rows = log_likelihoods.shape
-    shares, size = _shares(weights, num_rows), effective_size(weights, num_rows)
+    shares, size = shares_of(weights, num_rows), effective_size(weights, num_rows)
     likelihoods = jnp.exp(log_likelihoods - log_likelihoods.max(0, keepdims=True))
 
     def step(current: jax.Array, barrier: jax.Array) -> tuple[jax.Array, None]:
@@ -166,8 +108,3 @@ def mixture_log_weights(log_likelihoods: jax.Array, weights: jax.Array | None = 
     log_weights = jax.nn.log_softmax(jnp.log(jax.lax.scan(step, start, barriers)[0]))
     # The prior gets at least the weight of one row: n rows cannot support a more confident posterior.
     return jax.nn.log_softmax(log_weights.at[-1].set(jnp.maximum(log_weights[-1], -jnp.log(1.0 * size))))
-
-
-def _shares(weights: jax.Array | None, num_rows: int) -> jax.Array:
-    """Share of each row in a mean ``[n]``."""
-    return jnp.full(num_rows, 1 / num_rows) if weights is None else weights / weights.sum()

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
-from lsmi_jax.models._pooling import Pool, fit_pool, fit_powers, fuse
+from lsmi_jax.models._pooling import Pool, fit_pool
+from lsmi_jax.models._powers import fit_powers, fuse
 from lsmi_jax.models._products import Products, fit_products
 
 __all__ = ["Blend", "Stack", "fit_blend", "fit_stack"]

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from lsmi_jax.models import Pool, fit_pool, fit_powers, mixture_log_weights
-from lsmi_jax.models._pooling import SPREAD
+from lsmi_jax.models._powers import SPREAD
 
 
 def test_weights_are_those_of_the_largest_likelihood(rng):
