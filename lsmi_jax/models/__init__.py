@@ -1,5 +1,6 @@
 """What is fitted: discriminators of the class, densities of features or posteriors, and the training behind them."""
 
+from lsmi_jax.models._calibration import Calibration, fit_calibration
 from lsmi_jax.models._chunking import in_chunks
 from lsmi_jax.models._density import Density, fit_density
 from lsmi_jax.models._discriminant_analysis import fit_discriminant, leave_one_out
@@ -23,6 +24,7 @@ __all__ = [
     "NUM_PARTS",
     "NUM_SPLITS",
     "Blend",
+    "Calibration",
     "Density",
     "Discriminator",
     "EarlyStopped",
@@ -40,6 +42,7 @@ __all__ = [
     "expectations",
     "fit",
     "fit_blend",
+    "fit_calibration",
     "fit_density",
     "fit_discriminant",
     "fit_discriminator",

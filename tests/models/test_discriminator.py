@@ -55,3 +55,22 @@ def test_no_posterior_is_surer_than_its_rows_support(key, rng):
     discriminator, _ = FIT(key, features, labels, splits, num_classes=2)
     least = discriminator.log_posterior(features) - discriminator.log_prior[None]
     assert least.min() >= -np.log(splits.left_out.size + 1) - 1e-3
+
+
+@pytest.mark.slow
+def test_half_of_the_labels_at_random_leave_a_posterior_that_is_sure_enough(key, rng):
+    """However clear a sample is, its class has no more than .625, which neither logits nor a temperature express."""
+    num_classes, num_rows = 4, 1000
+
+    def draw(size):
+        clean = rng.integers(0, num_classes, size)
+        labels = np.where(rng.random(size) < 0.5, rng.integers(0, num_classes, size), clean)
+        return jnp.asarray(4 * np.eye(20)[clean] + rng.normal(size=(size, 20)), jnp.float32), jnp.asarray(labels)
+
+    features, labels = draw(num_rows)
+    discriminator, _ = FIT(key, features, labels, inner_splits(key, labels), num_classes=num_classes)
+    fresh, own = draw(5000)
+    exact = jnp.log(0.5 * jax.nn.softmax(4 * fresh[:, :num_classes]) + 0.5 / num_classes)
+    excess = jnp.take_along_axis(exact - discriminator.log_posterior(fresh), own[:, None], axis=1)[:, 0]
+    # A linear classifier of p parameters loses about p / 2n.
+    assert excess.mean() < 21 * (num_classes - 1) / (2 * num_rows)
