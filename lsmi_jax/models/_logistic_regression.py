@@ -13,7 +13,7 @@ from lsmi_jax.inputs import weights_of
 from lsmi_jax.models._early_stopping import training_weights
 from lsmi_jax.models._linear_algebra import inverse_cholesky, one_by_one, product, second_moment
 
-__all__ = ["SLACK", "LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits", "linear_losses"]
+__all__ = ["NUM_MORE", "SLACK", "LinearWeights", "Ridge", "fit_linear", "fit_ridge", "linear_logits", "linear_losses"]
 
 LinearWeights = tuple[jax.Array, jax.Array]
 """Kernel ``[d, K]`` and bias ``[K]`` of a linear classifier."""

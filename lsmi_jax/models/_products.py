@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from lsmi_jax.models._linear_algebra import eigenvectors, second_moment
-from lsmi_jax.models._logistic_regression import LinearWeights, fit_ridge, linear_logits
+from lsmi_jax.models._logistic_regression import NUM_MORE, LinearWeights, fit_ridge, linear_logits
 from lsmi_jax.models._whitening import Standardize
 
 __all__ = ["Products", "fit_products"]
@@ -57,8 +57,17 @@ def fit_products(
     products = _products(directions, *(view.reshape(-1, num_classes) for view in (first, second)))
     standardize = Standardize(products, flat)
     rows, left_out = standardize(products), jnp.arange(num_parts * size).reshape(num_parts, size)
-    penalties = jnp.array(PENALTIES)
-    ridge = fit_ridge(rows, labels.reshape(-1), left_out, flat, num_classes=num_classes, penalties=penalties)
+    # The many weights of many classes take most of the time, and continuing the best fit gains nothing there.
+    num_more = NUM_MORE if directions is None else 0
+    ridge = fit_ridge(
+        rows,
+        labels.reshape(-1),
+        left_out,
+        flat,
+        num_classes=num_classes,
+        penalties=jnp.array(PENALTIES),
+        num_more=num_more,
+    )
     held_out = jax.nn.log_softmax(ridge.held_out(rows, left_out))
     return Products(directions, standardize, ridge.weights), held_out
 
