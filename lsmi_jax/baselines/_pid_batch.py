@@ -1,5 +1,6 @@
 """PID-Batch: the unique information of features, by a neural alignment of the two modalities."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from flax import nnx
 from jax.scipy.special import logsumexp
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import check_count, check_positive, from_redundancy, smooth_log_posterior
+from lsmi_jax.decomposition import check_count, check_positive, from_redundancy, log_posterior, smooth_log_posterior
 from lsmi_jax.estimation import cross_fitted_posteriors
 from lsmi_jax.inputs import check_class_counts, check_key, pack, stratified_folds
 from lsmi_jax.models import descend, solve
@@ -74,9 +75,10 @@ def _codes(hidden: nnx.Linear, change: nnx.Linear, log_posterior: jax.Array) -> 
 
 def pid_batch(
     key: jax.Array,
-    features: tuple[ArrayLike, ArrayLike],
+    features: tuple[ArrayLike, ArrayLike] | None,
     labels: ArrayLike,
     *,
+    logits: Sequence[ArrayLike] | None = None,
     num_folds: int = 5,
     num_steps: int = 100,
     batch_size: int = 256,
@@ -94,9 +96,11 @@ def pid_batch(
 
     Args:
         key: Random key.
-        features: Two blocks ``([n, d1], [n, d2])``.
+        features: Two blocks ``([n, d1], [n, d2])``; None if there are logits.
         labels: Class labels ``[n]`` in ``0..K-1``.
-        num_folds: Number of folds for the posteriors.
+        logits: Logits of discriminators of the first modality, the second, and both, each ``[n, K]`` and not fitted on
+            these rows; None to fit discriminators here.
+        num_folds: Number of folds for the posteriors that are fitted here.
         num_steps: Number of training steps of the alignment.
         batch_size: Number of rows of a batch.
         tolerance: Probability mass that may miss its margin. Sinkhorn steps stop there, or after 1000 steps.
@@ -105,18 +109,21 @@ def pid_batch(
         A `PidBatch` of scalars.
 
     Raises:
-        TypeError: If the key, features or labels have a wrong type.
-        ValueError: If features or labels have a wrong shape or wrong values.
+        TypeError: If the key, features, logits or labels have a wrong type.
+        ValueError: If features, logits or labels have a wrong shape or wrong values.
     """
     fold_key, posterior_key, alignment_key = jax.random.split(check_key(key), 3)
     check_count("num_folds", num_folds, 2)
     check_count("num_steps", num_steps, 1)
     check_count("batch_size", batch_size, 2)
     check_positive("tolerance", tolerance)
-    data = pack(features, labels)
-    check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
-    folds = stratified_folds(fold_key, data.labels, num_folds)
-    posteriors = cross_fitted_posteriors(posterior_key, data, folds)
+    data = pack(features, labels, logits=logits)
+    if data.logits is None:
+        check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
+        folds = stratified_folds(fold_key, data.labels, num_folds)
+        posteriors = cross_fitted_posteriors(posterior_key, data, folds)
+    else:
+        posteriors = tuple(map(log_posterior, data.logits))
     return _decompose(alignment_key, posteriors, num_steps, min(batch_size, data.num_rows), tolerance)
 
 
