@@ -213,7 +213,7 @@ def _combine(
     held_out = pool.log_posterior(members, log_prior).reshape(logits.shape[1:])
     loss = -average(jnp.take_along_axis(held_out, targets[..., None], axis=2).reshape(-1), counted)
     places = ANALYSIS + num_kinds * np.arange(len(without_one))
-    calibration = jax.tree.map(lambda own, all: own.at[places].set(all[len(logits) :]), calibration, fitted)
+    calibration = jax.tree.map(lambda own, each: own.at[places].set(each[len(logits) :]), calibration, fitted)
     return calibration, pool, held_out, loss
 
 
