@@ -45,7 +45,7 @@ def draw(pixels: np.ndarray, chosen: dict, parts: np.ndarray, path: Path) -> Non
                     bars.text(value, height, f" {value:z.1f} ", va="center", ha=side, fontsize=9)
                 bars.axvline(0, color="black", linewidth=0.8)
                 bars.set(xlim=(-1.6 * limit, 1.6 * limit), xticks=[])
-                bars.invert_yaxis()
+                bars.set_ylim(3.6, -0.9)  # from above, with room for the title of the row
                 bars.tick_params(length=0, labelsize=9)
                 bars.spines[:].set_visible(False)
                 bars.patch.set_visible(False)  # or it would hide a part of the title
