@@ -16,13 +16,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from data import Dataset, av_digits, parser
-from posteriors import inverse_temperature
 from results import INFORMATION, PARTS, Claim, half_width, picture, table, with_error, with_interval, write
 from splits import parts
 from train import train
 from transformer import READINGS, HierarchicalTransformer
 
 import lsmi_jax
+from lsmi_jax.models import fit_power
 from lsmi_jax.reporting import COLORS, NAMES
 
 STAGES = range(5)
@@ -59,7 +59,7 @@ def read_test_rows(make, keys, features, labels, rows, stage) -> tuple:
 @jax.jit
 def calibrate(logits: jax.Array, labels: jax.Array) -> jax.Array:
     """Log-posteriors with one temperature, which is fitted on the even rows for the odd rows and the reverse."""
-    even, odd = (inverse_temperature(logits[start::2], labels[start::2]) for start in (0, 1))
+    even, odd = (fit_power(logits[start::2], labels[start::2]) for start in (0, 1))
     power = jnp.where(jnp.arange(len(labels)) % 2 == 0, odd, even)
     return jax.nn.log_softmax(power[:, None] * logits)
 

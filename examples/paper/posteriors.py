@@ -7,15 +7,10 @@ import jax.numpy as jnp
 
 import lsmi_jax
 from lsmi_jax.decomposition import Interactions
-from lsmi_jax.models import fit_powers
+from lsmi_jax.models import fit_power
 from lsmi_jax.union import fit_potentials, log_union_scores
 
 NUM_CELLS = 96  # of the codebook of the union information; half the default, since there are few held-out rows
-
-
-def inverse_temperature(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """Factor of logits ``[n, K]`` of least cross-entropy of rows that they were not fitted to."""
-    return fit_powers(jax.nn.log_softmax(logits)[None], labels, jnp.zeros(logits.shape[-1]))[0]
 
 
 def calibrate(held_out: jax.Array, labels: jax.Array, *others: jax.Array) -> tuple[jax.Array, ...]:
@@ -29,7 +24,7 @@ def calibrate(held_out: jax.Array, labels: jax.Array, *others: jax.Array) -> tup
     Returns:
         Calibrated log-posteriors of the held-out rows, and of the others, in nats.
     """
-    power = inverse_temperature(held_out, labels)
+    power = fit_power(held_out, labels)
     return tuple(jax.nn.log_softmax(power * logits) for logits in (held_out, *others))
 
 

@@ -10,11 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from posteriors import inverse_temperature
 from towers import cross_entropies
 
 from lsmi_jax.inputs import in_input_order, stratified_folds
-from lsmi_jax.models import Whiten, fit, fit_linear, linear_losses
+from lsmi_jax.models import Whiten, fit, fit_linear, fit_power, linear_losses
 
 PENALTIES = (1e-1, 1e-2, 1e-3)
 
@@ -169,7 +168,7 @@ def _probe(parts, labels, stop_labels) -> tuple[jax.Array, ...]:
 
     def temper(stop, left_out, stop_labels) -> jax.Array:
         """Log-posteriors at the temperature of least loss on early-stopping rows."""
-        return jax.nn.log_softmax(inverse_temperature(stop, stop_labels) * left_out)
+        return jax.nn.log_softmax(fit_power(stop, stop_labels) * left_out)
 
     def views(parts, labels, stop_labels) -> tuple[jax.Array, ...]:
         rows, stop, left_out = parts

@@ -12,7 +12,7 @@ from lsmi_jax.models._linear_algebra import expectations, inverse_cholesky, log_
 from lsmi_jax.models._logistic_regression import fit_linear, fit_ridge, linear_losses
 from lsmi_jax.models._ordinal import Regression, fit_regression, smoother_of
 from lsmi_jax.models._pooling import Pool, fit_pool, mixture_log_weights
-from lsmi_jax.models._powers import fit_powers
+from lsmi_jax.models._powers import fit_power, fit_powers
 from lsmi_jax.models._probe import Probe
 from lsmi_jax.models._products import fit_products
 from lsmi_jax.models._stacking import Blend, Stack, fit_blend, fit_stack
@@ -49,6 +49,7 @@ __all__ = [
     "fit_early_stopped",
     "fit_linear",
     "fit_pool",
+    "fit_power",
     "fit_powers",
     "fit_products",
     "fit_regression",

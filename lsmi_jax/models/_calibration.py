@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from lsmi_jax.decomposition import average, effective_size
-from lsmi_jax.models._powers import SPREAD, fit_powers, tempered
+from lsmi_jax.models._powers import SPREAD, fit_power, tempered
 
 __all__ = ["Calibration", "fit_calibration"]
 
@@ -66,8 +66,7 @@ def fit_calibration(
         A `Calibration` of scalars.
     """
     size = effective_size(weights, labels.shape[0])
-    base = fit_powers(jax.nn.log_softmax(logits)[None], labels, jnp.zeros(logits.shape[1]), weights)[0]
-    base, by_chance = jnp.maximum(base, LEAST_POWER), jnp.exp(log_prior)[labels]
+    base, by_chance = jnp.maximum(fit_power(logits, labels, weights), LEAST_POWER), jnp.exp(log_prior)[labels]
 
     def profile(rise: jax.Array) -> tuple[jax.Array, jax.Array]:
         """Loss at a rise of the log-power, with the best floor, and this floor."""

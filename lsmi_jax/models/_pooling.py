@@ -10,7 +10,7 @@ from jax.scipy.special import logsumexp
 from lsmi_jax.decomposition import effective_size
 from lsmi_jax.models._discriminant_analysis import LEAST_LOG_PRIOR
 from lsmi_jax.models._linear_algebra import product, solve
-from lsmi_jax.models._powers import fit_powers, shares_of, tempered
+from lsmi_jax.models._powers import fit_power, shares_of, tempered
 
 __all__ = ["Pool", "fit_pool", "mixture_log_weights"]
 
@@ -66,8 +66,7 @@ def fit_pool(members: jax.Array, labels: jax.Array, log_prior: jax.Array, weight
     prior = jnp.maximum(log_prior, LEAST_LOG_PRIOR)[labels]
     picked = jnp.take_along_axis(members, labels[None, :, None], axis=2)[..., 0]
     log_weights = mixture_log_weights(jnp.concatenate([picked, prior[None]]), weights)
-    mixed = jax.nn.log_softmax(mixture(members, log_weights[:-1]))
-    return Pool(log_weights, fit_powers(mixed[None], labels, jnp.zeros(len(log_prior)), weights)[0])
+    return Pool(log_weights, fit_power(mixture(members, log_weights[:-1]), labels, weights))
 
 
 def mixture(log_posteriors: jax.Array, log_weights: jax.Array) -> jax.Array:

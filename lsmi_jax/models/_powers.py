@@ -7,7 +7,7 @@ from lsmi_jax.decomposition import effective_size
 from lsmi_jax.models._linear_algebra import expectations, product, solve
 from lsmi_jax.models._logistic_regression import SLACK
 
-__all__ = ["SPREAD", "fit_powers", "fuse", "shares_of", "tempered"]
+__all__ = ["SPREAD", "fit_power", "fit_powers", "fuse", "shares_of", "tempered"]
 
 NUM_NEWTON_STEPS = 12
 LONGEST_STEP = 0.5  # of a power
@@ -55,6 +55,20 @@ def fit_powers(
 
     ones = jnp.ones(len(log_posteriors))
     return jax.lax.scan(step, (ones, ones, jnp.asarray(jnp.inf)), None, length=NUM_NEWTON_STEPS)[0][1]
+
+
+def fit_power(logits: jax.Array, labels: jax.Array, weights: jax.Array | None = None) -> jax.Array:
+    """Inverse temperature of least cross-entropy of one predictor.
+
+    Args:
+        logits: Logits ``[n, K]`` of rows that it was not fitted on.
+        labels: Class labels ``[n]``.
+        weights: Weight of each row ``[n]``; None for equal weights.
+
+    Returns:
+        A scalar.
+    """
+    return fit_powers(jax.nn.log_softmax(logits)[None], labels, jnp.zeros(logits.shape[1]), weights)[0]
 
 
 def tempered(power: jax.Array, logits: jax.Array) -> jax.Array:

@@ -58,7 +58,6 @@ def fit_products(
     standardize = Standardize(products, flat)
     rows, left_out = standardize(products), jnp.arange(num_parts * size).reshape(num_parts, size)
     # The many weights of many classes take most of the time, and continuing the best fit gains nothing there.
-    num_more = NUM_MORE if directions is None else 0
     ridge = fit_ridge(
         rows,
         labels.reshape(-1),
@@ -66,7 +65,7 @@ def fit_products(
         flat,
         num_classes=num_classes,
         penalties=jnp.array(PENALTIES),
-        num_more=num_more,
+        num_more=NUM_MORE if directions is None else 0,
     )
     held_out = jax.nn.log_softmax(ridge.held_out(rows, left_out))
     return Products(directions, standardize, ridge.weights), held_out
