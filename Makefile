@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-STUDIES := datasets categories paradigms cost partition distillation ensemble modalities noise shift fusion_stage cases
+STUDIES := datasets people categories paradigms cost partition distillation ensemble modalities noise shift fusion_stage cases
 
 .PHONY: demo test unit test-all lint format bench paper docs notebooks wheel clean
 

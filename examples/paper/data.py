@@ -39,6 +39,17 @@ class Dataset(NamedTuple):
         """At most so many rows, at random, in their order."""
         return self.pick(np.sort(np.random.default_rng(0).permutation(len(self.labels))[:num_rows]))
 
+    def components(self, num_columns: int) -> "Dataset":
+        """The data set with the first principal components of each block that has more columns; labels are not used."""
+
+        def components(block: np.ndarray) -> np.ndarray:
+            if block.shape[1] <= num_columns:
+                return block
+            centered = block - block.mean(0)
+            return (centered @ np.linalg.svd(centered, full_matrices=False)[2][:num_columns].T).astype(np.float32)
+
+        return self._replace(features=tuple(map(components, self.features)))
+
 
 def parser(description: str | None) -> argparse.ArgumentParser:
     """The arguments of every study."""

@@ -18,6 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 RESULTS = DOCS / "results"
 STUDIES = {
     "datasets": "Table 2",
+    "people": "Table 2",
     "categories": "Table 3",
     "paradigms": "Table 4",
     "cost": "Table 5",

@@ -55,17 +55,6 @@ class Chosen(NamedTuple):
     matched: np.ndarray
 
 
-def alike(dataset: Dataset) -> Dataset:
-    """Some rows of a data set in principal components; labels are not used."""
-
-    def components(block: np.ndarray) -> np.ndarray:
-        centered = block - block.mean(0)
-        return (centered @ np.linalg.svd(centered, full_matrices=False)[2][:NUM_COLUMNS].T).astype(np.float32)
-
-    some = dataset.at_most(NUM_ROWS)
-    return some._replace(features=tuple(map(components, some.features)))
-
-
 def align(
     key: jax.Array, towers: Towers, features: tuple, rows: jax.Array, partners: jax.Array, rate: jax.Array | float
 ) -> Towers:
@@ -235,7 +224,9 @@ def draw(runs: list[dict], names: list[str], path: Path) -> None:
 
 def main() -> None:
     arguments = parser(__doc__).parse_args()
-    articles, digits = (alike(load(arguments.data)) for load in (wikipedia, av_digits))
+    articles, digits = (
+        load(arguments.data).at_most(NUM_ROWS).components(NUM_COLUMNS) for load in (wikipedia, av_digits)
+    )
     settings = [(articles, 0.0), (digits, 0.0), (articles, MISMATCHED), (digits, MISMATCHED)]
     report([run for dataset, share in settings for run in study(dataset, arguments.num_seeds, share)], arguments.out)
 

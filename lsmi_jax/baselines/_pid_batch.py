@@ -23,7 +23,9 @@ SHARPNESS = 2.0  # initial scale of the alignment's logits
 SMOOTHING = 1e-2  # keeps codes finite where a posterior is certain
 LEARNING_RATE = 3e-3
 MAX_SINKHORN_STEPS = 1000
-STEPS_PER_CHECK = 5
+STEPS_PER_CHECK = 20  # the last in log space
+LARGEST_SCALE = 1e6  # by which the steps between two checks move a column
+TINY = 1e-30
 RIDGE = 1e-5  # keeps a float32 system solvable where an alignment is sharp
 MAX_BATCHES = 64  # of the final average
 
@@ -192,22 +194,36 @@ def _sinkhorn(
         return jnp.exp(columns) - jnp.exp(joint(scale, logits)).sum(1)
 
     def unfinished(state: tuple) -> jax.Array:
-        scale, count = state
-        return (jnp.abs(missing(scale, fixed)).sum() > tolerance) & (count < MAX_SINKHORN_STEPS)
+        _, kernel, count = state
+        return (jnp.abs(jnp.exp(columns) - kernel.sum(1)).sum() > tolerance) & (count < MAX_SINKHORN_STEPS)
 
     def body(state: tuple) -> tuple:
-        scale, count = state
-        for _ in range(STEPS_PER_CHECK):
-            scale = columns - logsumexp(joint(scale, fixed) - scale[:, None], axis=1)
-        return scale, count + STEPS_PER_CHECK
+        scale, kernel, count = state
+        scale += _balance(kernel, jnp.exp(rows), jnp.exp(columns))
+        scale = columns - logsumexp(joint(scale, fixed) - scale[:, None], axis=1)
+        return scale, jnp.exp(joint(scale, fixed)), count + STEPS_PER_CHECK
 
     fixed = jax.lax.stop_gradient(logits)
-    scale, _ = jax.lax.while_loop(unfinished, body, (jnp.zeros_like(columns), 0))
+    start = jnp.zeros_like(columns)
+    scale, *_ = jax.lax.while_loop(unfinished, body, (start, jnp.exp(joint(start, fixed)), 0))
     # One Newton step reduces the violation, and its derivative is that of the limit (implicit function theorem), so
     # gradients need not pass through the loop.
     scale = jax.lax.stop_gradient(scale)
     scale += _newton(jax.lax.stop_gradient(joint(scale, logits)), rows, columns, missing(scale, logits))
     return joint(scale, logits), jnp.abs(missing(scale, logits)).sum()
+
+
+def _balance(kernel: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
+    """Log-scales of the columns after Sinkhorn steps on probabilities, which need products but no exponentials."""
+
+    def step(_: jax.Array, scales: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
+        of_rows, of_columns = scales
+        of_columns = columns / jnp.maximum(jnp.einsum("kij,ki->kj", kernel, of_rows), TINY)
+        of_columns = jnp.clip(of_columns, 1 / LARGEST_SCALE, LARGEST_SCALE)  # where float32 has lost a column
+        return rows / jnp.maximum(jnp.einsum("kij,kj->ki", kernel, of_columns), TINY), of_columns
+
+    start = jnp.ones_like(rows), jnp.ones_like(columns)
+    return jnp.log(jax.lax.fori_loop(0, STEPS_PER_CHECK - 1, step, start)[1])
 
 
 def _newton(log_joint: jax.Array, rows: jax.Array, columns: jax.Array, missing: jax.Array) -> jax.Array:
