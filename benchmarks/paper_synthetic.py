@@ -216,11 +216,9 @@ def draw(name: str, study: Study, rows: list[dict], path: Path) -> None:
 
 
 def earlier_rows(path: Path) -> list[dict]:
-    """Rows of an earlier run."""
-    return [
-        {name: value if name in ("task", "method") else float(value) for name, value in old.items()}
-        for old in read_rows(path)
-    ]
+    """Rows of an earlier run, of the types of a new one."""
+    types: dict[str, Callable] = {"task": str, "method": str, "seed": int}
+    return [{name: types.get(name, float)(value) for name, value in old.items()} for old in read_rows(path)]
 
 
 def main() -> None:

@@ -112,13 +112,15 @@ def pid_batch(
 
     Raises:
         TypeError: If the key, features, logits or labels have a wrong type.
-        ValueError: If features, logits or labels have a wrong shape or wrong values.
+        ValueError: If features, logits or labels have a wrong shape or wrong values, or there are features and logits.
     """
     fold_key, posterior_key, alignment_key = jax.random.split(check_key(key), 3)
     check_count("num_folds", num_folds, 2)
     check_count("num_steps", num_steps, 1)
     check_count("batch_size", batch_size, 2)
     check_positive("tolerance", tolerance)
+    if features is not None and logits is not None:
+        raise ValueError("features: expected None where there are logits, which are all that is used; got both")
     data = pack(features, labels, logits=logits)
     if data.logits is None:
         check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")

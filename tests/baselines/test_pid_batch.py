@@ -31,3 +31,9 @@ def test_pid_batch_of_given_posteriors(key):
 def test_logits_have_the_shape_of_the_labels(key):
     with pytest.raises(ValueError, match="logits"):
         pid_batch(key, None, np.arange(6) % 2, logits=[np.zeros((6, 3), np.float32)] * 3)
+
+
+def test_features_are_not_ignored_beside_logits(key):
+    features, logits = [np.zeros((6, 2), np.float32)] * 2, [np.zeros((6, 2), np.float32)] * 3
+    with pytest.raises(ValueError, match="features: expected None where there are logits"):
+        pid_batch(key, features, np.arange(6) % 2, logits=logits)
