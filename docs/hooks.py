@@ -1,6 +1,8 @@
-"""MkDocs hooks: formulas as MathML, which browsers render without scripts, and links from notebooks to pages."""
+"""MkDocs hooks: formulas as MathML, which browsers render without scripts, and links to pages and to the repository."""
 
 import re
+import subprocess
+from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
@@ -8,7 +10,26 @@ from latex2mathml.converter import convert
 CODE = re.compile(r"(```.*?```|`[^`\n]*`)", re.DOTALL)
 BLOCK = re.compile(r"\$\$(.+?)\$\$", re.DOTALL)
 LINK = re.compile(r'href="\.\./(\w+\.md)"')
+REMOTE = re.compile(r"(?:(?:https|ssh)://(?:[^@/]+@)?|git@)([\w.-]+)(?::\d+)?[:/]([\w./-]+?)(?:\.git)?/?")
 INLINE = re.compile(r"(?<![\\$\w])\$([^$\n]+?)\$(?!\w)")
+
+
+def on_config(config: Any, **_: Any) -> Any:
+    """Links each page to the repository that this checkout was cloned from, if that has an address on the web."""
+    command = ["git", "config", "--get", "remote.origin.url"]
+    try:
+        remote = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:  # no git: an unpacked archive
+        return config
+    if address := web_address(remote.strip()):
+        config.repo_url, config.repo_name = address, address.split("/", 3)[3]
+    return config
+
+
+def web_address(remote: str) -> str | None:
+    """The page of a repository, without user names or passwords; None if it lies in a folder."""
+    found = REMOTE.fullmatch(remote)
+    return f"https://{found[1]}/{found[2]}" if found else None
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:

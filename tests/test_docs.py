@@ -4,9 +4,12 @@ import csv
 import importlib.util
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas
@@ -124,11 +127,17 @@ def test_files_and_targets_on_pages_exist():
             assert target in TARGETS, f"{name}: make {target}"
 
 
+def loaded(path):
+    """A Python file of the repository as a module."""
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_the_page_of_the_paper_has_the_findings_of_the_results(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "examples" / "paper")
-    spec = importlib.util.spec_from_file_location("page", ROOT / "examples" / "paper" / "page.py")
-    page = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(page)
+    page = loaded("examples/paper/page.py")
     assert page.rewritten(TEXTS["docs/paper.md"]) == TEXTS["docs/paper.md"]
     for place in page.STUDIES.values():
         assert f"[{place}](results/" in TEXTS["docs/paper.md"]
@@ -136,11 +145,8 @@ def test_the_page_of_the_paper_has_the_findings_of_the_results(monkeypatch):
 
 def benchmark(name):
     """A module of the folder of benchmarks, and the rows of its committed results."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
     with (ROOT / "docs" / "results" / f"{name}.csv").open(newline="") as file:
-        return module, list(csv.DictReader(file))
+        return loaded(f"benchmarks/{name}.py"), list(csv.DictReader(file))
 
 
 def test_tables_of_choosing_are_those_of_their_figures(monkeypatch):
@@ -180,3 +186,32 @@ def test_every_page_is_in_the_navigation():
     navigation = (ROOT / "mkdocs.yml").read_text()
     for page in ROOT.glob("docs/**/*.md"):
         assert f": {page.relative_to(ROOT / 'docs')}\n" in navigation
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("https://example.org/someone/lsmi_jax.git", "https://example.org/someone/lsmi_jax"),
+        ("https://someone:secret@example.org/someone/lsmi_jax", "https://example.org/someone/lsmi_jax"),
+        ("git@example.org:someone/lsmi_jax.git", "https://example.org/someone/lsmi_jax"),
+        ("ssh://git@example.org:2222/group/part/lsmi_jax.git", "https://example.org/group/part/lsmi_jax"),
+        ("/home/someone/lsmi_jax", None),
+        ("../lsmi_jax", None),
+        ("", None),
+    ],
+)
+def test_the_site_links_to_where_the_checkout_comes_from(remote, address):
+    assert loaded("docs/hooks.py").web_address(remote) == address
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_remote_of_the_checkout_is_the_repository_of_the_site(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "--quiet", tmp_path], check=True)
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    config = SimpleNamespace(repo_url=None, repo_name=None)
+    loaded("docs/hooks.py").on_config(config)
+    assert config.repo_url is None
+    remote = "git@example.org:someone/lsmi_jax.git"
+    subprocess.run(["git", "config", "remote.origin.url", remote], check=True)
+    loaded("docs/hooks.py").on_config(config)
+    assert (config.repo_url, config.repo_name) == ("https://example.org/someone/lsmi_jax", "someone/lsmi_jax")
