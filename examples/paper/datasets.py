@@ -22,7 +22,7 @@ from lsmi_jax.estimation import cross_fitted_posteriors
 from lsmi_jax.inputs import pack, stratified_folds
 from lsmi_jax.reporting import COLORS
 
-MAX_ROWS, NUM_COLUMNS = 800, 40  # of each set, to save time
+MAX_ROWS, NUM_COLUMNS = 800, 64  # of each set, to save time
 MOST_SEEDS, NUM_FOLDS = 5, 5
 COLUMNS = (*PARTS, *INFORMATION)
 

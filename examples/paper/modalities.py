@@ -16,7 +16,7 @@ import lsmi_jax
 from lsmi_jax.reporting import plot_pairs
 
 # To save time: the digits need 21 discriminators, and those of as many columns share a compiled program.
-NUM_FOLDS, MAX_ROWS, NUM_COLUMNS = 2, 800, 40
+NUM_FOLDS, MAX_ROWS, NUM_COLUMNS = 2, 800, 64
 COLUMNS = (*PARTS, *INFORMATION)
 
 
