@@ -177,7 +177,9 @@ def table(results: dict[str, dict]) -> str:
     for name, history in results.items():
         early = np.stack([x[best, :1] for x, best in zip(history["accuracy"], history["fit"].argmin(1), strict=True)])
         figures[name] = np.hstack([history["accuracy"][:, -1], early, history["loss"][:, -1:], history["parts"][:, -1]])
-    figures |= {f"{name} - plain": figures[name] - figures["plain"] for name in list(figures)[1:]}
+    plain, reward, _, *alternatives = figures
+    figures |= {f"{name} - {plain}": figures[name] - figures[plain] for name in list(figures)[1:]}
+    figures |= {f"{reward} - {name}": figures[reward] - figures[name] for name in alternatives}
     lines = ["| training | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for name, x in figures.items():
         cells = zip(x.mean(0), x.std(0, ddof=1) / len(x) ** 0.5, strict=True)
