@@ -40,13 +40,19 @@ class Dataset(NamedTuple):
         return self.pick(np.sort(np.random.default_rng(0).permutation(len(self.labels))[:num_rows]))
 
     def components(self, num_columns: int) -> "Dataset":
-        """The data set with the first principal components of each block that has more columns; labels are not used."""
+        """The data set in the leading principal components of each block that has more columns; labels are not used.
+
+        In a random basis of these components, columns have like variances. Otherwise, discriminators that standardize
+        columns would take the smallest components for as important as the largest.
+        """
 
         def components(block: np.ndarray) -> np.ndarray:
             if block.shape[1] <= num_columns:
                 return block
             centered = block - block.mean(0)
-            return (centered @ np.linalg.svd(centered, full_matrices=False)[2][:num_columns].T).astype(np.float32)
+            basis = np.linalg.svd(centered, full_matrices=False)[2][:num_columns].T
+            basis @= np.linalg.qr(np.random.default_rng(0).normal(size=(num_columns, num_columns)))[0]
+            return (centered @ basis).astype(np.float32)
 
         return self._replace(features=tuple(map(components, self.features)))
 
