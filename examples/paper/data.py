@@ -46,7 +46,7 @@ class Dataset(NamedTuple):
         columns would take the smallest components for as important as the largest.
         """
 
-        def components(block: np.ndarray) -> np.ndarray:
+        def leading(block: np.ndarray) -> np.ndarray:
             if block.shape[1] <= num_columns:
                 return block
             centered = block - block.mean(0)
@@ -54,7 +54,7 @@ class Dataset(NamedTuple):
             basis @= np.linalg.qr(np.random.default_rng(0).normal(size=(num_columns, num_columns)))[0]
             return (centered @ basis).astype(np.float32)
 
-        return self._replace(features=tuple(map(components, self.features)))
+        return self._replace(features=tuple(map(leading, self.features)))
 
 
 def parser(description: str | None) -> argparse.ArgumentParser:

@@ -192,12 +192,12 @@ def _sinkhorn(
         scaled = logits + scale[:, None]
         return scaled + (rows - logsumexp(scaled, axis=2))[:, :, None]
 
-    def missing(scale: jax.Array, logits: jax.Array) -> jax.Array:
-        return jnp.exp(columns) - jnp.exp(joint(scale, logits)).sum(1)
+    def missing(probabilities: jax.Array) -> jax.Array:
+        return jnp.exp(columns) - probabilities.sum(1)
 
     def unfinished(state: tuple) -> jax.Array:
         _, kernel, count = state
-        return (jnp.abs(jnp.exp(columns) - kernel.sum(1)).sum() > tolerance) & (count < MAX_SINKHORN_STEPS)
+        return (jnp.abs(missing(kernel)).sum() > tolerance) & (count < MAX_SINKHORN_STEPS)
 
     def body(state: tuple) -> tuple:
         scale, kernel, count = state
@@ -211,8 +211,10 @@ def _sinkhorn(
     # One Newton step reduces the violation, and its derivative is that of the limit (implicit function theorem), so
     # gradients need not pass through the loop.
     scale = jax.lax.stop_gradient(scale)
-    scale += _newton(jax.lax.stop_gradient(joint(scale, logits)), rows, columns, missing(scale, logits))
-    return joint(scale, logits), jnp.abs(missing(scale, logits)).sum()
+    near = joint(scale, logits)
+    scale += _newton(jax.lax.stop_gradient(near), rows, columns, missing(jnp.exp(near)))
+    moved = joint(scale, logits)
+    return moved, jnp.abs(missing(jnp.exp(moved))).sum()
 
 
 def _balance(kernel: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Array:
