@@ -1,6 +1,6 @@
 """How accurate is an estimate? Tasks whose exact values are known for every sample, under several options and seeds.
 
-Fits on 80 % of the rows and scores the rest. Prints a table and writes a CSV file:
+Fits on 80% of the rows and scores the rest. Prints a table and writes a CSV file:
 
     python benchmarks/accuracy.py [--tasks preset,mixture] [--num-seeds 5] [--csv accuracy.csv] [--data FOLDER]
 
@@ -119,7 +119,7 @@ def held_out(task: Task | TypedSamples, rows: slice) -> Task | TypedSamples:
 
 
 def fit_and_score(task: Task | TypedSamples, key: jax.Array, redundancy: Redundancy) -> Run:
-    """Fits on the first 80 % of the rows and scores the others."""
+    """Fits on the first 80% of the rows and scores the others."""
     num_train = len(task.labels) * 4 // 5
     train, test = (slice(num_train), slice(num_train, None))
     start = time.perf_counter()

@@ -2,7 +2,7 @@
 
     python benchmarks/audit.py [--data FOLDER] [--num-seeds 5] [--out docs/results]
 
-Handwritten digits come with the package: 6 % of the labels are made wrong, or 6 % of the rows of one modality are
+Handwritten digits come with the package: 6% of the labels are made wrong, or 6% of the rows of one modality are
 exchanged for those of another class. The lists of the report are compared with what was planted, and with the
 confidence of a logistic regression in the label, as in confident learning (Northcutt et al., 2021). With CREMA-D
 (`cremad_human_votes.npz` in the folder of data), suspicious labels are compared with what a majority of viewers saw.
@@ -141,13 +141,13 @@ def guide(rows: list[dict]) -> str:
     wrong, other, disputed = "wrong labels", "another class's x2", "disputed clips"
     lines = [
         [
-            "6 % wrong labels, 2000 digits",
+            "6% wrong labels, 2000 digits",
             "first 120 suspicious labels",
             f"**{mean_of(rows, wrong, 'suspicious labels')}**",
             f"{mean_of(rows, wrong, 'logistic regression')}: least confidence of a logistic regression",
         ],
         [
-            "x2 of another class on 6 % of the digits",
+            "x2 of another class on 6% of the digits",
             'first 120 of "x2 misleads"',
             f"**{mean_of(rows, other, FIRST)}**",
             f"{values_of(rows, other, 'at random').mean():.3f}: at random",
@@ -155,12 +155,12 @@ def guide(rows: list[dict]) -> str:
         [
             "viewers of a clip of CREMA-D mostly disagree with its label",
             "first 100 suspicious labels",
-            f"**{mean_of(rows, disputed, 'suspicious labels')}**",
+            mean_of(rows, disputed, "suspicious labels"),
             f"{mean_of(rows, disputed, 'logistic regression')}: logistic regression; "
             f"{values_of(rows, disputed, 'all clips').mean():.3f}: all clips",
         ],
     ]
-    return markdown(["planted or known", "list", "share found", "for comparison"], lines)
+    return markdown(["planted or known", "list", "share of the list that is correct", "for comparison"], lines)
 
 
 if __name__ == "__main__":

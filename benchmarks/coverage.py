@@ -1,4 +1,4 @@
-"""Do 95 % intervals cover the truth, and are permutation p-values uniform? Many data sets with known truth.
+"""Do 95% intervals cover the truth, and are permutation p-values uniform? Many data sets with known truth.
 
     python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--tasks OR] [--num-seeds 1] [--null 200]
         [--num-permutations 19]

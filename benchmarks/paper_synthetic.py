@@ -171,7 +171,7 @@ def markdown(name: str, study: Study, rows: list[dict]) -> str:
     lines = [
         f"# {study.title}",
         "",
-        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds, with its standard error in brackets.",
+        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds (standard error in parentheses).",
         "",
         f"| {study.axis} | method | R | U1 | U2 | S | largest error |",
         "|---|---|---|---|---|---|---|",

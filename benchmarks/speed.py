@@ -56,7 +56,7 @@ def data(num_samples: int, num_columns: int, num_classes: int) -> tuple[tuple[np
 
 
 def fit_and_score(key: jax.Array, features: tuple[np.ndarray, np.ndarray], labels: np.ndarray) -> lsmi_jax.Estimate:
-    """Fits on 80 % of the rows and scores the rest."""
+    """Fits on 80% of the rows and scores the rest."""
     cut = len(labels) * 4 // 5
     estimator = lsmi_jax.fit_estimator(key, tuple(x[:cut] for x in features), labels[:cut])
     return lsmi_jax.score(estimator, tuple(x[cut:] for x in features), labels[cut:])

@@ -29,7 +29,7 @@ def main() -> None:
 
     summary = result.mean()
     for name, mean, low, high in zip(summary.mean._fields, summary.mean, summary.lower, summary.upper, strict=True):
-        print(f"{name:13s} {float(mean):+.3f} nats, 95 % interval {float(low):+.3f} to {float(high):+.3f}")
+        print(f"{name:13s} {float(mean):+.3f} nats, 95% interval {float(low):+.3f} to {float(high):+.3f}")
     for finding in result.diagnostics.findings():
         print("Note:", finding)
     table = np.stack([np.asarray(part) for part in result.interactions], axis=1)

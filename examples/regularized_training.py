@@ -172,7 +172,7 @@ def measure(network: Any, calibration: Any, held_out: Any, log_prior: jax.Array)
 
 
 def table(results: dict[str, dict]) -> str:
-    """Means over seeds at the last epoch and, in brackets, standard errors; differences are paired by seed."""
+    """Means over seeds at the last epoch and, in parentheses, standard errors; differences are paired by seed."""
     figures, names = {}, (*(f"accuracy {t}" for t in TYPES), "stopped early", "cross-entropy", "R", "U1", "U2", "S")
     for name, history in results.items():
         early = np.stack([x[best, :1] for x, best in zip(history["accuracy"], history["fit"].argmin(1), strict=True)])

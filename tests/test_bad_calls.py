@@ -303,7 +303,7 @@ def test_the_error_begins_with_the_argument(case):
 
 def test_natural_mistakes_are_explained(tmp_path):
     result = lsmi_jax.estimate(KEY, None, LABELS, logits=LOGITS, redundancy=LEAST, num_folds=2)
-    with pytest.raises(TypeError, match=r"^estimator: .* got the path .*; the path comes first"):
+    with pytest.raises(TypeError, match=r"^estimator: .* got the path .*; pass the path first"):
         lsmi_jax.save(fitted(), str(tmp_path / "estimator"))
     with pytest.raises(TypeError, match=r"^labels: .* got an Estimator; score takes the estimator first"):
         lsmi_jax.score(X, LABELS, fitted())

@@ -98,7 +98,7 @@ def main() -> None:
         runs,
         claims_of(sets, values),
         f"Class means in nats over {arguments.num_seeds} seeds, out-of-fold, with 95% intervals over samples and fits "
-        "in brackets. Whiskers in the picture are intervals over seeds alone.",
+        "in parentheses. Whiskers in the picture are intervals over seeds alone.",
         table(
             ["data", "part", "first", "second", "third"],
             [row for dataset, summary in zip(sets, summaries, strict=True) for row in preferred(dataset, summary)],

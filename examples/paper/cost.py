@@ -121,7 +121,7 @@ def main() -> None:
         f"{CLASSES[-1]} classes take {many.mean() / few.mean():.2f} times as long as {CLASSES[0]} (warm). PID-Batch "
         f"takes {batch[-1] / batch[0]:.1f} times as long with {MAX_BATCH_CLASSES} classes as with {CLASSES[0]}.",
         f"Seconds of `estimate` with five folds; warm is the mean of {num_warm} calls, with the standard "
-        "error in brackets.",
+        "error in parentheses.",
         table(["data", "n", "K", "method", "with compilation", "warm"], rows),
         picture=True,
     )

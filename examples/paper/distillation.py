@@ -230,7 +230,7 @@ def main() -> None:
         "Figure 5: a student guided by interactions",
         runs,
         [claim for name in names for claim in claims_of(runs, name)],
-        f"Values are means over {arguments.num_seeds} seeds, with the standard error in brackets. Whiskers show "
+        f"Values are means over {arguments.num_seeds} seeds, with the standard error in parentheses. Whiskers show "
         "intervals of the difference, paired by seed. *Direct* teaches only the features, with the same weight on all "
         "samples. *Guided* weights the features by r and u and the output by s, sample by sample. *Guided on average* "
         "uses the mean of these weights for all samples. *Guided at random* permutes the weights over samples, so its "

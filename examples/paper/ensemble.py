@@ -331,7 +331,8 @@ def main() -> None:
         runs,
         [claim for name in names for claim in claims_of(runs, name, [row[-1] for row in weights if row[0] == name])],
         f"Claims are about all {len(MODELS)} models. Values are means over {arguments.num_seeds} seeds, with the "
-        "standard error in brackets. Gains are paired by seed, and positive is better. Whiskers show their intervals.",
+        "standard error in parentheses. Gains are paired by seed, and positive is better. Whiskers show "
+        "their intervals.",
         "Predictions are pooled by a weighted geometric mean. *Joint* pools only the models' joint predictions, *all* "
         "also the unimodal ones. *Alike* uses equal weights, *learned* weights fitted to held-out labels. "
         "*Interactions* is the paper's way: the three views of a sample have the weights r/2 + u1, r/2 + u2 and s, as "

@@ -176,7 +176,7 @@ def report(runs: list[dict], out: Path) -> None:
         "prediction does not. What a head misses counts as synergy. *alone* pools, too, after all layers. "
         "Intervals are those of the rule above, in nats:",
         pooling(runs),
-        f"Means in nats over {num_seeds} seeds, with the standard error in brackets. A seed trains on half of the "
+        f"Means in nats over {num_seeds} seeds, with the standard error in parentheses. A seed trains on half of the "
         "rows and is scored on the other half. Whiskers of the figure show the interval.",
         table(["single modality", "layers before fusion", *columns], rows),
         picture=True,

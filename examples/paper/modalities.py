@@ -66,8 +66,8 @@ def main() -> None:
         "Table 7: every pair of modalities",
         digits + videos,
         claims_of(digits, videos),
-        f"Means in nats over {arguments.num_seeds} seeds of {NUM_FOLDS} folds, with the standard error in brackets, of "
-        f"at most {MAX_ROWS} rows and {NUM_COLUMNS} principal components of each modality. On the diagonal of "
+        f"Means in nats over {arguments.num_seeds} seeds of {NUM_FOLDS} folds, with the standard error in parentheses, "
+        f"of at most {MAX_ROWS} rows and {NUM_COLUMNS} principal components of each modality. On the diagonal of "
         "redundancy is the information of a single modality.",
         table(["first", "second", *COLUMNS], cells),
         picture=True,

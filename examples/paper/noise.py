@@ -103,7 +103,7 @@ def main() -> None:
         runs,
         claims,
         f"Means over held-out digits ({digits.modalities[0]}, {digits.modalities[1]}) in nats, over "
-        f"{arguments.num_seeds} seeds, with the standard error in brackets; models are trained on clean labels.",
+        f"{arguments.num_seeds} seeds, with the standard error in parentheses; models are trained on clean labels.",
         table(["label", *COLUMNS], [[label, *map(with_error, values.T)] for label, values in means.items()]),
         "The samples with the largest r, u2 and s under their own label (seed 0):",
         table(["sample", "label", *COLUMNS], samples),

@@ -98,8 +98,8 @@ def claims(runs: list[dict], data: str) -> list[Claim]:
         changes = [of(runs, data, part, model=name) - of(runs, data, part, model="joint") for part in parts]
         return np.sum(changes, axis=0)
 
-    lost = min(INFORMATION[:2], key=lambda view: gain("alignment", view).mean())
-    reason = f"{lost} changes by {gain('alignment', lost).mean():+.3f} nats, and R is at most {lost}"
+    bound = min(INFORMATION[:2], key=lambda view: of(runs, data, view, model="alignment").mean())
+    reason = f"{bound} changes by {gain('alignment', bound).mean():+.3f} nats, and the true R is at most {bound}"
     for name in CONTROLS:
         if of(runs, data, "R", model=name).size:
             reason += f"; R by {gain(name, 'R').mean():+.3f} in *{name}*"
@@ -155,9 +155,13 @@ def main() -> None:
         for name, make in group.items()
     ]
     jobs += [(digits, "regulation", name, make) for name, make in CONTROLS.items()]
-    runs = [run for job in jobs for run in study(*job, arguments.num_seeds)]
-    names = [dataset.name for dataset in sets]
-    draw(runs, names, arguments.out / "paper_paradigms.png")
+    report(arguments.out, [run for job in jobs for run in study(*job, arguments.num_seeds)])
+
+
+def report(out: Path, runs: list[dict]) -> None:
+    """Writes runs, claims, page and figure."""
+    names, num_seeds = list(dict.fromkeys(run["data"] for run in runs)), len({run["seed"] for run in runs})
+    draw(runs, names, out / "paper_paradigms.png")
     columns = ("accuracy", *PARTS, *INFORMATION)
     rows = [
         [data, paradigm, name, *(with_error(of(runs, data, column, model=name)) for column in columns)]
@@ -166,13 +170,13 @@ def main() -> None:
         for name in group
     ]
     write(
-        arguments.out,
+        out,
         "paper_paradigms",
         "Table 4: interactions that models of different paradigms learn",
         runs,
         [claim for data in names for claim in claims(runs, data)],
-        f"Means over {arguments.num_seeds} seeds of {NUM_FOLDS} folds, with the standard error in brackets: held-out "
-        "accuracy of the model's joint prediction, and nats. R + U1 is I1, R + U2 is I2, and I12 is the total. "
+        f"Means over {num_seeds} seeds of {NUM_FOLDS} folds, with the standard error in parentheses: "
+        "held-out accuracy of the model's joint prediction, and nats. R + U1 is I1, R + U2 is I2, I12 is the total. "
         "The share of R in the total rises by itself where the joint prediction is weak. Whiskers of the figure show "
         "95% intervals.",
         table(["data", "paradigm", "model", *columns], rows),

@@ -270,7 +270,7 @@ def report(runs: list[dict], out: Path) -> None:
         "The table has the AUROC with which high values find matched rows. About a tenth of the random rows have the "
         "right class by chance, and no value can find these.",
         table(["data", *FINDERS, "r - i12", "r - min(i1, i2)"], found),
-        f"Means over {num_seeds} seeds, with the standard error in brackets. R and information are means "
+        f"Means over {num_seeds} seeds, with the standard error in parentheses. R and information are means "
         "over the rows used for fine-tuning, out of fold, in nats. Accuracy is that of linear probes on unused rows, "
         f"on both towers, on the first and on the second. Each data set has {NUM_ROWS} rows of {NUM_COLUMNS} "
         "principal components.",

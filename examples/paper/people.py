@@ -72,8 +72,8 @@ def main() -> None:
         people,
         claims_of(people),
         f"Information in nats, out-of-fold, means over clips and {arguments.num_seeds} seeds, with the standard error "
-        "over seeds in brackets. The correlation beyond i1, i2, r is between the residuals of s and of i(x3) after a "
-        "linear regression on these: people with both modalities contributed nothing to s. The gain of people is "
+        "over seeds in parentheses. The correlation beyond i1, i2, r is between the residuals of s and of i(x3) after "
+        "a linear regression on these: people with both modalities contributed nothing to s. The gain of people is "
         "i(x3) - max(i1, i2).",
         table(["", "over seeds"], cells),
     )

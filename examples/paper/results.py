@@ -93,7 +93,7 @@ def decide(claim: Claim) -> str:
 
 
 def with_error(values: Sequence[float] | np.ndarray, digits: int = 3) -> str:
-    """The mean over seeds, with its standard error in brackets."""
+    """The mean over seeds, with its standard error in parentheses."""
     values = np.asarray(values, float)
     if len(values) < 2:
         return f"{values.mean():.{digits}f}"

@@ -201,7 +201,7 @@ def report(runs: list[dict], out: Path) -> None:
         f"After clean training, R at {OUTSIDE} is {with_error(worst[0])} nats before and {with_error(worst[1])} after. "
         "A large negative R outside the domain is therefore miscalibration: views are sure and wrong. After "
         f"calibration the lowest mean of all parts and domains is {lowest:.3f} nats.",
-        f"Means over held-out rows in nats, over {num_seeds} seeds, with the standard error in brackets. "
+        f"Means over held-out rows in nats, over {num_seeds} seeds, with the standard error in parentheses. "
         "Whiskers of the figure show the interval. Panels have their own scales. "
         f"Digits are given by {NUM_COMPONENTS} principal components of each modality.",
         table(["data", "trained", "scored", "calibration", *columns], rows),

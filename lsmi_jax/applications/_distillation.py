@@ -14,7 +14,7 @@ __all__ = ["distillation_loss", "distillation_weights"]
 
 
 def distillation_weights(interactions: Estimate | Interactions) -> Shares:
-    """Weights of what to distill from each sample: Sec. 4.3.2 and Figure 5 of Yang et al. (2025).
+    """Distillation weights of each sample: Sec. 4.3.2 and Figure 5 of Yang et al. (2025).
 
     Redundancy and uniqueness are present in a single modality, so they weight its features. Synergy appears only
     in the output, so it weights the output. The weights are `lsmi_jax.applications.shares`.
@@ -65,7 +65,7 @@ def distillation_loss(
 
     Raises:
         TypeError: If features or logits are not floats.
-        ValueError: If the shapes do not match, or the temperature, where its value is known, is not positive.
+        ValueError: If the shapes do not match, or the temperature is not positive (not checked under ``jit``).
 
     Examples:
         >>> features, logits = [jnp.ones((1, 4)), jnp.zeros((1, 2))], jnp.zeros((1, 3))
@@ -118,4 +118,4 @@ def _check_shapes(student: list[jax.Array], teacher: list[jax.Array]) -> None:
     if shapes != expected:
         raise ValueError(f"features, logits: expected shapes {expected}, as the teacher's, got {shapes}")
     if len({shape[0] for shape in shapes}) != 1:
-        raise ValueError(f"features, logits: expected one number of rows, got shapes {shapes}")
+        raise ValueError(f"features, logits: expected the same number of rows, got shapes {shapes}")

@@ -49,10 +49,11 @@ def expected_interactions(
     log_union_scores: ArrayLike | None = None,
     redundancy: PointwiseRedundancy | None = None,
 ) -> Interactions:
-    """Interactions of samples with unknown labels, in expectation over the model's joint posterior.
+    """Expected interactions of samples with unknown labels, from logits.
 
-    Each class is taken as the label in turn, and its interactions are weighted by the joint posterior of that
-    class. The expectation of i12 is therefore the divergence of the posterior from the prior.
+    The expectation is over the joint posterior: each class is taken as the label in turn, and its interactions are
+    weighted by the posterior of that class. The expectation of i12 is therefore the divergence of the posterior from
+    the prior. `lsmi_jax.expected_interactions` does this with a fitted estimator.
 
     Args:
         logits: Logits of a model from the first modality, the second, and both, each ``[..., K]``, in nats.

@@ -106,7 +106,7 @@ def probe_layers(
             - two arrays, the activations of the branches: the joint discriminator sees both;
             - three arrays, the activations of a fused layer where only the first modality is given, only the second,
               and both (the others masked);
-            - one array, the activations of a fused layer: what each modality says is read from the layer before.
+            - one array, the activations of a fused layer: i1 and i2 are those of the layer before.
 
             Each is ``[n, d]``, or ``[n, ..., d]``, whose middle axes (tokens, pixels) are averaged.
         labels: Class labels ``[n]`` in ``0..K-1``.

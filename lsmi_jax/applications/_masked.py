@@ -51,7 +51,7 @@ def masked_interactions(
     Args:
         key: Random key of the folds, and of the noise.
         predict: The network, called with rows of both modalities, NumPy arrays ``[b, ...]`` of at most ``batch_size``
-            rows; returns logits ``[b, K]`` as an array of JAX, NumPy or PyTorch.
+            rows; returns logits ``[b, K]``, a JAX, NumPy or PyTorch array.
         features: The network's input from each modality, ``[n, ...]`` of any shape.
         labels: Class labels ``[n]`` in ``0..K-1``.
         baseline: What replaces a masked modality: ``"mean"`` of all rows; ``"noise"``, Gaussian with the mean and the
@@ -89,13 +89,13 @@ def masked_interactions(
         _as_rows(f"features[{m}]", block) for m, block in enumerate(check_several("features", features, 2))
     )
     if len(first) != len(second):
-        raise ValueError(f"features: expected as many rows in both, got {len(first)} and {len(second)}")
+        raise ValueError(f"features: expected blocks of equal length, got {len(first)} and {len(second)}")
     no_first, no_second = _baselines(noise_key, baseline, (first, second))
     views = ((first, no_second), (no_first, second), (first, second))
     logits = [_outputs(predict, view, batch_size) for view in views]
     shapes = {own.shape for own in logits}
     if len(shapes) > 1:
-        raise ValueError(f"predict: expected as many classes in every call, got logits of shapes {shapes}")
+        raise ValueError(f"predict: expected the same number of classes in every call, got logits of shapes {shapes}")
     return estimate(
         fold_key,
         None,
@@ -213,5 +213,5 @@ def _outputs(predict: Predict, view: tuple[np.ndarray, np.ndarray], batch_size: 
             raise ValueError(f"predict: expected logits [{len(first)}, K], got shape {array.shape}")
         outputs.append(array)
     if len({output.shape[1] for output in outputs}) > 1:
-        raise ValueError("predict: expected as many classes in every call, got different numbers")
+        raise ValueError("predict: expected the same number of classes in every call, got different numbers")
     return np.concatenate(outputs)

@@ -24,20 +24,20 @@ def partition(
     """Splits a data set at quantiles of one interaction, or of the gain, as for Table 6 of Yang et al. (2025).
 
     The result is deterministic: among equal values, the earlier row ranks lower. The shift of `lsmi_jax.adjust` is
-    the same for all rows, so raw and adjusted interactions give the same parts.
+    the same for all rows, so raw and adjusted interactions give the same subsets.
 
     Args:
         estimate: Interactions of n samples, in nats: an `lsmi_jax.Estimate` or `lsmi_jax.Interactions`.
         by: Interaction to rank by: ``"r"``, ``"u1"``, ``"u2"`` or ``"s"``, or a field of `lsmi_jax.Interactions`
-            such as ``"redundancy"``; or ``"gain"``, what both modalities add to the better one. A part with high s may
-            contain samples that one modality knows alone; `lsmi_jax.kind` shows which.
-        quantiles: Where to split, increasing, between 0 and 1. There is one more part than there are quantiles.
-        labels: Class labels ``[n]``, to rank each sample within its class. Every part then has the class
+            such as ``"redundancy"``; or ``"gain"``, what both modalities add to the better one. A subset with high s
+            may contain samples that one modality knows alone; `lsmi_jax.kind` shows which.
+        quantiles: Where to split, increasing, between 0 and 1. There is one more subset than there are quantiles.
+        labels: Class labels ``[n]``, to rank each sample within its class. Every subset then has the class
             proportions of the data set, up to rounding to whole rows. None to rank over all samples.
 
     Returns:
-        Row indices of each part, sorted, from the part with the lowest interactions to the highest. Every row is
-        in exactly one part, and ``quantile * n`` rows, rounded, are below each quantile.
+        Row indices of each subset, sorted, from the subset with the lowest interactions to the highest. Every row
+            is in exactly one subset, and ``quantile * n`` rows, rounded, are below each quantile.
 
     Raises:
         TypeError: If ``labels`` are not integers, or ``estimate`` has the wrong type.

@@ -30,7 +30,7 @@ class Broja(NamedTuple):
         unique2: Information that only the second source has.
         synergy: Information that only both sources together have.
         gap: Bound on the error of each part, from a feasible point of the dual problem.
-        joint: Joint ``[n1, n2, K]`` with the least information among those with the same two source-target margins.
+        joint: Joint ``[n1, n2, K]`` with the least information among those with the same two source-target marginals.
     """
 
     redundancy: jax.Array
@@ -44,7 +44,7 @@ class Broja(NamedTuple):
 def broja(p: ArrayLike, *, tolerance: float = 1e-7, max_steps: int = 100) -> Broja:
     """Decomposes the information of two discrete sources about a target by the unique information.
 
-    Bertschinger et al., "Quantifying unique information" (2014): among all joints with the margins
+    Bertschinger et al., "Quantifying unique information" (2014): among all joints with the marginals
     ``p(x1, y)`` and ``p(x2, y)``, take the one with the least information ``I(X1, X2; Y)``. This is the PID-CVX
     baseline of Yang et al. (2025). It is solved in float64 by a primal-dual interior-point method. Works under
     `jax.jit`, `jax.vmap` and `jax.grad`; gradients are those of the optimum, from its dual variables.
@@ -59,7 +59,7 @@ def broja(p: ArrayLike, *, tolerance: float = 1e-7, max_steps: int = 100) -> Bro
 
     Raises:
         TypeError: If ``max_steps`` is not an integer.
-        ValueError: If ``p`` is not ``[n1, n2, K]``, or, where its values are known, not a distribution, or an option is
+        ValueError: If ``p`` is not ``[n1, n2, K]``, or not a distribution (not checked under ``jit``), or an option is
             not positive.
 
     Examples:
@@ -130,13 +130,13 @@ def _broja(p: jax.Array, tolerance: float, max_steps: int) -> Broja:
     p = jnp.where(p > NEGLIGIBLE * p.sum(), p, 0)
     p = p / p.sum()
     p1, p2, py = p.sum(1), p.sum(0), p.sum((0, 1))
-    # The optimum depends on the margins only, and its derivatives by them are the dual variables (envelope
-    # theorem). So gradients flow through the margins in `value`, and none through the iteration.
+    # The optimum depends on the marginals only, and its derivatives by them are the dual variables (envelope
+    # theorem). So gradients flow through the marginals in `value`, and none through the iteration.
     optimum = optimize(*jax.lax.stop_gradient((p1, p2)), tolerance, max_steps)
     value = (optimum.a * p1).sum() + (optimum.b * p2).sum()
     # Information from entropies: I(X; Y) = H(Y) + sum p(x, y) log p(x, y) - sum p(x) log p(x).
     entropy = -xlogx(py).sum()
-    i1, i2 = (entropy + xlogx(margin).sum() - xlogx(margin.sum(1)).sum() for margin in (p1, p2))
+    i1, i2 = (entropy + xlogx(marginal).sum() - xlogx(marginal.sum(1)).sum() for marginal in (p1, p2))
     i12 = entropy + xlogx(p).sum() - xlogx(p.sum(2)).sum()
     # The union information is that of the feasible joint: the dual value plus the gap.
     union = entropy + value + optimum.gap

@@ -15,7 +15,7 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
 
     Barrett, "Exploration of synergistic and redundant information sharing in static and dynamical Gaussian
     systems" (2015), Eq. 21. For a target of one column, every decomposition whose redundancy depends only on the
-    two source-target margins, such as BROJA, equals this one.
+    two source-target marginals, such as BROJA, equals this one.
 
     Args:
         covariance: Joint covariance ``[d, d]`` of first source, second source and target, in that order.
@@ -25,8 +25,8 @@ def gaussian_mmi(covariance: ArrayLike, sizes: tuple[int, int, int]) -> Interact
         `Interactions` of scalars: R, U1, U2, S in nats.
 
     Raises:
-        ValueError: If the shapes do not match, or the matrix, where its values are known, is not a covariance of full
-            rank.
+        ValueError: If the shapes do not match, or the matrix is not a covariance of full rank (not checked under
+            ``jit``).
 
     Examples:
         >>> covariance = jnp.array([[1, 0, 0.5], [0, 1, 0.5], [0.5, 0.5, 1]])

@@ -1,4 +1,4 @@
-"""Interior-point method for the joint of least information with given source-target margins."""
+"""Interior-point method for the joint of least information with given source-target marginals."""
 
 from functools import partial
 from typing import NamedTuple
@@ -20,16 +20,16 @@ TO_BOUNDARY = 0.99  # largest relative decrease of a mass or a slack in one step
 class State(NamedTuple):
     """Iterate of the interior-point method."""
 
-    a: jax.Array  # dual variables of the margin of x1 and y, [n1, K]
-    b: jax.Array  # dual variables of the margin of x2 and y, [n2, K]
+    a: jax.Array  # dual variables of the marginal of x1 and y, [n1, K]
+    b: jax.Array  # dual variables of the marginal of x2 and y, [n2, K]
     mass: jax.Array  # q(x1, x2), the multiplier of the constraint log sum_y exp(a + b) <= 0, [n1, n2]
-    joint: jax.Array  # mass times softmax of a + b, moved to the margins, [n1, n2, K]
+    joint: jax.Array  # mass times softmax of a + b, moved to the marginals, [n1, n2, K]
     gap: jax.Array
     step: jax.Array
 
 
 def optimize(p1: jax.Array, p2: jax.Array, tolerance: float, max_steps: int) -> State:
-    """Minimizes ``sum q log q(y|x1, x2)`` over joints with the margins ``p1 [n1, K]`` and ``p2 [n2, K]``.
+    """Minimizes ``sum q log q(y|x1, x2)`` over joints with the marginals ``p1 [n1, K]`` and ``p2 [n2, K]``.
 
     Its dual maximizes ``sum p1 a + sum p2 b`` subject to ``log sum_y exp(a + b) <= 0`` for all x1, x2. The dual is
     smooth and has an obvious strictly feasible point, so Newton steps are taken there; its multipliers give q.
@@ -42,7 +42,7 @@ def optimize(p1: jax.Array, p2: jax.Array, tolerance: float, max_steps: int) -> 
     def unfinished(state: State) -> jax.Array:
         return (state.gap > tolerance) & (state.step < max_steps)
 
-    # Start from sources that are independent given y: q(x1, x2, y) = p(x1, y) p(x2, y) / p(y) has the margins. With
+    # Start from sources that are independent given y: q(x1, x2, y) = p(x1, y) p(x2, y) / p(y) has the marginals. With
     # a + b = log q - 2 MARGIN every slack is at least 2 MARGIN, because sum_y q is a probability.
     shift = 0.5 * _log(p1.sum(0)) + MARGIN
     a, b = _log(p1) - shift[None], _log(p2) - shift[None]
@@ -60,7 +60,7 @@ def _newton_step(state: State, p1: jax.Array, p2: jax.Array, support: jax.Array)
     # Hessian of the barrier problem after eliminating the masses: diagonal w of each pair (x1, x2), plus v v^T.
     w = mass[..., None] * posterior
     v = posterior * jnp.sqrt(mass * jnp.maximum(1 / slack - 1, 0))[..., None]
-    # On the central path mass = target / slack; the step must supply what its joint lacks in the margins.
+    # On the central path mass = target / slack; the step must supply what its joint lacks in the marginals.
     wanted = posterior * jnp.where(active, target / slack, 0)[..., None]
     da, db = _solve_margins(w, v, (p1 - wanted.sum(1), p2 - wanted.sum(0)), p1, p2)
     # Linearization of mass * slack = target, where the slack falls by the slope.
@@ -93,7 +93,7 @@ def _posterior(a: jax.Array, b: jax.Array, support: jax.Array) -> tuple[jax.Arra
 def _solve_margins(
     w: jax.Array, v: jax.Array, missing: tuple[jax.Array, jax.Array], p1: jax.Array, p2: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Solves the Newton system for the changes of the dual variables that supply the mass missing in the margins."""
+    """Solves the Newton system for the changes of the dual variables that supply the mass missing in the marginals."""
     (n1, n2, num_classes), eye = w.shape, jnp.eye
     # Blocks of the system: (x1, y) by (x1, z), (x2, y) by (x2, z), and (x1, y) by (x2, z).
     first = jnp.einsum("ijy,ijz->iyz", v, v) + w.sum(1)[:, :, None] * eye(num_classes)[None]
@@ -104,14 +104,14 @@ def _solve_margins(
     corner1 = jnp.einsum("iyz,ik->iykz", first, eye(n1)).reshape(sizes[0], sizes[0])
     corner2 = jnp.einsum("jyz,jk->jykz", second, eye(n2)).reshape(sizes[1], sizes[1])
     system = jnp.block([[corner1, mixed], [mixed.T, corner2]])
-    # For each y both margins sum to p(y), so one condition on the second follows from the others. Drop it, and the
+    # For each y both marginals sum to p(y), so one condition on the second follows from the others. Drop it, and the
     # conditions on zero probabilities.
     count = jnp.cumsum((p2 > 0).astype(w.dtype), axis=0)
     free = jnp.concatenate([(p1 > 0).reshape(-1), ((p2 > 0) & (count > 1)).reshape(-1)])
     # Scale to a unit diagonal, because probabilities may differ by many orders of magnitude.
     scale = jnp.where(free, 1 / jnp.sqrt(jnp.where(free, jnp.diagonal(system), 1)), 0)
     system = jnp.where(free[:, None] & free[None], scale[:, None] * system * scale[None], eye(len(free)))
-    right = jnp.concatenate([margin.reshape(-1) for margin in missing]) * scale
+    right = jnp.concatenate([marginal.reshape(-1) for marginal in missing]) * scale
     solution = solve(system, right)
     ridged = partial(solve, system + RIDGE * eye(len(free)), right)
     changes = scale * jax.lax.cond(jnp.isfinite(solution).all(), lambda: solution, ridged)
@@ -119,9 +119,9 @@ def _solve_margins(
 
 
 def _with_joint(state: State, p1: jax.Array, p2: jax.Array, support: jax.Array) -> State:
-    """Rounds the joint to the margins (Altschuler et al., 2017, Algorithm 2), and takes its gap to the dual value."""
+    """Rounds the joint to the marginals (Altschuler et al., 2017, Algorithm 2), and takes its gap to the dual value."""
     q = state.mass[..., None] * _posterior(state.a, state.b, support)[0]
-    # Scale down rows, then columns, that exceed their margin; add the rest as a product within each class.
+    # Scale down rows, then columns, that exceed their marginal; add the rest as a product within each class.
     q = q * jnp.minimum(1, _ratio(p1, q.sum(1)))[:, None]
     q = q * jnp.minimum(1, _ratio(p2, q.sum(0)))[None]
     missing1, missing2 = p1 - q.sum(1), p2 - q.sum(0)

@@ -38,7 +38,7 @@ class PidBatch(NamedTuple):
         unique1: Information that only the first modality has.
         unique2: Information that only the second modality has.
         synergy: Information that only both modalities together have.
-        violation: Probability mass that misses its margin where the Sinkhorn steps stopped, in the worst batch.
+        violation: Probability mass that misses its marginal where the Sinkhorn steps stopped, in the worst batch.
     """
 
     redundancy: jax.Array
@@ -89,9 +89,9 @@ def pid_batch(
     """Decomposes the information of two modalities about a label by the unique information, from batches of samples.
 
     The PID-Batch estimator of Liang et al., "Quantifying and modeling multimodal interactions" (2023). Among all
-    joints with the margins ``p(x1, y)`` and ``p(x2, y)``, a neural network finds one with the least information. Within
-    a batch it gives a joint of all pairs of rows, which Sinkhorn steps move to the margins (in log space, for all
-    classes at once). Unlike in the original, margins come from out-of-fold posteriors. These are also the
+    joints with the marginals ``p(x1, y)`` and ``p(x2, y)``, a neural network finds one with the least information.
+    Within a batch it gives a joint of all pairs of rows, which Sinkhorn steps move to the marginals (in log space, for
+    all classes at once). Unlike in the original, marginals come from out-of-fold posteriors. These are also the
     network's input, because unique information depends on the features only through them. Rows can be paired only
     within a batch: with ten classes, few of 256 rows are similar, so the least information comes out too large,
     and redundancy and synergy too small.
@@ -105,7 +105,7 @@ def pid_batch(
         num_folds: Number of folds for the posteriors that are fitted here.
         num_steps: Number of training steps of the alignment.
         batch_size: Number of rows of a batch.
-        tolerance: Probability mass that may miss its margin. Sinkhorn steps stop there, or after 1000 steps.
+        tolerance: Probability mass that may miss its marginal. Sinkhorn steps stop there, or after 1000 steps.
 
     Returns:
         A `PidBatch` of scalars.
@@ -120,7 +120,7 @@ def pid_batch(
     check_count("batch_size", batch_size, 2)
     check_positive("tolerance", tolerance)
     if features is not None and logits is not None:
-        raise ValueError("features: expected None where there are logits, which are all that is used; got both")
+        raise ValueError("features: expected None with logits, because only the logits are used, got both")
     data = pack(features, labels, logits=logits)
     if data.logits is None:
         check_class_counts(data.labels, data.num_classes, minimum=num_folds, reason=f"num_folds={num_folds}")
@@ -169,8 +169,8 @@ def _decompose(
 def _batch_information(
     logits: jax.Array, log_p1: jax.Array, log_p2: jax.Array, tolerance: jax.Array
 ) -> tuple[jax.Array, ...]:
-    """Information of the aligned joint and of each margin, and the violation of the margins."""
-    # In a batch the modalities' mean posteriors differ by sampling; both margins get one prior, their geometric mean.
+    """Information of the aligned joint and of each marginal, and the violation of the marginals."""
+    # In a batch the modalities' mean posteriors differ by sampling; both marginals get one prior, their geometric mean.
     log_prior = 0.5 * (_log_mean(log_p1) + _log_mean(log_p2))
     log_prior -= logsumexp(log_prior)
     size = jnp.log(jnp.float32(len(log_p1)))
@@ -185,9 +185,9 @@ def _batch_information(
 def _sinkhorn(
     logits: jax.Array, rows: jax.Array, columns: jax.Array, tolerance: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
-    """Scales the joints ``exp(logits) [K, b, b]`` to the log-margins ``[K, b]``, and measures what they miss."""
+    """Scales the joints ``exp(logits) [K, b, b]`` to the log-marginals ``[K, b]``, and measures what they miss."""
 
-    # Only the log-scales of the columns are free: those of the rows follow from the row margins.
+    # Only the log-scales of the columns are free: those of the rows follow from the row marginals.
     def joint(scale: jax.Array, logits: jax.Array) -> jax.Array:
         scaled = logits + scale[:, None]
         return scaled + (rows - logsumexp(scaled, axis=2))[:, :, None]
@@ -232,7 +232,7 @@ def _balance(kernel: jax.Array, rows: jax.Array, columns: jax.Array) -> jax.Arra
 
 def _newton(log_joint: jax.Array, rows: jax.Array, columns: jax.Array, missing: jax.Array) -> jax.Array:
     """Change of the columns' log-scales that supplies the mass they miss, to first order."""
-    # The Jacobian of the column sums by the log-scales is diag(c) - Q^T diag(1/r) Q, with the joint Q and the margins
+    # The Jacobian of the column sums by the log-scales is diag(c) - Q^T diag(1/r) Q, with the joint Q and the marginals
     # r and c. Dividing by sqrt(c) on both sides makes it symmetric with unit diagonal: I - N^T N.
     root = jnp.exp(0.5 * columns)
     normalized = jnp.exp(log_joint - 0.5 * (rows[:, :, None] + columns[:, None]))

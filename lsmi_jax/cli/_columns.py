@@ -29,8 +29,7 @@ class Budget:
             ValueError: If it is too large.
         """
         if num_bytes > self.left:
-            got = f"{num_bytes} for {name}"
-            raise ValueError(f"--max-bytes: expected at most {self.left} bytes more to read, got {got}")
+            raise ValueError(f"--max-bytes: expected at most {self.left} more bytes, got {num_bytes} for {name}")
         self.left -= num_bytes
 
 
@@ -76,5 +75,7 @@ def damage(path: Path) -> AbstractContextManager[None]:
         A context manager.
     """
     if path.suffix.lower() in (".npy", ".npz"):
-        return damage_as_value_error(f"{path}: expected {path.suffix} of numbers or strings, got objects or damage")
+        return damage_as_value_error(
+            f"{path}: expected {path.suffix} of numbers or strings, got Python objects or a damaged file"
+        )
     return damage_as_value_error(f"{path}: expected {path.suffix}, got something else", tell=True)

@@ -66,8 +66,8 @@ def estimate(
 
     Data are arrays by name: a .npz or .safetensors file, a folder of .npy files, or the columns of a .parquet,
     .feather, .csv, .tsv or .jsonl file. In a table, --x1 takes all columns whose names begin with its value. A TOML
-    file for --config has the options as they are written here, without the dashes: num-folds = 10, num_cells = 96,
-    means-by = ["speaker"].
+    file for --config has the options as they are written here, without the leading dashes: num-folds = 10,
+    num_cells = 96, means-by = ["speaker"].
 
     Parameters
     ----------
@@ -180,11 +180,11 @@ def _check_results(inputs: InputOptions, fit: FitOptions) -> None:
     """Raises ValueError if an option does not go with ``--target multilabel``."""
     several_labels = fit.target == "multilabel"
     if inputs.x3 is not None and several_labels:
-        raise ValueError("x3: expected none, as --target multilabel is of two modalities")
+        raise ValueError("x3: expected two modalities with --target multilabel, got three or more")
     if several_labels and fit.unlabeled == "use":
-        raise ValueError("unlabeled: expected error, as --target multilabel needs all labels of every row, got use")
+        raise ValueError("unlabeled: expected error with --target multilabel, which needs all labels, got use")
     if fit.save_estimator and several_labels:
-        raise ValueError("save_estimator: expected labels of one kind, got --target multilabel")
+        raise ValueError("save_estimator: expected --target classes or continuous, got --target multilabel")
 
 
 def _found(run: Run, fit: FitOptions, key: jax.Array, common: dict[str, Any]) -> Estimate | Pairs | Labels:

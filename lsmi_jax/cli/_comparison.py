@@ -54,7 +54,7 @@ def compare(first: Path, second: Path) -> list[str]:
     rows = _common(*results)
     sizes = [len(result.samples["id"]) for result in results]
     if rows is None:
-        common, note = "no samples known to be in both", "(standard error), samples unpaired"
+        common, note = "no samples that are known to be in both", "(standard error), samples unpaired"
     else:
         common, note = f"{len(rows[0])} samples in both", "on the common samples (standard error), correlation"
     lines = [f"{common}, of {sizes[0]} and {sizes[1]}; raw means in nats, not shifted"]
@@ -63,7 +63,7 @@ def compare(first: Path, second: Path) -> list[str]:
     return [
         *lines,
         *_parts(results, rows),
-        *([] if include_fit else ["Errors do not include variation between fits."]),
+        *([] if include_fit else ["Standard errors do not include variation between fits."]),
     ]
 
 
@@ -72,12 +72,12 @@ def _results(folder: Path) -> Results:
     path = folder / "summary.json"
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: expected a folder of results, got one without summary.json")
-    with damage_as_value_error(f"{path}: expected a summary of this version, got a damaged or another one"):
+    with damage_as_value_error(f"{path}: expected a summary by this version, got a damaged file or another version"):
         summary = json.loads(path.read_text())
     if "pairs" in summary:
         own = ", ".join(str(folder / entry["folder"]) for entry in summary["pairs"].values())
         raise ValueError(f"{folder}: expected results of two modalities, such as {own}")
-    with damage_as_value_error(f"{path}: expected a summary of this version, got a damaged or another one"):
+    with damage_as_value_error(f"{path}: expected a summary by this version, got a damaged file or another version"):
         options, overall = summary["options"], summary["means"]["overall"]
         entries = {part.symbol: overall[part.symbol] for part in PARTS}
         means = {
@@ -87,12 +87,12 @@ def _results(folder: Path) -> Results:
         about = summary["errors_include_fit"] is True, is_numbered, str(summary["data"]["sha256"])
         table = folder / f"samples.{options['format']}"
     columns = read(table, keep_na=True)  # a sample may be called NA
-    with damage_as_value_error(f"{table}: expected the columns of the results, got others"):
+    with damage_as_value_error(f"{table}: expected the columns of results, got different ones"):
         samples = {name: columns[name] for name in ("id", *(part.column for part in PARTS))}
     if table.suffix == ".csv":
         samples["id"] = from_cells(samples["id"])
     if len(np.unique(samples["id"])) != len(samples["id"]):
-        raise ValueError(f"{folder}: expected unique ids, got some twice")
+        raise ValueError(f"{folder}: expected unique ids, got repeated ones")
     return Results(samples, means, *about)
 
 

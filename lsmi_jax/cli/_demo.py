@@ -125,7 +125,9 @@ def _diagnostics(result: Estimate) -> list[str]:
         f"Discriminators (x1, x2, both): out-of-fold cross-entropy {entropies} nats; accuracy {accuracies}.",
     ]
     if d.single_source_fraction is not None:
-        lines.append(f"One modality attains both minima on {float(d.single_source_fraction):.0%} of the samples.")
+        lines.append(
+            f"One modality has both smaller surprisals (Eq. 5) on {float(d.single_source_fraction):.0%} of the samples."
+        )
     return lines + [f"Note: {finding}" for finding in result.findings()]
 
 

@@ -117,7 +117,9 @@ def _check_distinct(columns: Sources, taken: dict[str, list[str]], labels: list[
         for other, theirs in (others | blocks).items():
             shared = [name for name in names if name in theirs]
             if shared:
-                raise ValueError(f"--{key}: expected columns of its own, got {shared[0]}, which {other} takes too")
+                raise ValueError(
+                    f"--{key}: expected columns that no other option uses, got {shared[0]}, also in {other}"
+                )
 
 
 def _blocks(columns: Sources, names: list[str] | None, option: str) -> tuple[np.ndarray, ...] | None:

@@ -68,7 +68,7 @@ def _check_names(_: Any, options: "InputOptions") -> None:
     count = max([2, *(place for place, value in enumerate(modalities.values(), 1) if value is not None)])
     for name, value in [*modalities.items()][:count]:
         if value is None and (any(modalities.values()) or not own):
-            raise ValueError(f"{name}: expected a name; only --logits or --probabilities make up for all modalities")
+            raise ValueError(f"{name}: expected a name, unless --logits or --probabilities replaces all of them")
     counts = [count] if any(modalities.values()) else range(2, MOST_MODALITIES + 1)
     _check_predictions(options, [*map(num_predictions_of, counts)])
 
@@ -199,7 +199,7 @@ class RedundancyOptions:
         known = {field.name for field in fields(kind)}
         for unknown in given.keys() - known:
             having = " and ".join(other for other, kind in REDUNDANCIES.items() if _has(kind, unknown))
-            raise ValueError(f"{unknown}: {name} has no such option, {having} have")
+            raise ValueError(f"{unknown}: not an option of {name}, only of {having}")
         fitted: dict[str, Any] = asdict(default) if is_dataclass(default) else {}
         return kind(**{name: value for name, value in (fitted | given).items() if name in known})
 

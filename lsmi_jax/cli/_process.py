@@ -81,7 +81,7 @@ def alone_in(folder: Path | None) -> Iterator[None]:
                 if is_new and list(folder.iterdir()) == [lock]:
                     shutil.rmtree(folder)
     except filelock.Timeout:
-        raise FileExistsError(f"out: expected a folder of its own, got {folder}, which another run uses") from None
+        raise FileExistsError(f"out: expected a folder that no other run is using, got {folder}") from None
 
 
 def enable_compilation_cache() -> None:

@@ -115,7 +115,7 @@ def print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[s
         notes: What the user may not expect of the data.
     """
     overall = summary["means"]["overall"]
-    heading = "mean interactions in nats (95 % interval)"
+    heading = "mean interactions in nats (95% interval)"
     print(f"{heading:41s}  shifted by {overall['shift']:+z.3f}" if overall["shift"] else heading)
     for part in PARTS:
         entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]

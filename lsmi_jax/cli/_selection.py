@@ -146,7 +146,7 @@ def check_ids(values: np.ndarray, option: str, hint: str = "") -> np.ndarray:
     names, counts = np.unique(check_classes(values, option, hint), return_counts=True)
     if counts.max() > 1:
         raise ValueError(
-            f"{option}: expected a different one in every row, got {names[counts.argmax()]!s} {counts.max()} times"
+            f"{option}: expected a unique value in every row, got {names[counts.argmax()]!s} {counts.max()} times"
         )
     return values
 

@@ -72,7 +72,7 @@ class Sources(Mapping[str, np.ndarray]):
         kinds = {values.dtype.kind for values in ids.values()}
         if len(kinds - set("iu")) + bool(kinds & set("iu")) > 1:
             got = " and ".join(f"{values.dtype} in {self._files[file][0]}" for file, values in ids.items())
-            raise ValueError(f"--join: expected ids of one type, got {got}")
+            raise ValueError(f"--join: expected ids of the same type, got {got}")
         self.ids = first[np.logical_and.reduce([np.isin(first, other) for other in others])]
         if not len(self.ids):
             raise ValueError("--join: expected ids that all files have, got none")
@@ -106,10 +106,10 @@ def open_sources(data: Path | None, options: InputOptions) -> Sources:
         file = file_of(name)
         path = Path(file) if file else data
         if path is None:
-            raise ValueError(f"{option}: expected FILE:NAME, as DATA is not given, got {name!r}")
+            raise ValueError(f"{option}: expected FILE:NAME, because DATA is not given, got {name!r}")
         paths[file] = path
     if data is not None and data not in paths.values():
-        raise ValueError(f"DATA: expected none, as every name has a file of its own, got {data}")
+        raise ValueError(f"DATA: expected no file, because every name has its own, got {data}")
     if options.join is not None and len(paths) < 2:
         raise ValueError(f"--join: expected names of two files or more, got {len(paths)}")
     budget = Budget(half_of_memory() if options.max_bytes is None else options.max_bytes)

@@ -156,7 +156,7 @@ def _values_of(series: Any, name: str) -> np.ndarray:
     if lists and all(value is None for value in values if not isinstance(value, np.ndarray | list | tuple)):
         lengths = {len(value) for value in lists}
         if len(lengths) > 1:
-            raise ValueError(f"{name}: expected lists of one length, got {min(lengths)} to {max(lengths)} values")
+            raise ValueError(f"{name}: expected lists of equal length, got {min(lengths)} to {max(lengths)} values")
         nothing = np.full(lengths.pop(), np.nan, np.float32)
         return np.stack([nothing if value is None else np.asarray(value) for value in values])
     return values.astype(str) if all(isinstance(value, str) for value in values) else values

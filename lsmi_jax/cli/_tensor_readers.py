@@ -68,7 +68,9 @@ def read_pt(path: Path, budget: Budget) -> Columns:
         ValueError: If the file is damaged, or holds anything but a dictionary of tensors.
     """
     torch = import_extra("torch", purpose="a .pt file", extra="torch")
-    with damage_as_value_error(f"{path}: expected a .pt file of tensors by name, got objects, damage or an old format"):
+    with damage_as_value_error(
+        f"{path}: expected a .pt file of tensors by name, got Python objects, a damaged file or an old format"
+    ):
         tensors = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     names = tensors if isinstance(tensors, dict) else {}
     if not names or not all(isinstance(n, str) and isinstance(t, torch.Tensor) for n, t in names.items()):

@@ -109,7 +109,7 @@ def summary_of(
 
 
 def _added(result: Estimate) -> dict[str, Any]:
-    """What each modality adds to the other, ``I12 - I2`` and ``I12 - I1``, with intervals of 95 %."""
+    """What each modality adds to the other, ``I12 - I2`` and ``I12 - I1``, with intervals of 95%."""
     found = {}
     for name, (mean, error) in zip(("x1", "x2"), added_cells(result), strict=True):
         ends = {"lower": number(mean - NORMAL * error), "upper": number(mean + NORMAL * error)}

@@ -202,7 +202,7 @@ def soft_decompose(
 
     Raises:
         TypeError: If an array is not of floats.
-        ValueError: If the five shapes differ, or the temperature, where its value is known, is not positive.
+        ValueError: If the five shapes differ, or the temperature is not positive (not checked under ``jit``).
 
     Examples:
         >>> for temperature in (1.0, 0.1, 0.001):

@@ -41,8 +41,8 @@ class DensityOptions:
 
     Attributes:
         num_components: Number of Gaussians of a `lsmi_jax.Knife`.
-        covariance: Covariance of a Gaussian on whitened columns: ``"diagonal"``, ``"full"``, or the rank of
-            what is added to a diagonal precision.
+        covariance: Covariance of a Gaussian on whitened columns: ``"diagonal"``, ``"full"``, or an
+            integer, the rank of a low-rank term that is added to a diagonal precision.
 
     Raises:
         TypeError: If the number of Gaussians is not an integer.
@@ -75,7 +75,8 @@ class UnionInformation:
     """The redundancy of Bertschinger et al. (2014) for one sample, `lsmi_jax.union_information`.
 
     Potentials of the two modalities are fitted to out-of-fold class posteriors; no density is fitted. Means need no
-    shift: no mean part is negative except by estimation error, and a modality of noise gets r = u = 0 on every sample.
+    shift: no mean part is negative except by estimation error. With exact
+    posteriors, a modality that is pure noise has zero redundancy and zero uniqueness on every sample.
 
     Attributes:
         num_cells: Number of cells of the codebook of posteriors, even.
@@ -107,6 +108,10 @@ class UnionInformation:
 class SpecificityAmbiguity(DensityOptions):
     """The paper's redundancy, `lsmi_jax.specificity_ambiguity`, with its densities (Eq. 5-7 of Yang et al., 2025).
 
+    Attributes:
+        num_components: Number of Gaussians of each density.
+        covariance: As in `DensityOptions`.
+
     Examples:
         >>> SpecificityAmbiguity(num_components=8).density
         DensityOptions(num_components=8, covariance='diagonal')
@@ -124,7 +129,12 @@ class SpecificityAmbiguity(DensityOptions):
 
 @dataclass(frozen=True)
 class SharedExclusions(DensityOptions):
-    """The redundancy of Makkeh et al. (2021), `lsmi_jax.shared_exclusions`, with its densities."""
+    """The redundancy of Makkeh et al. (2021), `lsmi_jax.shared_exclusions`, with its densities.
+
+    Attributes:
+        num_components: Number of Gaussians of each density.
+        covariance: As in `DensityOptions`.
+    """
 
     @property
     def density(self) -> DensityOptions:

@@ -70,6 +70,6 @@ def _try(redundancy: Redundancy) -> None:
         returned = jax.eval_shape(redundancy, *_abstract(redundancy))
     except Exception as error:
         expected = "a function of i1, i2, i12, h1, h2 that JAX can trace"
-        expected += ", without density of h1 and h2 = None" if redundancy.density is None else ""
+        expected += ", with h1 and h2 equal to None because density is None" if redundancy.density is None else ""
         raise TypeError(f"redundancy: expected {expected}, got {redundancy!r}, which fails: {error}") from error
     check_returned(returned, jax.ShapeDtypeStruct((2,), jnp.float32))

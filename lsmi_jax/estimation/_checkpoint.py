@@ -26,7 +26,7 @@ FORMAT = 9  # incremented when older folders can no longer be read
 
 
 def save(path: str | Path, estimator: Estimator, *, overwrite: bool = False) -> None:
-    """Writes a fitted estimator to a folder, which appears only when it is complete.
+    """Writes a fitted estimator to a folder; the write is atomic.
 
     Args:
         path: The folder to write; its parent must exist.
@@ -109,7 +109,7 @@ def _checked_recipe(folder: Path) -> dict[str, Any]:
         found = json.loads(text)["format"]
     if found != FORMAT:
         raise ValueError(f"path: expected an estimator of format {FORMAT} in {folder}, got format {found}")
-    with damage_as_value_error(f"path: expected the files that were saved in {folder}, got others: it is damaged"):
+    with damage_as_value_error(f"path: expected the files that were saved in {folder}, but they have changed"):
         about, arrays = parse_record(text), (folder / ARRAYS).read_bytes()
         numbers = [leaf for leaf in jax.tree.leaves(about["recipe"]) if isinstance(leaf, int | float)]
         # Every number is the length of some array, so a larger one would only waste memory.
@@ -154,7 +154,7 @@ def _chosen(stored: Redundancy, given: Redundancy | None) -> Redundancy:
     """The stored redundancy; a custom one is the caller's."""
     if not isinstance(stored, CustomRedundancy):
         if given is not None:
-            raise ValueError(f"redundancy: expected none, as the folder has {stored!r}, got {given!r}")
+            raise ValueError(f"redundancy: expected None, because the folder stores {stored!r}, got {given!r}")
         return stored
     if given is None or check_redundancy(given).density != stored.density:
         raise ValueError(

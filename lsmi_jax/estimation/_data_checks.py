@@ -67,9 +67,9 @@ def told_apart(data: Dataset, columns: Mapping[str, np.ndarray], names: Sequence
         One sentence for each column whose values a block tells apart and that carries information about the labels.
     """
     return [
-        f"Rows that are alike in {name} mostly share their {column}, and rows of one {column} share labels: what "
-        f"models learn of it may be all they know. Keep the rows of one {column} together with groups "
-        f"(--split-by {column})."
+        f"Similar rows in {name} mostly have the same {column}, and rows with the same {column} share labels, so "
+        f"models may recognize the {column} instead of the label. Use groups (--split-by {column}) to keep these rows "
+        "together."
         for column, values in columns.items()
         for block, name in enumerate(names)
         if _identifies(data, block, values)

@@ -20,28 +20,28 @@ class Diagnostics(NamedTuple):
     """How far the parts of an estimate can be trusted.
 
     Attributes:
-        single_source_fraction: Fraction of samples where one modality attains both minima of Eq. 5; None without
-            densities.
+        single_source_fraction: Fraction of samples where the same modality has both the smaller surprisal and the
+            smaller conditional surprisal (Eq. 5); None without densities.
         cross_entropy: Cross-entropy of each discriminator (first, second, both) on the scored rows ``[3]``.
         accuracy: Accuracy of each discriminator on the scored rows ``[3]``.
         prior_entropy: Entropy of the log-prior, the cross-entropy of a useless discriminator.
-        discriminator_gap: Training minus held-out loss of each discriminator ``[3]``; None if the logits are
-            the user's.
+        discriminator_gap: Training minus held-out loss of each discriminator ``[3]``; None for your own
+            logits.
         density_gap: Training minus held-out mean surprisal of each density ``[2]``; None without densities.
         finite_fraction: Fraction of samples whose interactions, information and surprisal are all finite.
         union_violation: Largest ``log sum_y exp(a_y(x1) + b_y(x2))`` over pairs of held-out rows, in nats; the
             constraint of the union information is that it is not positive. None without potentials.
         union_gap: Upper minus lower bound on the union information of the fitted cells, in nats; None without
             potentials.
-        outlier_ratio: How far the farthest value of any column is from the mean of the others, over their mean
-            absolute deviation, among the rows of the fit, of each modality ``[2]``.
+        outlier_ratio: Largest distance of a value from the mean of its column, divided by the mean absolute deviation
+            of the column's other values, among the rows of the fit, of each modality ``[2]``.
         missing_fraction: Fraction of samples that lack the first modality, the second, and either ``[3]``; None if none
             does. Losses and accuracies are of the samples that have both.
         repeated_fraction: Fraction of rows that another row nearly repeats, of another group if there are groups, in
             each modality ``[2]``; None for scored data.
-        neighbor_likeness: How much nearer consecutive rows are than random rows of their class, as the mean log-ratio
-            of distances in each modality ``[2]``; zero unless consecutive rows share labels, too, both beyond chance.
-            None for scored data.
+        neighbor_likeness: Mean log-ratio of the distance between random rows of a class to the distance between
+            consecutive rows, in each modality ``[2]``; zero unless consecutive rows are closer, and share labels more
+            often, than by chance. None for scored data.
         constant_fraction: Fraction of columns of each modality that are constant ``[2]``; None for scored data.
         unlabeled_fraction: Fraction of samples without a label; None if all have one.
     """
@@ -68,20 +68,20 @@ class Diagnostics(NamedTuple):
         return self._replace(**{name: jnp.stack([v[1], v[0], *v[2:]]) for name, v in by_view.items()})
 
     def findings(self) -> list[str]:
-        """What is unusual, and what to do about it; empty if nothing is."""
+        """Describes what is unusual, and what to do about it; empty if nothing is."""
         found = []
         single = 0.0 if self.single_source_fraction is None else float(self.single_source_fraction)
         if single > 0.95:
             found.append(
-                f"With the paper's redundancy, one modality attains both minima on {single:.0%} of the samples, and "
-                "its uniqueness is zero there regardless of the data: the two surprisals are not comparable. The union "
-                "information needs no surprisal."
+                f"On {single:.0%} of the samples, the same modality has both the smaller surprisal and the smaller "
+                "conditional surprisal (Eq. 5 of the paper), so its uniqueness is zero there whatever the data: the "
+                "two surprisals are not comparable. The union information needs no surprisal."
             )
         finite = float(self.finite_fraction)
         if finite < 1:
             found.append(
-                f"{100 * (1 - finite):.2g}% of the samples have infinite or undefined values, and are in no mean. "
-                "Look for logits that rule out the label, or for features that are not finite."
+                f"{100 * (1 - finite):.2g}% of the samples have infinite or undefined values and are excluded from all "
+                "means. Look for logits that rule out the label, or for features that are not finite."
             )
         if self.missing_fraction is not None:
             first, second, either = (float(fraction) for fraction in self.missing_fraction)
@@ -91,15 +91,15 @@ class Diagnostics(NamedTuple):
             )
         if self.unlabeled_fraction is not None:
             found.append(
-                f"{float(self.unlabeled_fraction):.1%} of the samples have no label. They are in no mean, and are "
-                "used only to fit what needs no label. Check whether they differ from the others."
+                f"{float(self.unlabeled_fraction):.1%} of the samples have no label. They are excluded from all "
+                "means and used only to fit what needs no label. Check whether they differ from the others."
             )
         for name, ratio in zip(_NAMES, _values(self.outlier_ratio), strict=False):
             if ratio > OUTLIER:
                 found.append(
-                    f"A column of {name} has an outlier, {ratio:.0e} times as far from the other values as these are "
-                    "from each other. In float32, their differences are lost beside it. Correct the value, or leave "
-                    "out its row."
+                    f"A column of {name} has an outlier: it is {ratio:.0e} times farther from the mean than the other "
+                    "values are. In float32, differences among the others are lost. Correct the value or remove its "
+                    "row."
                 )
         return found + self._data_findings() + self._discriminator_findings() + self._density_findings()
 
@@ -143,9 +143,9 @@ class Diagnostics(NamedTuple):
                 )
         if cross_entropy[2] > cross_entropy[:2].min() + 0.01:
             found.append(
-                "The discriminator of both modalities does worse than that of a single modality, so the synergy is "
+                "The joint discriminator does worse than that of a single modality, so the synergy is "
                 f"biased downward (cross-entropies {', '.join(f'{c:.3f}' for c in cross_entropy)} nats). Add "
-                "samples, or pass logits of a better model of both."
+                "samples, or pass logits of a better joint model."
             )
         for name, gap in zip(_NAMES, _values(self.discriminator_gap), strict=False):
             if gap < -0.3:
@@ -155,8 +155,8 @@ class Diagnostics(NamedTuple):
     def _density_findings(self) -> list[str]:
         """Findings about overfitting of the densities."""
         return [
-            f"The density of {name} overfits by {-gap:.2f} nats: a redundancy that uses surprisals is unreliable. "
-            "The union information needs no density."
+            f"The density of {name} overfits by {-gap:.2f} nats: a redundancy measure that uses surprisals is "
+            "unreliable. The union information needs no density."
             for name, gap in zip(_NAMES, _values(self.density_gap), strict=False)
             if gap < -1
         ]

@@ -62,10 +62,10 @@ def estimate(
 ) -> Estimate | Any:
     """Out-of-fold interactions of every sample: each is scored by models that were not fitted on it.
 
-    Discriminators and the decomposition of Eq. 2 of Yang et al. (2025), cross-fitted over stratified folds in one
-    program per model. Eq. 2 leaves the redundancy open: by default it is that of the union information
-    (Bertschinger et al., 2014); ``SpecificityAmbiguity()`` is the paper's, with densities (Eq. 5-7). Three or more
-    modalities are decomposed all at once, by the union information of all, and pair by pair.
+    Fits discriminators on stratified folds and decomposes their information by Eq. 2 of Yang et al. (2025). All folds
+    of a model are fitted in one program. Eq. 2 leaves the redundancy open: by default it is that of the union
+    information (Bertschinger et al., 2014); ``SpecificityAmbiguity()`` is the paper's, with densities (Eq. 5-7). Three
+    or more modalities are decomposed all together, by the union information of all, and pair by pair.
 
     Args:
         key: Random key.
@@ -75,12 +75,11 @@ def estimate(
         names: Names of three or more modalities, all different; None for ``x1``, ``x2``, ...
         num_folds: Number of folds, at least 2.
         num_seeds: Number of repetitions under new folds and initializations, in one program. Each sample then
-            has its mean over seeds, and its spread.
+            has its mean over seeds and its spread.
         num_classes: Number of classes K; None for one more than the largest label.
-        logits: Logits of the user's own discriminators of the first modality, the second, and both, each
-            ``[n, K]`` (of two classes also ``[n]``, the logit of class 1) and not fitted on these rows; of three
-            modalities those of each, of each pair in the order (1, 2), (1, 3), (2, 3), and of all. None to train
-            discriminators here.
+        logits: Logits of your own discriminators, not fitted on these rows, each ``[n, K]``; for two classes, the
+            logit of class 1 ``[n]`` is enough. Two modalities need three arrays: first, second, both. Three need
+            seven: each modality, the pairs (1, 2), (1, 3), (2, 3), and all. None to fit discriminators here.
         probabilities: Probabilities from these discriminators, of the same shapes, instead of logits.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
         groups: Group of each row ``[n]``, such as the speaker or the recording. Rows of one group are never on both
@@ -89,13 +88,14 @@ def estimate(
             population. None for equal weights.
         missing: ``"error"`` if every row has all blocks; ``"mask"`` if a row of only NaN lacks the block; or booleans
             ``[n]`` for each block, true where the row lacks it. Masked rows of masked arrays always lack it. What needs
-            the block is NaN for the row, and the row is in no mean.
+            the block is NaN for the row, and the row is excluded from all means.
         unlabeled: ``"use"`` if some rows have no label: -1, NaN of a continuous target, or masked in a masked array.
-            Densities and the union information learn from them, and they are never scored: their values are NaN.
+            They still train the densities and the union information, but are never scored: their values are NaN.
         target: ``"continuous"`` if the labels are numbers ``[n]``: they are cut at their quantiles into ``num_classes``
             bins (by default half the root of n, from 4 to 32), whose order the discriminators use, and information is
             about the number itself, by interpolation between bins.
-        redundancy: The redundancy with its options, such as ``UnionInformation()`` or ``SpecificityAmbiguity()``.
+        redundancy: The redundancy measure with its options, such as ``UnionInformation()`` or
+            ``SpecificityAmbiguity()``.
         progress: Called with the name of each stage before it starts; ``"auto"`` for a line on a terminal or in a
             notebook if it takes more than 3 s; None for no reports.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
@@ -103,7 +103,7 @@ def estimate(
 
     Returns:
         An `Estimate` of two modalities, in the order of the rows; `Pairs` of three or more, with an estimate of each
-        pair and what all say at once, in `Pairs.together`.
+            pair and, in `Pairs.together`, that of all modalities together.
 
     Raises:
         OSError: If the checkpoint cannot be written; its previous content is preserved.
@@ -157,8 +157,8 @@ def estimate_pairs(
     """Out-of-fold interactions of every pair of modalities, as in Table 7 of Yang et al. (2025).
 
     The discriminator and the density of each modality are fitted once and serve all its pairs: M models of each
-    kind, and M(M-1)/2 discriminators of two modalities, on the same folds. `lsmi_jax.estimate` also decomposes what
-    three to five modalities say at once.
+    kind, and M(M-1)/2 discriminators of two modalities, on the same folds. `lsmi_jax.estimate` also decomposes the
+    information of three to five modalities together.
 
     Args:
         key: Random key.
@@ -171,7 +171,7 @@ def estimate_pairs(
         progress: As in `lsmi_jax.estimate`.
         checkpoint: As in `lsmi_jax.estimate`.
         **data_options: ``num_classes``, ``log_prior``, ``groups``, ``weights``, ``missing``, ``unlabeled`` and
-            ``target`` as in `lsmi_jax.estimate`; ``logits`` or ``probabilities`` of the user's own discriminators of
+            ``target`` as in `lsmi_jax.estimate`; ``logits`` or ``probabilities`` of your own discriminators of
             each modality, then of each pair in the order (1, 2), (1, 3), ..., (2, 3), ..., each ``[n, K]`` and not
             fitted on these rows.
 

@@ -21,9 +21,8 @@ class Estimator:
     """Fitted discriminators, and the densities or potentials that the redundancy needs, a pytree.
 
     Attributes:
-        discriminators: Discriminators of each modality, then of each pair; None if the logits are the user's.
-        stacks: How the discriminator of each pair is combined with those of its modalities; None if the logits are
-            the user's.
+        discriminators: Discriminators of each modality, then of each pair; None for your own logits.
+        stacks: How the discriminator of each pair is combined with those of its modalities; None for your own logits.
         densities: Density of each modality; None if the redundancy needs none.
         potentials: Potentials of each pair of modalities; None if the redundancy needs no union information.
         log_prior: Log-prior of the classes ``[K]``, in nats.
@@ -89,7 +88,7 @@ def check_estimator(estimator: Any, *, only_two: bool = False) -> Estimator:
         ValueError: If it is of more than two modalities, and only two are allowed.
     """
     if isinstance(estimator, str | PathLike):
-        raise TypeError(f"estimator: expected an Estimator of lsmi_jax, got the path {estimator}; the path comes first")
+        raise TypeError(f"estimator: expected an lsmi_jax.Estimator, got the path {estimator}; pass the path first")
     check_type("estimator", estimator, Estimator)
     if only_two and len(estimator.names) > 2:
         raise ValueError(f"estimator: expected one of two modalities, got one of {len(estimator.names)}")

@@ -64,7 +64,7 @@ def log_posteriors(estimator: Estimator, features: Sequence[ArrayLike]) -> tuple
 def _blocks(estimator: Estimator, features: Sequence[ArrayLike]) -> tuple[jax.Array, ...]:
     """Checked feature blocks in the estimator's units."""
     if estimator.discriminators is None:
-        raise ValueError("estimator: expected one with discriminators, got one for the user's own logits")
+        raise ValueError("estimator: expected one with discriminators, got one for your own logits")
     if estimator.knots is not None:
         raise ValueError("estimator: expected one for classes, got one for a continuous target")
     size = jnp.shape(features[0])[0]

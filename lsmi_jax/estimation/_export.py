@@ -34,9 +34,10 @@ def export_score(
 
     Write the result with ``.serialize()`` (extra ``[export]``), read it with ``jax.export.deserialize`` in a process
     without this package, and run it with ``.call(features, labels)``, or ``.call(features, labels, logits)`` if the
-    estimator was fitted with the user's logits: tuples of float32 arrays, and int32 labels. It returns a dictionary
+    estimator was fitted with your own logits: tuples of float32 arrays, and int32 labels. It returns a dictionary
     of ``[n]`` arrays in nats, named as the columns of `Estimate.to_pandas`, without the shifted ones; ``kind`` holds
-    the codes of `lsmi_jax.kind`. A label out of range gives NaN. All rows are scored at once; the caller bounds memory.
+    the codes of `lsmi_jax.kind`. A label out of range gives NaN. All rows are scored at once; pass fewer rows to
+    limit memory.
 
     Args:
         estimator: From `lsmi_jax.fit_estimator`.

@@ -106,7 +106,7 @@ def score(
     missing: Missing = "error",
     redundancy: Redundancy | None = None,
 ) -> Estimate | Any:
-    """Interactions of samples under a fitted estimator: training, held-out or shifted data.
+    """Interactions of samples under a fitted estimator: of training data, held-out data, or another distribution.
 
     Args:
         estimator: From `fit_estimator`.
@@ -114,7 +114,7 @@ def score(
             ``(features, labels)`` or ``(features, labels, logits)``, which is read once; or None, as in
             `lsmi_jax.estimate`.
         labels: Class labels ``[n]`` of the classes the estimator was fitted on; None if the features are batches.
-        logits: Logits of the user's discriminators as in the fit, each ``[n, K]``, if it was fitted with logits.
+        logits: Logits of your own discriminators as in the fit, each ``[n, K]``, if it was fitted with logits.
         probabilities: Their probabilities, instead of logits; None with batches.
         groups: As in `lsmi_jax.estimate`, for errors of means; None with batches.
         weights: As in `lsmi_jax.estimate`, for means; None with batches.
@@ -160,8 +160,8 @@ def score(
     )
     check_columns(data, redundancy)
     if (data.logits is None) != (estimator.discriminators is not None):
-        expected = "the user's logits" if estimator.discriminators is None else "no logits"
-        raise ValueError(f"logits: expected {expected}, as in fit_estimator, got the opposite")
+        expected, got = ("your logits", "none") if estimator.discriminators is None else ("no logits", "some")
+        raise ValueError(f"logits: expected {expected}, as in fit_estimator, got {got}")
     estimates, together = assemble(stack(estimator), data, _all_rows(data), redundancy, data.mesh)
     return one_or_pairs(estimates, estimator.names, together)
 
@@ -186,7 +186,7 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None, *, only_t
         return estimator.redundancy
     needed, fitted = check_redundancy(redundancy).density, estimator.redundancy.density
     if needed is not None and needed != fitted:
-        raise ValueError(f"redundancy: expected one that needs {fitted or 'no density'}, as fitted, got {redundancy!r}")
+        raise ValueError(f"redundancy: expected one that needs {fitted or 'no density'}, got {redundancy!r}")
     if num_cells_of(redundancy) is not None and redundancy != estimator.redundancy:
         raise ValueError(
             f"redundancy: expected one that needs no more than {estimator.redundancy!r}, got {redundancy!r}"
@@ -207,11 +207,11 @@ def _sampled(key: jax.Array, features: Any, max_rows: int, options: DataOptions)
 def _only_batches(features: Batches | None, options: DataOptions) -> Batches:
     """The batches, after a check that no option that needs arrays was passed with them."""
     if features is None:
-        raise ValueError("labels: expected labels, as there are no batches of features, got None")
+        raise ValueError("labels: expected labels, because features are not batches, got None")
     check_no_logits(options.get("logits"))
     for name in given_options(options):
         if name not in WITH_BATCHES:
-            raise ValueError(f"{name}: expected none together with batches; pass arrays of all rows")
+            raise ValueError(f"{name}: expected None with batches; pass arrays of all rows")
     return features
 
 

@@ -147,7 +147,7 @@ def estimate_labels(
         features: The two feature blocks, ``[n, d1]`` and ``[n, d2]``; None as in `lsmi_jax.estimate`.
         labels: Labels ``[n, L]`` of 0 and 1; each column has at least ``num_folds`` zeros and as many ones.
         names: Names of the labels, all different; None for ``label1``, ``label2``, ...
-        logits: Logits of 1 of the user's own discriminators of the first modality, the second, and both, each
+        logits: Logits of 1 of your own discriminators of the first modality, the second, and both, each
             ``[n, L]``; None to train discriminators here.
         probabilities: Their probabilities of 1, instead of logits.
         progress: As in `lsmi_jax.estimate`, with the name of the label before that of the stage.
@@ -177,7 +177,7 @@ def estimate_labels(
     named = tuple(map(str, check_names(names, columns.shape[1], prefix="label", each="label")))
     for option in NOT_HERE:
         if option in options:
-            raise TypeError(f"{option}: expected none, as every label has the classes 0 and 1")
+            raise TypeError(f"{option}: expected None, because every label has the classes 0 and 1")
     predictions = {"logits": logits, "probabilities": probabilities}
     given = {name: _check_predictions(name, views, columns.shape) for name, views in predictions.items()}
     folder = None if checkpoint is None else cache_folder(checkpoint)

@@ -27,7 +27,7 @@ class Pairs:
     Attributes:
         estimates: An `Estimate` of each pair, in the order of ``pairs``.
         names: Names of the modalities, in the order of the feature blocks.
-        together: What all modalities say at once; None if that was not asked for.
+        together: Interactions of all modalities together; None if they were not asked for.
     """
 
     estimates: tuple[Estimate, ...]
@@ -97,7 +97,7 @@ def one_or_pairs(
     Args:
         estimates: An `Estimate` of each pair.
         names: Names of the modalities.
-        together: What all modalities say at once; None for two.
+        together: Interactions of all modalities together; None for two.
 
     Returns:
         The only estimate, or `Pairs`.

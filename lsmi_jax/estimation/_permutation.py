@@ -96,7 +96,7 @@ def permutation_test(
     | null | null hypothesis | question | meaningful p-values |
     |---|---|---|---|
     | ``"labels"`` | labels independent of both blocks | Is there any information? | I1, I2, I12 |
-    | ``"rows"`` | block independent of the other and of the labels | Does it say anything? | its own I, I12 |
+    | ``"rows"`` | block independent of the other and of the labels | Is it informative? | its own I, I12 |
     | ``"within_class"`` | blocks independent given the label | Does the pairing matter? | S, I12 |
 
     ``"labels"`` permutes the labels, ``"rows"`` the rows of one block, and ``"within_class"`` the rows of one block
@@ -104,11 +104,12 @@ def permutation_test(
 
     The p-values of the other means are computed too, but do not test what their names suggest: R, for example, is
     above the null of ``"labels"`` whenever a single block is informative. Blocks that are independent given the label
-    may have synergy; a small p-value of S under ``"within_class"`` says that there is more of it than such blocks
-    have. Blocks that repeat each other lower I12 and S instead, and give p-values near one.
+    may have synergy; a small p-value of S under ``"within_class"`` means that there is more of it than such
+    blocks have. Blocks that repeat each other lower I12 and S instead, and give p-values near one.
 
-    With ``groups``, whole groups are permuted: their labels, if all rows of a group have one, and otherwise the rows in
-    the order of the permuted groups, which is exact for groups of one size.
+    With ``groups``, whole groups are permuted. If all rows of each group share one label, labels of groups are
+    permuted. Otherwise, rows are rearranged in the order of the permuted groups; this is exact if all groups have
+    the same size.
 
     Every permutation refits all models with new folds, so that data and permutations are exchangeable under
     the null hypothesis and the p-values are exact for any estimator. The test costs ``num_permutations + 1``

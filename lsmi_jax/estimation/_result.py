@@ -63,11 +63,11 @@ class Estimate(NamedTuple):
             over seeds; None for one seed.
         diagnostics: How far to trust them.
         key: Random key of the resampling in `mean`, derived from the key of the fit.
-        seeds: Raw interactions of each seed ``[m, n]``, whose means over seeds ``interactions`` are; None for one
-            seed. Errors of means include the fit if there are seeds.
+        seeds: Raw interactions of each seed ``[m, n]``; ``interactions`` is their mean. Standard errors of
+            means then include the fit. None for one seed.
         i_union: Pointwise union information; None if the redundancy does not use it.
         weights: Weight of each sample in means, with mean one; None for equal weights.
-        groups: Group of each sample, ``0..C-1``, which errors of means resample; None if all samples are independent.
+        groups: Group of each sample, ``0..C-1``; the bootstrap resamples groups. None if all samples are independent.
         predictions: Most probable class of each sample from each view, with its probability; None for a continuous
             target.
     """
@@ -197,7 +197,7 @@ class Estimate(NamedTuple):
         also those of the fit.
 
         Args:
-            by: Part of the data that each sample belongs to, such as its class or the name of it, as in
+            by: Category of each sample, such as its class or the name of its class, as in
                 `lsmi_jax.summarize`; None for all samples together.
             adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; there is none with the union information.
             level: Nominal coverage of the intervals.

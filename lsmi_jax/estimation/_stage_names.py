@@ -11,7 +11,7 @@ __all__ = ["names_of_modalities", "names_of_views", "stages_of"]
 
 
 def names_of_modalities(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    """Checks the number and the names of modalities that are decomposed at once.
+    """Checks the number and the names of modalities that are decomposed together.
 
     Args:
         names: Names of three or more modalities; None for ``x1``, ``x2``, ...
@@ -29,7 +29,7 @@ def names_of_modalities(names: Sequence[str] | None, count: int) -> tuple[str, .
             f"features: expected 2 to {MOST_MODALITIES} feature blocks, got {count}; estimate_pairs takes any number"
         )
     if count == 2 and names is not None:
-        raise ValueError("names: expected none for two feature blocks, whose parts are U1 and U2 in their order")
+        raise ValueError("names: expected None for two feature blocks, whose parts are U1 and U2 in their order")
     return check_names(names, count, prefix="x", each="feature block")
 
 

@@ -77,9 +77,9 @@ def score_to_file(
     """Interactions of samples under a fitted estimator, written to a file while they are computed.
 
     The file appears under its name when it is complete. Until then the rows are in ``<path>.rows``, and
-    ``<path>.state`` records at intervals how many of them are safe. After any crash, the same call resumes there and
+    ``<path>.state`` records at intervals how many of them are saved. After any crash, the same call resumes there and
     produces the same file, bit for bit. The state stays next to the finished file, so that the same call returns the
-    finished result. To recognize the batches, only the last safe chunk of rows is compared.
+    finished result. To recognize the batches, only the last saved chunk of rows is compared.
 
     Args:
         path: The file to write: ``.npy`` (a structured array, to be read with ``mmap_mode="r"``) or ``.parquet``
@@ -99,7 +99,7 @@ def score_to_file(
     Raises:
         FileExistsError: If the path exists, is not the finished file of the same call, and ``overwrite`` is false.
         ImportError: If a Parquet file is requested and pyarrow is not installed.
-        OSError: If the disk is full or the folder cannot be written; rows that were safe stay safe.
+        OSError: If the disk is full or the folder cannot be written; rows already saved are kept.
         TypeError: If ``estimator`` is not an estimator, or an array of a batch has the wrong type.
         ValueError: If the path has another ending, an array has the wrong shape or values, the path has rows of
             another estimator or other batches, or the estimator is of more than two modalities.
@@ -124,9 +124,7 @@ def score_to_file(
             write_state(saved, replace(state, file_size=path.stat().st_size))
             rows.unlink(missing_ok=True)
     except OSError as error:
-        raise OSError(
-            error.errno, f"could not write {path}; rows that were safe stay safe: {error.strerror}"
-        ) from error
+        raise OSError(error.errno, f"could not write {path}; rows already saved are kept: {error.strerror}") from error
     return _summarize(path, state, estimator, redundancy)
 
 
@@ -190,8 +188,8 @@ def _other_batches(state: State) -> ValueError:
     """The error of a call with other batches."""
     done = "finished" if state.complete else "interrupted"
     return ValueError(
-        f"features: expected the batches of the {done} call, got others at row {state.num_rows}; to begin anew, "
-        "delete the .state beside the path"
+        f"features: expected the batches of the {done} call, got others at row {state.num_rows}; to start "
+        "over, delete the .state beside the path"
     )
 
 

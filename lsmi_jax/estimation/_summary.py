@@ -41,11 +41,11 @@ __all__ = ["Summary", "summarize"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """Means of all samples (scalars) or of parts of them (``[G]``), in nats, with bootstrap errors and intervals.
+    """Means of all samples (scalars) or of categories of them (``[G]``), in nats, with bootstrap errors and intervals.
 
     The bootstrap resamples samples, or groups of samples that belong together, and is conditional on the fitted models.
-    With two or more seeds, the variance over fits is added to its variance. Errors and intervals are NaN for fewer than
-    two samples or groups. Samples with a value that is not finite are left out.
+    With two or more seeds, the variance over fits is added to its variance. Standard errors and intervals are NaN for
+    fewer than two samples or groups. Samples with a value that is not finite are left out.
 
     Attributes:
         mean: Means of the quantities.
@@ -56,7 +56,7 @@ class Summary:
         fit_error: The part of the standard errors that is due to the fit; None for one seed, whose errors and
             intervals are of sampling only.
         shift: The constant of `lsmi_jax.adjust` by which the mean parts are shifted, in nats; None for raw means.
-        names: Names of the parts of the data; None for all samples, or if the parts were given as integers.
+        names: Names of the categories; None for all samples, or if the categories were given as integers.
     """
 
     mean: Means
@@ -71,7 +71,7 @@ class Summary:
     def __repr__(self) -> str:
         if not is_concrete(self) or np.ndim(self.num_samples) > 1:
             return plain_repr(self)
-        return self._overall().as_text() if np.ndim(self.num_samples) == 0 else self._by_group().as_text()
+        return self._overall().as_text() if np.ndim(self.num_samples) == 0 else self._by_category().as_text()
 
     def _overall(self) -> Overview:
         """One row per quantity."""
@@ -91,8 +91,8 @@ class Summary:
         """Parts that the shift makes exactly zero, so that their means are not estimates.
 
         Returns:
-            Fields of `lsmi_jax.Interactions`; none for raw means, and none for groups, whose means the shift of all
-            samples does not make zero.
+            Fields of `lsmi_jax.Interactions`; empty for raw means, and for means by category, which the shift does not
+            make zero.
         """
         if self.shift is None or np.ndim(self.shift):
             return ()
@@ -100,18 +100,18 @@ class Summary:
         return tuple(part.field for part, is_zero in zip(PARTS, zero, strict=True) if is_zero)
 
     def top(self, quantity: str, count: int = 3, *, names: Sequence[str] | None = None) -> list[GroupMean]:
-        """The groups with the highest means of a quantity, as in Table 3 of Yang et al. (2025).
+        """The categories with the highest means of a quantity, as in Table 3 of Yang et al. (2025).
 
         Args:
             quantity: A part or information: ``"redundancy"``, ``"r"`` or ``"R"``, and so on.
-            count: Number of groups; fewer if there are fewer.
-            names: Name of each group, if the summary has none; None for their numbers.
+            count: Number of categories; fewer if there are fewer.
+            names: Name of each category, if the summary has none; None for their numbers.
 
         Returns:
             A `GroupMean` of each, highest first.
 
         Raises:
-            ValueError: If the summary is of all samples, there is no such quantity, or names are not one per group.
+            ValueError: If the summary is of all samples, there is no such quantity, or names are not one per category.
 
         Examples:
             >>> part = jnp.array([0.0, 1.0, 2.0, 3.0])
@@ -123,12 +123,12 @@ class Summary:
         """
         field = find_quantity(quantity, (*PARTS, *INFORMATION), argument="quantity").field
         if np.ndim(self.num_samples) != 1:
-            raise ValueError("summary: expected means of groups, got those of all samples; use mean(by=labels)")
+            raise ValueError("summary: expected means by category, got those of all samples; use mean(by=labels)")
         mean, lower, upper = (np.asarray(getattr(own, field)) for own in (self.mean, self.lower, self.upper))
         return top_groups(mean, lower, upper, np.asarray(self.num_samples), self.names or names, count)
 
-    def _by_group(self) -> Overview:
-        """One row per group, with the mean of every quantity."""
+    def _by_category(self) -> Overview:
+        """One row per category, with the mean of every quantity."""
         quantities = (*PARTS, *INFORMATION)
         means = np.stack([np.asarray(getattr(self.mean, quantity.field)) for quantity in quantities], axis=1)
         counts = np.asarray(self.num_samples)
@@ -139,7 +139,7 @@ class Summary:
         ]
         header = ("samples", *(quantity.symbol for quantity in quantities))
         means_of = "means" if self.shift is None else "shifted means"
-        return Overview(f"Summary of {len(rows)} groups: {means_of} in nats", header, rows)
+        return Overview(f"Summary of {len(rows)} categories: {means_of} in nats", header, rows)
 
 
 def summarize(
@@ -155,24 +155,25 @@ def summarize(
     level: float = 0.95,
     num_resamples: int = 1000,
 ) -> Summary:
-    """Means with standard errors and intervals, overall or by part of the data.
+    """Means with standard errors and intervals, overall or by category.
 
     The bootstrap resamples samples. With the interactions of two or more ``seeds``, the variance of a mean over m
-    fits, which is the variance of the m means divided by m, is added to its bootstrap variance, and intervals widen
-    by the normal quantile of ``level``, in quadrature.
+    fits, which is the variance of the m means divided by m, is added to its bootstrap variance. The half-width of an
+    interval is the root of a sum of squares: of its half-width by the bootstrap, and of the normal quantile of
+    ``level`` times the fit error.
 
     Args:
         key: Random key of the resampling.
         interactions: Interactions ``[n]`` in nats.
         information: Pointwise information ``i1, i2, i12``, each ``[n]``, in nats.
-        by: Part of the data that each sample belongs to ``[n]``, such as its class: integers ``0..G-1``, or strings,
+        by: Category of each sample ``[n]``, such as its class: integers ``0..G-1``, or strings,
             booleans or categories as `lsmi_jax.encode_labels` takes them, whose names and order the summary keeps;
             None for all samples together.
         groups: Group of each sample, ``0..C-1``, integers ``[n]``: the bootstrap resamples groups. None to resample
             samples.
         weights: Weight of each sample in the means ``[n]``; None for equal weights.
-        seeds: Interactions of each seed ``[m, n]`` in nats, whose means over seeds ``interactions`` are; None for one
-            seed, whose errors do not include the fit.
+        seeds: Interactions of each seed ``[m, n]`` in nats; ``interactions`` is their mean. None for one seed: standard
+            errors then do not include the fit.
         adjusted: Whether to apply the paper's shift, `lsmi_jax.adjust`; its constant is recomputed for each resample
             and for each seed.
         level: Nominal coverage of the intervals.

@@ -30,11 +30,11 @@ __all__ = ["Together", "WholeParts", "together_of"]
 
 
 class WholeParts(NamedTuple):
-    """What M modalities say together about the label of each sample, in nats.
+    """Information of M modalities together about the label of each sample, in nats.
 
     With i_u the pointwise union information (Bertschinger et al., 2014; Kolchinsky, 2022): ``unique[m]`` is i_u of all
-    modalities minus that of all but m, ``synergy`` is ``i_all`` minus i_u of all, and ``shared`` is what is left: what
-    at least two modalities say, each alone or with others. They add up to ``i_all``.
+    modalities minus that of all but m, ``synergy`` is ``i_all`` minus i_u of all, and ``shared`` is what is left:
+    information that at least two modalities have, each alone or with others. They add up to ``i_all``.
 
     Attributes:
         shared: ``[n]``.
@@ -56,7 +56,7 @@ class WholeParts(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True, repr=False)
 class Together:
-    """Interactions of three or more modalities at once, of every sample.
+    """Interactions of three or more modalities together, of every sample.
 
     Attributes:
         parts: `WholeParts`, means over seeds; NaN for rows that lack a modality.

@@ -15,7 +15,7 @@ from lsmi_jax.inputs._predictions import num_predictions_of
 __all__ = ["NO_ROWS", "ArrayBatches", "Batch", "Batches", "Position", "chunks", "joined", "numbered_batches"]
 
 Batches = Iterable[Any]
-"""Iterable of ``(features, labels)``, or of ``(features, labels, logits)`` with the user's logits."""
+"""Iterable of ``(features, labels)``, or of ``(features, labels, logits)`` with your own logits."""
 
 NO_ROWS = "features: expected batches of rows, got none"
 
@@ -76,9 +76,9 @@ class ArrayBatches(Sequence):
             raise ValueError(f"labels: expected shape [n], got {batch.labels.shape}")
         lengths = [len(array) for array in jax.tree.leaves(batch)]
         if len(batch.labels) != lengths[0]:
-            raise ValueError(f"labels: expected {lengths[0]}, as many as rows, got {len(batch.labels)}")
+            raise ValueError(f"labels: expected {lengths[0]}, one per row, got {len(batch.labels)}")
         if len(set(lengths)) != 1:
-            raise ValueError(f"features: expected blocks, labels and logits of one length, got {lengths}")
+            raise ValueError(f"features: expected blocks, labels and logits of equal length, got {lengths}")
         self.batch, self.size, self.num_rows = batch, size, lengths[0]
 
     def __len__(self) -> int:
@@ -151,14 +151,12 @@ def numbered_batches(batches: Batches, start: int) -> Iterator[tuple[int, Batch]
             got = f"{len(batch)} items" if isinstance(batch, tuple | list) else type(batch).__name__
             raise ValueError(
                 "features: where no labels are given, expected batches (features, labels) or "
-                f"(features, labels, logits), got {got} as number {number}"
+                f"(features, labels, logits), got {got} as batch {number}"
             )
         arrays = _as_arrays(Batch(*batch))
         lengths = [len(array) for array in jax.tree.leaves(arrays)]
         if len(set(lengths)) != 1:
-            raise ValueError(
-                f"labels: expected as many as rows in every batch, got lengths {lengths} in number {number}"
-            )
+            raise ValueError(f"labels: expected one per row in every batch, got lengths {lengths} in batch {number}")
         first = first or arrays
         _check_alike(arrays, first, number)
         yield number, arrays
@@ -173,7 +171,7 @@ def _check_alike(batch: Batch, first: Batch, number: int) -> None:
         shapes, expected = ([array.shape[1:] for array in arrays or ()] for arrays in (ours, theirs))
         if shapes != expected:
             raise ValueError(
-                f"{name}: expected rows of shapes {expected} in every batch, got {shapes} in number {number}"
+                f"{name}: expected rows of shapes {expected} in every batch, got {shapes} in batch {number}"
             )
 
 

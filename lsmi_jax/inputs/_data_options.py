@@ -18,7 +18,7 @@ class DataOptions(TypedDict, total=False):
 
     Attributes:
         num_classes: Number of classes K; None for one more than the largest label.
-        logits: Logits of the user's own discriminators.
+        logits: Logits of your own discriminators.
         probabilities: Their probabilities, instead of logits.
         log_prior: Log-prior ``[K]`` in nats; None for the weighted frequencies of the labels.
         groups: Group of each row ``[n]``; None if all rows are independent.

@@ -23,7 +23,7 @@ def consecutive_groups(num_rows: int, size: int) -> np.ndarray:
 
     Args:
         num_rows: Number of rows n.
-        size: Rows of a group; the last may have fewer.
+        size: Number of rows per group; the last may have fewer.
 
     Returns:
         Group of each row ``[n]``, ``0..G-1``.

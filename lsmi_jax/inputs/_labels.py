@@ -92,10 +92,10 @@ def encode(name: str, labels: Any) -> tuple[np.ndarray, np.ndarray]:
         labels = labels.to_numpy()
     values = to_host(labels) if isinstance(labels, jax.Array) else rows_of_one_length(name, labels)
     if values.ndim != 1:
-        advice = "; of several columns, make one, such as strings" if values.ndim == 2 else ""
+        advice = "; combine several columns into one, for example as strings" if values.ndim == 2 else ""
         raise ValueError(f"{name}: expected shape [n], got {values.shape}{advice}")
     if isinstance(labels, (list, tuple)) and values.dtype.kind in "US" and not all(isinstance(v, str) for v in labels):
-        raise TypeError(f"{name}: expected one kind of value, got strings among others")
+        raise TypeError(f"{name}: expected values of one type, got strings mixed with other types")
     _check_none_missing(name, int(is_missing(values).sum()), len(values))
     try:
         classes, encoded = np.unique(values, return_inverse=True)
@@ -144,7 +144,7 @@ def check_labels(
         advice = "; estimate_labels takes columns of 0 and 1" if array.ndim == 2 and array.shape[1] > 1 else ""
         raise ValueError(f"labels: expected shape ({num_samples},) to match the features, got {array.shape}{advice}")
     if array.min() < 0:
-        advice = 'unlabeled="use" takes -1 as no label' if array.min() == -1 else "encode_labels makes them"
+        advice = 'pass unlabeled="use" if -1 means no label' if array.min() == -1 else "encode_labels makes them"
         raise ValueError(f"labels: expected 0..K-1, got {array.min()}; {advice}")
     count = int(array.max()) + 1 if num_classes is None else check_count("num_classes", num_classes, 1)
     if num_classes is None and count > num_samples and not few_rows:

@@ -77,7 +77,9 @@ def separate_unlabeled(labels: Any, unlabeled: Unlabeled, num_samples: int) -> t
     if unlabeled == "error":
         count = 0 if masked is None else int(masked.sum())
         if count:
-            raise ValueError(f'labels: expected no masked values, got {count}; unlabeled="use" takes them as none')
+            raise ValueError(
+                f'labels: expected no masked values, got {count}; unlabeled="use" takes rows without a label'
+            )
         return (labels if masked is None else labels.data), None
     values = np.array(labels)
     is_float = jnp.issubdtype(values.dtype, jnp.floating)

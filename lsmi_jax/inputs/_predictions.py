@@ -43,7 +43,7 @@ def check_predictions(
     if logits is None and probabilities is None:
         return None
     if logits is not None and probabilities is not None:
-        raise ValueError("probabilities: expected none together with logits")
+        raise ValueError("probabilities: expected either logits or probabilities, got both")
     if probabilities is None:
         return check_logits(logits, num_samples, num_classes, count, present)  # type: ignore[arg-type]
     checked = []
@@ -110,7 +110,7 @@ def check_logits(
 def check_no_logits(logits: object) -> None:
     """Raises ValueError if logits were passed in addition to batches, which hold their own."""
     if logits is not None:
-        raise ValueError("logits: expected none together with batches; make each batch (features, labels, logits)")
+        raise ValueError("logits: expected None with batches; make each batch (features, labels, logits)")
 
 
 def num_predictions_of(num_blocks: int, together: bool | None = None) -> int:

@@ -50,7 +50,7 @@ def bins_of(
     # The rank of a value is the weight below it and half of its own.
     distinct, which = np.unique(values, return_inverse=True)
     if len(distinct) < 2:
-        raise ValueError(f"labels: expected numbers that differ, got {distinct[0]} in every row")
+        raise ValueError(f"labels: expected at least two different numbers, got {distinct[0]} in every row")
     own = np.bincount(which, shares) / shares.sum()
     ranks = (np.cumsum(own) - own / 2)[which]
     default = int(np.clip(np.sqrt(np.count_nonzero(shares) / ROWS_PER_SQUARED_BINS), LEAST_BINS, MOST_BINS))

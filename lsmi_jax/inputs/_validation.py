@@ -72,7 +72,7 @@ def check_features(features: Sequence[ArrayLike], *, only_two: bool = True) -> t
     checked = tuple(_check_block(f"features[{m}]", block) for m, block in enumerate(blocks))
     lengths = [len(block) for block in checked]
     if len(set(lengths)) > 1:
-        raise ValueError(f"features: expected blocks of one length, got {' and '.join(map(str, lengths))} rows")
+        raise ValueError(f"features: expected blocks of equal length, got {' and '.join(map(str, lengths))} rows")
     return checked
 
 
@@ -188,7 +188,7 @@ def rows_of_one_length(name: str, values: Any) -> np.ndarray:
     try:
         return np.asarray(values)
     except ValueError as error:
-        raise ValueError(f"{name}: expected rows of one length, got rows of different lengths") from error
+        raise ValueError(f"{name}: expected rows of equal length, got rows of different lengths") from error
 
 
 @jax.jit

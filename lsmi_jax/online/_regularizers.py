@@ -22,7 +22,7 @@ __all__ = ["batch_interactions", "interaction_penalty"]
 def batch_interactions(
     logits: Sequence[jax.Array], labels: jax.Array, log_prior: jax.Array, potentials: Potentials
 ) -> Interactions:
-    """Interactions of a batch by the union information, with gradients to the logits, but not to the potentials.
+    """Interactions of a batch under the union information, with gradients to the logits, but not to the potentials.
 
     Args:
         logits: Logits of the first modality, the second, and both, each ``[n, K]``, in nats.

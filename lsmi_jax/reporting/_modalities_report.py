@@ -57,6 +57,6 @@ def _context(title: str, names: tuple[str, ...], summary: Mapping[str, Any]) -> 
 
 
 def _interval(entry: Mapping[str, float | None]) -> tuple[float | None, float | None]:
-    """A 95 % interval of a mean, by its standard error."""
+    """A 95% interval of a mean, by its standard error."""
     mean, error = entry["mean"], entry["standard_error"]
     return (None, None) if mean is None or error is None else (mean - NORMAL * error, mean + NORMAL * error)

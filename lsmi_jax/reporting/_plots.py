@@ -58,7 +58,7 @@ def plot_summary(summary: Summary | Estimate, *, ax: "Axes | None" = None, names
     if isinstance(summary, Estimate):
         summary = summary.mean()
     if np.ndim(summary.num_samples):
-        raise ValueError("summary: expected means of all samples together, got means of groups; see plot_classes")
+        raise ValueError("summary: expected means of all samples together, got means by category; see plot_classes")
     ax = _axes(ax)
     mean, lower, upper = (np.asarray(jnp.stack(part)) for part in (summary.mean, summary.lower, summary.upper))
     labels = [f"{part.symbol}  {name}" for part, name in zip(PARTS, names, strict=True)]
@@ -272,7 +272,7 @@ def _of_classes(summary: Summary | Estimate, class_names: Any) -> tuple[Summary,
             )
         summary, class_names = summary.mean(class_names), None
     if not np.ndim(summary.num_samples):
-        raise ValueError("summary: expected means of groups, got means of all samples together; see plot_summary")
+        raise ValueError("summary: expected means by category, got means of all samples together; see plot_summary")
     count = len(summary.num_samples)
     own = summary.names or tuple(map(str, range(count))) if class_names is None else class_names
     given = own.tolist() if isinstance(own, np.ndarray) else own

@@ -63,7 +63,7 @@ def sample_data(
         samples hold positions among these rows.
     """
     if "label" in (groups or {}):
-        raise ValueError("groups: expected another name than 'label', which is that of the labels")
+        raise ValueError("groups: expected a name other than 'label', which is reserved for the labels")
     known = _known(result.information)
     lists = {name: _listed(result.information, name) for name in MEANINGS}
     rows = _shown(labels, lists[SUSPICIOUS])

@@ -46,7 +46,7 @@ def array_sizes(path: Path) -> dict[str, int]:
         ValueError: If the file is not a ``.npz`` file of numbers or strings.
     """
     with (
-        damage_as_value_error(f"{path}: expected .npz of numbers or strings, got objects or damage"),
+        damage_as_value_error(f"{path}: expected .npz of numbers or strings, got Python objects or a damaged file"),
         zipfile.ZipFile(path) as archive,
     ):
         return {name.removesuffix(".npy"): _declared(archive, name) for name in archive.namelist()}

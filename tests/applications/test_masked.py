@@ -130,11 +130,14 @@ def test_outputs_may_carry_gradients():
     [
         ({"predict": 3}, "predict: expected a function"),
         ({"predict": lambda x1, x2: x1[:, 0]}, r"predict: expected logits \[80, K\], got shape \(80,\)"),
-        ({"predict": lambda x1, x2: np.zeros((80, 2 + (x1[0, 0] == x2[0, 0])))}, "predict: expected as many classes"),
+        (
+            {"predict": lambda x1, x2: np.zeros((80, 2 + (x1[0, 0] == x2[0, 0])))},
+            "predict: expected the same number of classes",
+        ),
         ({"predict": lambda x1, x2: np.full((80, 2), np.nan)}, r"logits\[0\]: expected no NaN"),
         (
             {"features": (np.zeros((80, 3)), np.zeros((79, 3)))},
-            "features: expected as many rows in both, got 80 and 79",
+            "features: expected blocks of equal length, got 80 and 79",
         ),
         ({"features": (np.zeros((80, 3), int), np.zeros((80, 3)))}, r"features\[0\]: expected floats for baseline="),
         ({"baseline": "median"}, 'baseline: expected "mean", "noise"'),

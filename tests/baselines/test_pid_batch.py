@@ -35,5 +35,5 @@ def test_logits_have_the_shape_of_the_labels(key):
 
 def test_features_are_not_ignored_beside_logits(key):
     features, logits = [np.zeros((6, 2), np.float32)] * 2, [np.zeros((6, 2), np.float32)] * 3
-    with pytest.raises(ValueError, match="features: expected None where there are logits"):
+    with pytest.raises(ValueError, match="features: expected None with logits"):
         pid_batch(key, features, np.arange(6) % 2, logits=logits)

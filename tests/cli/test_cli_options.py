@@ -88,8 +88,8 @@ class _Arrays:
         ('num-folds = "a"', "expected num-folds to be a whole number, got 'a'"),
         ("num-folds = 2.5", "expected num-folds to be a whole number, got 2.5"),
         ("num_seeds = true", "expected num-seeds to be a whole number, got True"),
-        ('means_by = "speaker"', "expected means-by to be names in brackets, got 'speaker'"),
-        ('logits = "a"', "expected logits to be names in brackets, got 'a'"),
+        ('means_by = "speaker"', "expected means-by to be names in parentheses, got 'speaker'"),
+        ('logits = "a"', "expected logits to be names in parentheses, got 'a'"),
         ('logits = ["a", "b"]', "--logits: expected 3 names, of each modality, of each pair, and of all, got 2"),
         ("resume = 1", "expected resume to be true or false, got 1"),
         ("x1 = 3", "expected x1 to be a string, got 3"),
@@ -124,7 +124,7 @@ def test_wrong_values_of_a_file_are_named(text, error, tmp_path, capsys):
         (["--num-cells", "3"], "--num-cells: expected a positive even number, got 3"),
         (
             ["--covariance", "full"],
-            "--covariance: union_information has no such option, specificity_ambiguity and shared_exclusions have",
+            "--covariance: not an option of union_information, only of specificity_ambiguity and shared_exclusions",
         ),
     ],
 )

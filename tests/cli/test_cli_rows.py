@@ -124,7 +124,7 @@ def test_one_modality_cannot_be_left_out(table, tmp_path, capsys, names):
     table.to_csv(tmp_path / "t.csv", index=False)
     with pytest.raises(SystemExit, match="2"):
         main(["estimate", str(tmp_path / "t.csv"), "--labels", "y", *names, "--out", str(tmp_path / "out")])
-    assert "expected a name; only --logits or --probabilities make up for all modalities" in capsys.readouterr().err
+    assert "expected a name, unless --logits or --probabilities replaces all of them" in capsys.readouterr().err
 
 
 def test_a_continuous_target_is_estimated_saved_and_scored(table, tmp_path):

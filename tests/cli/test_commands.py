@@ -165,14 +165,14 @@ def test_samples_without_ids_are_paired_only_for_identical_data(results, scored,
     named, unnamed = scored
     assert main(["compare", str(unnamed), str(named)]) == 0  # 0 to 9, and clip 0 to clip 9
     printed = capsys.readouterr().out
-    assert printed.startswith("no samples known to be in both")
+    assert printed.startswith("no samples that are known to be in both")
     assert printed.count("+0.000 (") == 4
     assert "unpaired" in printed
     assert compare(unnamed, unnamed)[0].startswith("10 samples in both")
     other = shutil.copytree(unnamed, results / "other")
     text = (other / "summary.json").read_text()
     (other / "summary.json").write_text(re.sub(r'"sha256": "..', '"sha256": "xx', text))
-    assert compare(unnamed, other)[0].startswith("no samples known to be in both")
+    assert compare(unnamed, other)[0].startswith("no samples that are known to be in both")
 
 
 def test_samples_of_joined_files_are_paired_by_their_ids(results, scored):

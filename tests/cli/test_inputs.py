@@ -23,7 +23,7 @@ NAMED = ["--x1", "audio", "--x2", "video", "--labels", "y"]
         (["data.npz", *NAMED[:2], "--x2", "vidio", *NAMED[4:]], "(did you mean video?)"),
         (["data.npz", "--x1", "clip", *NAMED[2:]], "--x1: expected numbers, got clip of text"),
         (["data.npz", "--x1", "holes", *NAMED[2:]], "--x1: expected finite values, got NaN or inf in 1 of 72"),
-        (["data.npz", "--x1", "short", *NAMED[2:]], "--x1, --x2: expected blocks of one length, got 3 and 72 rows"),
+        (["data.npz", "--x1", "short", *NAMED[2:]], "--x1, --x2: expected blocks of equal length, got 3 and 72 rows"),
         (["data.npz", *NAMED, "--image", "audio"], "--image: expected names of files [n], or pixels [n, h, w]"),
         (["data.npz", *NAMED, "--image", "speaker"], "--image: expected names of files [n], or pixels [n, h, w]"),
         (
@@ -76,7 +76,7 @@ NAMED_IN_TABLE = ["--x1", "a_", "--x2", "b_", "--labels", "y"]
         (
             ["--keep-na", "--ids", "clip"],
             {"clip": ["c1", "c2", "c1", *"vwxyz"]},
-            "--ids: expected a different one in every row, got c1 2 times\n",
+            "--ids: expected a unique value in every row, got c1 2 times\n",
         ),
         (
             ["--keep-na", "--ids", "clip"],
@@ -139,17 +139,17 @@ def test_names_without_a_file_are_those_of_the_data(two_files):
 @pytest.mark.parametrize(
     ("changes", "error"),
     [
-        ({"labels": "y"}, "--labels: expected FILE:NAME, as DATA is not given, got 'y'"),
+        ({"labels": "y"}, "--labels: expected FILE:NAME, because DATA is not given, got 'y'"),
         (
             {"x2": "audio.parquet:y", "labels": "audio.parquet:clip"},
             "--join: expected names of two files or more, got 1",
         ),
         ({"x2": "nowhere.csv:v_"}, "nowhere.csv: no such file"),
         ({"join": "name"}, "--join: expected one of clip"),
-        ({"x2": "twice.csv:v_"}, "--join: twice.csv: expected a different one in every row, got clip 1 2 times"),
-        ({"x2": "numbers.csv:v_"}, "--join: expected ids of one type, got "),
+        ({"x2": "twice.csv:v_"}, "--join: twice.csv: expected a unique value in every row, got clip 1 2 times"),
+        ({"x2": "numbers.csv:v_"}, "--join: expected ids of the same type, got "),
         ({"x2": "others.csv:v_"}, "--join: expected ids that all files have, got none"),
-        ({"join": None}, "--x1, --x2: expected blocks of one length, got 6 and 7 rows"),
+        ({"join": None}, "--x1, --x2: expected blocks of equal length, got 6 and 7 rows"),
     ],
 )
 def test_files_that_do_not_match_are_an_error(changes, error, two_files, capsys):
@@ -163,7 +163,7 @@ def test_files_that_do_not_match_are_an_error(changes, error, two_files, capsys)
 
 
 def test_data_that_no_name_is_read_from_are_an_error(two_files):
-    with pytest.raises(ValueError, match=r"DATA: expected none, as every name has a file of its own, got other\.csv"):
+    with pytest.raises(ValueError, match=r"DATA: expected no file, because every name has its own, got other\.csv"):
         read_inputs(Path("other.csv"), JOINED)
 
 
@@ -178,10 +178,10 @@ def test_no_block_takes_the_labels_for_features(tmp_path, capsys):
     rows = [columns, *zip(*columns.values(), strict=True)]
     (tmp_path / "data.csv").write_text("".join(",".join(map(str, row)) + "\n" for row in rows))
     for first, second, ids, error in (
-        ("a", "bee", "id", "--x1: expected columns of its own, got answer, which --labels takes too"),
-        ("bee", "an", "id", "--x2: expected columns of its own, got answer, which --labels takes too"),
-        ("bee", "i", "id", "--x2: expected columns of its own, got id, which --ids takes too"),
-        ("ant", "an", "id", "--x1: expected columns of its own, got ant, which --x2 takes too"),
+        ("a", "bee", "id", "--x1: expected columns that no other option uses, got answer, also in --labels"),
+        ("bee", "an", "id", "--x2: expected columns that no other option uses, got answer, also in --labels"),
+        ("bee", "i", "id", "--x2: expected columns that no other option uses, got id, also in --ids"),
+        ("ant", "an", "id", "--x1: expected columns that no other option uses, got ant, also in --x2"),
     ):
         words = ["--x1", first, "--x2", second, "--labels", "answer", "--ids", ids, "--out", str(tmp_path / "out")]
         assert main(["estimate", str(tmp_path / "data.csv"), *words]) == 1

@@ -206,7 +206,7 @@ def test_two_runs_do_not_share_a_folder(more, named, tmp_path, capsys):
     with alone_in(out):
         assert main([*words, *more]) == 1
         error = capsys.readouterr().err
-        assert error.startswith("lsmi-jax: --out: expected a folder of its own, got ")
+        assert error.startswith("lsmi-jax: --out: expected a folder that no other run is using, got ")
         assert error.count("\n") == 1
     assert main(words) == 1
     assert "data.npz: no such file" in capsys.readouterr().err

@@ -93,7 +93,7 @@ def test_only_the_columns_in_use_must_make_sense(kind, tmp_path):
     np.testing.assert_array_equal(block(columns, "embedding", "--x1"), [[1, 2], [3, 4], [5, 6]])
     np.testing.assert_array_equal(columns["a.b"], [1, 2, 3])
     assert columns["speaker"].tolist() == ["ann", "bob", "ann"]
-    with pytest.raises(ValueError, match=r"^words of .*: expected lists of one length, got 0 to 2 values"):
+    with pytest.raises(ValueError, match=r"^words of .*: expected lists of equal length, got 0 to 2 values"):
         columns["words"]
 
 
@@ -125,7 +125,7 @@ def test_text_is_measured_when_it_is_no_longer_compressed(ending, tmp_path):
     path = tmp_path / f"data{ending}"
     write(pandas.DataFrame({"a": np.zeros(10**5)}), path)
     assert path.stat().st_size < 10**4
-    with pytest.raises(ValueError, match=r"^--max-bytes: expected at most 10000 bytes more to read, got"):
+    with pytest.raises(ValueError, match=r"^--max-bytes: expected at most 10000 more bytes, got"):
         read(path, Budget(10**4))
 
 
@@ -142,8 +142,8 @@ def test_a_parquet_column_of_lists_is_a_block(arrays, tmp_path):
         ("data.txt", "expected .npz, .npy, .safetensors, .pt, .parquet, .* or a folder of .npy, got .txt"),
         ("data", "got a file without an ending"),
         ("empty", "expected a folder of .npy files, got one without any"),
-        ("objects.npz", "objects.npz: expected .npz of numbers or strings, got objects or damage"),
-        ("text.npz", "text.npz: expected .npz of numbers or strings, got objects or damage"),
+        ("objects.npz", "objects.npz: expected .npz of numbers or strings, got Python objects or a damaged file"),
+        ("text.npz", "text.npz: expected .npz of numbers or strings, got Python objects or a damaged file"),
         ("text.safetensors", "text.safetensors: expected .safetensors, got something else"),
         ("text.csv", r"text.csv: expected .csv, got something else \(No columns to parse"),
     ],
@@ -188,7 +188,7 @@ def test_no_more_bytes_are_read_than_allowed(kind, tmp_path):
     else:
         table = pytest.importorskip("pandas").DataFrame({"a": array, "b": array})
         table.to_csv(path, index=False) if kind == "csv" else table.to_parquet(path)
-    with pytest.raises(ValueError, match=r"^--max-bytes: expected at most \d+ bytes more to read, got"):
+    with pytest.raises(ValueError, match=r"^--max-bytes: expected at most \d+ more bytes, got"):
         list(read(path, Budget(9000)).values())
     whole = read(path, Budget(40_000))
     np.testing.assert_array_equal(whole["a"], whole["b"])
@@ -228,7 +228,7 @@ class Harmful:
 def test_objects_in_a_file_of_pytorch_are_never_unpickled(tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch (extra [torch]) is not installed")
     torch.save({"x1": torch.ones(3), "model": Harmful(str(tmp_path / "harm"))}, tmp_path / "data.pt")
-    with pytest.raises(ValueError, match=r"data.pt: expected a .pt file of tensors by name, got objects"):
+    with pytest.raises(ValueError, match=r"data.pt: expected a .pt file of tensors by name, got Python objects"):
         read(tmp_path / "data.pt")
     assert not (tmp_path / "harm").exists()
     for content, got in (

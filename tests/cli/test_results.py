@@ -21,7 +21,7 @@ def summary(shift):
 def test_shifted_means_are_printed_where_there_is_a_shift(shift, capsys):
     print_summary(OutputOptions(Path("out")), summary(shift), ["A note."])
     heading, first, *others = capsys.readouterr().out.splitlines()
-    assert heading.startswith("mean interactions in nats (95 % interval)")
+    assert heading.startswith("mean interactions in nats (95% interval)")
     assert first.startswith("  R  +0.250 (+0.200 to +0.300)")
     assert ("shifted by +0.500" in heading) == ("+0.750" in first) == (shift > 0)
     assert any("set to 0" in line for line in others) == (shift > 0)

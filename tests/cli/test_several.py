@@ -178,7 +178,10 @@ def test_folders_of_an_earlier_run_go(table, tmp_path):
     [
         (["--x4", "text_", "--labels", "y"], "--x3: expected a name"),
         ([*THREE, "--logits", "p1_red", "p2_red", "p12_red"], "--logits: expected 7 names, of each modality"),
-        ([*THREE[:2], "--labels", "tag_", "--target", "multilabel"], "--x3: expected none, as --target multilabel"),
+        (
+            [*THREE[:2], "--labels", "tag_", "--target", "multilabel"],
+            "--x3: expected two modalities with --target multilabel",
+        ),
         (["--labels", "tag_", "--target", "multilabel", "--unlabeled", "use"], "--unlabeled: expected error"),
         (
             ["--labels", "tag_", "--target", "multilabel", "--save-estimator"],
@@ -186,9 +189,15 @@ def test_folders_of_an_earlier_run_go(table, tmp_path):
         ),
         (["--labels", "y", "--target", "multilabel"], "--labels: expected numbers, got y of text"),
         (["--labels", "p1_", "--target", "multilabel"], "--labels: expected integers 0 and 1 or booleans"),
-        (["--labels", "audio_", "--target", "multilabel"], "--x1: expected columns of its own, got audio_0"),
+        (
+            ["--labels", "audio_", "--target", "multilabel"],
+            "--x1: expected columns that no other option uses, got audio_0",
+        ),
         (["--x3", "audio_", "--labels", "y", "--ids", "text_0"], None),
-        (["--x3", "audio_0", "--labels", "y"], "--x1: expected columns of its own, got audio_0, which --x3 takes too"),
+        (
+            ["--x3", "audio_0", "--labels", "y"],
+            "--x1: expected columns that no other option uses, got audio_0, also in --x3",
+        ),
     ],
 )
 def test_options_that_do_not_go_together_are_refused_before_any_fit(

@@ -239,7 +239,7 @@ def test_parts_add_up_to_information(rng):
 
 def test_rows_of_weight_zero_are_in_no_fraction():
     i, h = jnp.zeros(4), jnp.arange(4.0)
-    # One modality attains both minima where neither knows anything, unless the information decides otherwise.
+    # One modality has both smaller surprisals where neither knows anything, unless the information decides otherwise.
     other = jnp.array([0.0, 0.0, 9.0, 9.0])
     assert single_source_fraction(i, other, h, h + 1) == 0.5
     assert single_source_fraction(i, other, h, h + 1, jnp.array([1.0, 1.0, 0.0, 0.0])) == 1

@@ -71,7 +71,7 @@ def test_other_structures_come_back_too(data, tmp_path, redundancy):
     loaded = load(tmp_path / "it")
     chex.assert_trees_all_equal(as_numbers(loaded), as_numbers(estimator))
     assert loaded.redundancy == redundancy
-    with pytest.raises(ValueError, match="redundancy: expected none"):
+    with pytest.raises(ValueError, match="redundancy: expected None, because the folder stores"):
         load(tmp_path / "it", redundancy=MinimumInformation())
 
 

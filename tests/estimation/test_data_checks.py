@@ -116,7 +116,7 @@ def test_a_column_that_a_block_tells_apart_is_named(voices, rng):
     features, labels, speakers = voices
     columns = {"speaker": speakers, "label": labels, "coin": rng.integers(0, 2, 300)}
     (finding,) = told_apart(pack(features, labels), columns, ["voice", "text"])
-    assert finding.startswith("Rows that are alike in voice mostly share their speaker")
+    assert finding.startswith("Similar rows in voice mostly have the same speaker")
     balanced = np.arange(300) % 2  # a speaker says nothing of the label
     assert told_apart(pack(features, balanced), columns, ["voice", "text"]) == []
 

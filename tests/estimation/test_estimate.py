@@ -223,7 +223,7 @@ def test_no_density_is_fitted_where_none_is_needed(blobs, redundancy):
     }
     fitted = fit_estimator(jax.random.key(0), *blobs, redundancy=redundancy)
     assert fitted.densities is None
-    with pytest.raises(ValueError, match="redundancy: expected one that needs no density, as fitted, got Specificity"):
+    with pytest.raises(ValueError, match="redundancy: expected one that needs no density, got Specificity"):
         score(fitted, *blobs, redundancy=SpecificityAmbiguity())
 
 

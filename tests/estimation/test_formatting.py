@@ -40,7 +40,7 @@ def test_a_summary_shows_means_errors_and_intervals(result):
     assert first == "Summary of 60 samples, in nats"
     assert header.split() == ["mean", "error", "interval"]
     assert rows[7:] == [
-        "Note: Errors do not include variation between fits. Use num_seeds=5 (--num-seeds 5) to include it."
+        "Note: Standard errors do not include variation between fits. Use num_seeds=5 (--num-seeds 5) to include it."
     ]
     for row, mean, error in zip(rows[:7], summary.mean, summary.standard_error, strict=True):
         assert f"{float(mean):+z.3f}" in row
@@ -49,7 +49,7 @@ def test_a_summary_shows_means_errors_and_intervals(result):
 
 def test_a_summary_of_groups_shows_one_row_each(result):
     first, header, *rows = lines(repr(result.mean(np.arange(60) % 3)))
-    assert first == "Summary of 3 groups: means in nats"
+    assert first == "Summary of 3 categories: means in nats"
     assert header.split() == ["samples", "R", "U1", "U2", "S", "I1", "I2", "I12"]
     assert [row.split()[:2] for row in rows] == [["0", "20"], ["1", "20"], ["2", "20"]]
 
@@ -72,7 +72,7 @@ def test_shifted_means_are_called_so_and_a_part_set_to_zero_has_no_interval(shif
         assert "shifted" in text.splitlines()[1]
         assert "Note: Shifted means: -1.000 added to R and S, and subtracted from U1 and U2 (lsmi_jax.adjust)." in text
     assert "set to 0" not in repr(shifted.mean())
-    assert repr(shifted.mean(LABELS, adjusted=True)).startswith("Summary of 2 groups: shifted means")
+    assert repr(shifted.mean(LABELS, adjusted=True)).startswith("Summary of 2 categories: shifted means")
     frame = Pairs((shifted,), ("a", "b")).to_pandas()
     assert np.isnan(frame["adjusted error", "U2"].item())
     assert frame["adjusted error", "S"].item() > 0
@@ -86,7 +86,7 @@ def test_seeds_add_the_error_of_the_fit(result):
         assert "do not include" not in text
     sampling, error = np.std(result.interactions.synergy, ddof=1) / np.sqrt(60), np.std([-0.3, 0.3], ddof=1) / 2**0.5
     assert f"{float(result.interactions.synergy.mean()):+z.3f} ({np.hypot(sampling, error):.3f})" in repr(with_seeds)
-    assert "Note: Errors do not include variation between fits" in repr(result)
+    assert "Note: Standard errors do not include variation between fits" in repr(result)
 
 
 def test_a_permutation_test_shows_p_values(result):

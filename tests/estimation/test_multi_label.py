@@ -102,7 +102,7 @@ def test_a_rare_label_is_named():
 
 @pytest.mark.parametrize("option", ["num_classes", "target", "log_prior"])
 def test_options_without_a_choice_are_errors(option):
-    with pytest.raises(TypeError, match=f"{option}: expected none"):
+    with pytest.raises(TypeError, match=f"{option}: expected None"):
         estimate_labels(KEY, None, LABELS, logits=logits_of(LABELS, [(1, 1, 1)] * 3), **OPTIONS, **{option: 2})
     with pytest.raises(TypeError, match="labels: expected integers 0 and 1 or booleans, got dtype float64"):
         estimate_labels(KEY, None, LABELS / 1.0, **OPTIONS)

@@ -44,7 +44,7 @@ def test_an_impossible_label_spreads_to_no_other_row(features, logits, redundanc
         assert np.isfinite(part[others]).all()
     assert not np.isfinite(result.information[0][5])
     np.testing.assert_allclose(result.diagnostics.finite_fraction, (SIZE - 1) / SIZE, rtol=1e-6)
-    assert any("in no mean" in finding for finding in result.diagnostics.findings())
+    assert any("excluded from all means" in finding for finding in result.diagnostics.findings())
     # Means are those of the others, and say over how many.
     summary = result.mean()
     assert summary.num_samples == SIZE - 1
@@ -84,7 +84,7 @@ def test_means_work_where_nan_is_an_error(features, logits):
         (lambda i1, *_: i1[:, None], ValueError, r"returns shape \(2,\), got \(2, 1\)"),
         (lambda i1, *_: i1.astype(int), TypeError, "returns floats, got dtype int"),
         (lambda i1, i2: i1, TypeError, "a function of i1, i2, i12, h1, h2"),
-        (lambda i1, i2, i12, h1, h2: h1 + h2, TypeError, "without density of h1 and h2 = None"),
+        (lambda i1, i2, i12, h1, h2: h1 + h2, TypeError, "with h1 and h2 equal to None because density is None"),
         (lambda i1, *_: np.asarray(i1), TypeError, "that JAX can trace"),
     ],
 )

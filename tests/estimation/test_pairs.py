@@ -120,7 +120,7 @@ def test_bad_input(labels, blocks):
         estimate_pairs(KEY, blocks, labels, logits=(jnp.zeros((72, 3)),) * 3)
     with pytest.raises(ValueError, match="features: expected 2 to 5 feature blocks, got 6; estimate_pairs takes"):
         estimate(KEY, blocks * 2, labels)
-    with pytest.raises(ValueError, match="names: expected none for two feature blocks"):
+    with pytest.raises(ValueError, match="names: expected None for two feature blocks"):
         estimate(KEY, blocks[:2], labels, names=("a", "b"))
 
 

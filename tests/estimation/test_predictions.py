@@ -113,7 +113,10 @@ def test_mistakes_are_named(given):
     for options, message in (
         ({"logits": chances}, r"^logits\[0\]: expected logits, got probabilities"),
         ({"logits": [logits[0], chances[1], logits[2]]}, r"^logits\[1\]: expected logits, got probabilities"),
-        ({"logits": logits, "probabilities": chances}, "^probabilities: expected none together with logits"),
+        (
+            {"logits": logits, "probabilities": chances},
+            "^probabilities: expected either logits or probabilities, got both",
+        ),
         ({"probabilities": logits}, r"^probabilities\[0\]: expected probabilities of at least 0"),
         (
             {"probabilities": [0.5 * view for view in chances]},
@@ -158,5 +161,7 @@ def test_labels_of_pandas_of_every_type():
     ):
         with pytest.raises(ValueError, match=r"^labels: expected no missing values, got 1 among 2"):
             encode_labels(lacking)
-    with pytest.raises(ValueError, match=r"^labels: expected shape \[n\], got \(2, 2\); of several columns, make one"):
+    with pytest.raises(
+        ValueError, match=r"^labels: expected shape \[n\], got \(2, 2\); combine several columns into one"
+    ):
         encode_labels([("a", "b"), ("c", "d")])

@@ -306,5 +306,5 @@ def test_types_of_groups_weights_and_masks(blocks):
 
 def test_batches_take_no_options_of_rows(blocks):
     batches = [([x[:60] for x in blocks[0]], blocks[1][:60])]
-    with pytest.raises(ValueError, match=r"^groups: expected none together with batches"):
+    with pytest.raises(ValueError, match=r"^groups: expected None with batches"):
         fit_estimator(jax.random.key(0), batches, groups=GROUPS)

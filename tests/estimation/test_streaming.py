@@ -303,11 +303,11 @@ def test_a_custom_redundancy_is_known_by_what_it_computes(first, second, data, f
         ([((np.zeros((3, 2)),) * 2, [0, 1, 7])], "labels: expected 0..2"),
         (
             [((np.zeros((3, d)),) * 2, [0, 1, 1]) for d in (4, 5)],
-            r"^features: expected rows of shapes \[\(4,\), \(4,\)\] in every batch, got .* in number 1",
+            r"^features: expected rows of shapes \[\(4,\), \(4,\)\] in every batch, got .* in batch 1",
         ),
         (
             [((np.zeros((3, 4)),) * 2, [0, 1, 1]), ((np.zeros((3, 4)),) * 2, [0, 1, 1], (np.zeros((3, 3)),) * 3)],
-            r"^logits: expected rows of shapes \[\] in every batch, got .* in number 1",
+            r"^logits: expected rows of shapes \[\] in every batch, got .* in batch 1",
         ),
     ],
 )
@@ -328,7 +328,7 @@ def test_bad_arguments_are_named(data, fitted, tmp_path):
         ArrayBatches(*data, size=0)
     with pytest.raises(ValueError, match="labels: expected 230, as many as rows"):
         ArrayBatches(data[0], data[1][1:])
-    with pytest.raises(ValueError, match="logits: expected none together with batches"):
+    with pytest.raises(ValueError, match="logits: expected None with batches"):
         score(fitted, generator(data), logits=(1, 2, 3))
 
 
@@ -336,7 +336,7 @@ def test_a_full_disk_leaves_what_was_safe(data, fitted, tmp_path, full_disk):
     path = tmp_path / "scores.npy"
     whole = score_to_file(tmp_path / "whole.npy", fitted, generator(data))
     a_hundred_rows = 512 + 100 * 19 * 4  # after a header
-    with full_disk(a_hundred_rows), pytest.raises(OSError, match="rows that were safe stay safe"):
+    with full_disk(a_hundred_rows), pytest.raises(OSError, match="rows already saved are kept"):
         score_to_file(path, fitted, generator(data), checkpoint_seconds=0)
     assert json.loads((tmp_path / "scores.npy.state").read_text())["num_rows"] == CHUNK
     assert score_to_file(path, fitted, generator(data)).num_rows == whole.num_rows

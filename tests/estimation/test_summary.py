@@ -185,7 +185,7 @@ def test_what_cannot_be_ranked_is_refused(key, rng):
     assert {group.name for group in by_number.top("r", names=["no", "yes"])} == {"no", "yes"}
     with pytest.raises(ValueError, match="names: expected 2"):
         by_number.top("r", names=["one"])
-    with pytest.raises(ValueError, match="expected means of groups"):
+    with pytest.raises(ValueError, match="expected means by category"):
         summarize(key, parts, information).top("r")
     with pytest.raises(ValueError, match="quantity: expected one of"):
         by_number.top("luck")

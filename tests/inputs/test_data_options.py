@@ -33,5 +33,5 @@ def test_other_names_are_errors(function, name):
 )
 def test_batches_take_no_option_that_needs_all_rows(option):
     (name,) = option
-    with pytest.raises(ValueError, match=rf"^{name}: expected none together with batches; pass arrays of all rows"):
+    with pytest.raises(ValueError, match=rf"^{name}: expected None with batches; pass arrays of all rows"):
         lsmi_jax.fit_estimator(KEY, [(X, LABELS)], **option)

@@ -30,7 +30,7 @@ BAD = {
         ((X[0], X[1][:30]), Y),
         {},
         ValueError,
-        r"features: expected blocks of one length, got 40",
+        r"features: expected blocks of equal length, got 40",
     ),
     "labels of another length": ((X, Y[:30]), {}, ValueError, r"labels: expected shape \(40,\) to match the features"),
     "1-D features": (((X[0][:, 0], X[1]), Y), {}, ValueError, r"features\[0\]: expected shape \[n, d\], got \(40,\)"),

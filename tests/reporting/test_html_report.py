@@ -273,7 +273,7 @@ def test_a_page_of_50000_samples_is_small(report, tmp_path):
 def test_a_redundancy_without_densities_has_a_page_too(tmp_path):
     write_report(tmp_path / "report.html", make_report(lsmi_jax.MinimumInformation(), names=("a", "b")))
     text = (tmp_path / "report.html").read_text()
-    assert "attains both minima" not in text
+    assert "smaller surprisal" not in text
     assert "<img" not in text
 
 

@@ -91,7 +91,7 @@ def test_a_summary_shows_means_and_intervals(key, rng):
     np.testing.assert_allclose([bar.get_width() for bar in bars], np.asarray(summary.mean), rtol=1e-5)
     assert [to_hex(bar.get_facecolor()) for bar in bars[:4]] == [color.lower() for color in COLORS]
     np.testing.assert_allclose([ends[0, 0] for ends in whiskers], np.asarray(summary.lower), rtol=1e-4, atol=1e-5)
-    with pytest.raises(ValueError, match="got means of groups"):
+    with pytest.raises(ValueError, match="got means by category"):
         plot_summary(summarize(key, parts, tuple(parts[:3]), np.arange(30) % 3), ax=Figure().subplots())
 
 

@@ -1,0 +1,109 @@
+"""Do principal components keep what the columns say? Information of digits in three forms of the same blocks.
+
+    python benchmarks/components.py [--num-seeds 5] [--num-rows 1000] [--out docs/results]
+
+The forms are the columns themselves, the principal components that carry 95 % of a block's variance, and the same
+components in a random basis. Every seed draws rows, folds and a basis; all forms of a seed share its rows and folds.
+Writes a CSV file and prints the table of docs/faq.md; with --read, only prints that of the CSV file in the folder.
+"""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+from tables import markdown, read_rows, write_rows
+
+import lsmi_jax
+from lsmi_jax.decomposition import INFORMATION
+
+PAIRS = (("Fourier coefficients", "pixel averages"), ("profile correlations", "Zernike moments"))
+VIEWS = tuple(quantity.symbol for quantity in INFORMATION)
+KEPT = 0.95  # of the variance of a block
+
+
+def columns(block: np.ndarray, seed: int) -> np.ndarray:
+    return block
+
+
+def components(block: np.ndarray, seed: int) -> np.ndarray:
+    """The leading principal components; the largest is the first column."""
+    centered = block - block.mean(0)
+    _, spread, basis = np.linalg.svd(centered, full_matrices=False)
+    kept = 1 + int(np.searchsorted(np.cumsum(spread**2) / (spread**2).sum(), KEPT))
+    return (centered @ basis[:kept].T).astype(np.float32)
+
+
+def rotated(block: np.ndarray, seed: int) -> np.ndarray:
+    """The same components, turned by a random orthogonal matrix, so that all columns have like variances."""
+    leading = components(block, seed)
+    width = leading.shape[1]
+    return leading @ np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))[0].astype(np.float32)
+
+
+FORMS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+    "columns": columns,
+    "principal components": components,
+    "components, random basis": rotated,
+}
+
+
+def run_once(pair: tuple[str, str], form: str, num_rows: int, seed: int) -> dict[str, str | int | float]:
+    """Mean information of one pair of blocks in one form, in nats."""
+    digits = lsmi_jax.datasets.load_multiple_features()
+    rows = np.sort(np.random.default_rng(seed).permutation(len(digits.labels))[:num_rows])
+    first, second = (FORMS[form](digits.features[digits.names.index(name)][rows], seed) for name in pair)
+    result = lsmi_jax.estimate(jax.random.key(seed), (first, second), digits.labels[rows], progress=None)
+    means = {view: float(part.mean()) for view, part in zip(VIEWS, result.information, strict=True)}
+    return {"pair": " and ".join(pair), "form": form, "d1": first.shape[1], "d2": second.shape[1], "seed": seed} | means
+
+
+def table(rows: list[dict]) -> str:
+    """Means over seeds; below the columns, differences from them with standard errors of the paired differences."""
+    lines = []
+    for pair, form in dict.fromkeys((row["pair"], row["form"]) for row in rows):
+        own, raw = (np.array(values_of(rows, pair, name)) for name in (form, next(iter(FORMS))))
+        gaps, errors = (own - raw).mean(0), (own - raw).std(0, ddof=1) / np.sqrt(len(own))
+        is_raw = form == next(iter(FORMS))
+        cells = [
+            f"{mean:.2f}" if is_raw else f"{mean:.2f}, {gap:+.3f} ({error:.3f})"
+            for mean, gap, error in zip(own.mean(0), gaps, errors, strict=True)
+        ]
+        widths = sorted(
+            {(int(row["d1"]), int(row["d2"])) for row in rows if (row["pair"], row["form"]) == (pair, form)}
+        )
+        lines.append([pair, form, " to ".join(f"{d1} + {d2}" for d1, d2 in dict.fromkeys((widths[0], widths[-1])))])
+        lines[-1] += cells
+    return markdown(["blocks", "form", "columns", *VIEWS], lines)
+
+
+def values_of(rows: list[dict], pair: str, form: str) -> list[list[float]]:
+    """Mean information ``[seeds, 3]``."""
+    return [[float(row[view]) for view in VIEWS] for row in rows if (row["pair"], row["form"]) == (pair, form)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
+    parser.add_argument("--num-rows", type=int, default=1000, help="rows of a seed (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    parser.add_argument("--read", action="store_true", help="only print the table of the CSV file that is there")
+    arguments = parser.parse_args()
+    path = arguments.out / "components.csv"
+    if arguments.read:
+        print(table(read_rows(path)))
+        return
+    rows = []
+    for pair in PAIRS:
+        for form in FORMS:
+            for seed in range(arguments.num_seeds):
+                rows.append(run_once(pair, form, arguments.num_rows, seed))
+                print(" ".join(map(str, rows[-1].values())), flush=True)
+            jax.clear_caches()  # Linux allows a process so many memory maps only
+    write_rows(path, rows)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
