@@ -1,29 +1,36 @@
 """Do 95% intervals cover the truth, and are permutation p-values uniform? Many data sets with known truth.
 
-    python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--tasks OR] [--num-seeds 1] [--null 200]
-        [--num-permutations 19]
+    python benchmarks/coverage.py [--datasets 200] [--sizes 500,2000] [--tasks OR] [--num-seeds 1] [--exact]
+        [--null 200] [--num-permutations 19] [--out docs/results] [--read]
 
 The truth of R, U1, U2 and S is the decomposition of Bertschinger et al. (2014), which the union information estimates,
 and that of I1, I2 and I12 follows as their sums. Percentile intervals come from `Estimate.mean`, BCa intervals from
-SciPy.
+SciPy. With --exact, the exact posteriors replace the discriminators. Rows are added to the CSV file in the folder,
+where they replace those of the same task, number of samples and fit. Prints the table of docs/uncertainty.md; with
+--read, only prints that of the CSV file.
 """
 
 import argparse
 from functools import partial
+from pathlib import Path
 
 import jax
 import numpy as np
 from scipy import stats
+from tables import markdown, read_rows, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.decomposition import INFORMATION, PARTS, information_of
 
-NAMES = tuple(quantity.field for quantity in (*INFORMATION, *PARTS))
+QUANTITIES = (*INFORMATION, *PARTS)
+NAMES, SYMBOLS = (tuple(getattr(quantity, name) for quantity in QUANTITIES) for name in ("field", "symbol"))
 TASKS = {
-    "mixture K=2 rho=.4": partial(datasets.gaussian_mixture, num_classes=2, correlation=0.4),
-    "gate OR": partial(datasets.circuit_logic, gate=datasets.OR),
+    "mixture K=2": partial(datasets.gaussian_mixture, num_classes=2, correlation=0.4),
+    "OR": partial(datasets.circuit_logic, gate=datasets.OR),
 }
+EXACT = "exact posteriors"
+LOW = 0.85  # shares below are in bold
 
 
 def truth(make) -> np.ndarray:
@@ -32,29 +39,56 @@ def truth(make) -> np.ndarray:
     return np.array([*information_of(parts), *parts], float)
 
 
-def coverage(make, size: int, num_datasets: int, num_seeds: int) -> None:
+def coverage(name: str, size: int, num_datasets: int, num_seeds: int, exact: bool) -> list[dict]:
+    """One row per data set: for each quantity its error, and whether each interval contains the truth."""
+    make, rows = TASKS[name], []
     expected = truth(make)
-    hits, bca_hits, errors = [], [], []
+    fit = EXACT if exact else f"{num_seeds} seeds" if num_seeds > 1 else ""
     for seed in range(num_datasets):
         data_key, key = jax.random.split(jax.random.key(seed))
         task = make(data_key, size)
-        result = lsmi_jax.estimate(key, task.features, task.labels, num_classes=2, num_seeds=num_seeds)
+        logits = task.log_posteriors if exact else None
+        features = None if exact else task.features
+        result = lsmi_jax.estimate(
+            key, features, task.labels, num_classes=2, num_seeds=num_seeds, logits=logits, progress=None
+        )
         summary = result.mean()
-        bounds = [(float(getattr(summary.lower, n)), float(getattr(summary.upper, n))) for n in NAMES]
-        hits.append([low <= t <= high for (low, high), t in zip(bounds, expected, strict=True)])
-        errors.append([float(getattr(summary.mean, n)) - t for n, t in zip(NAMES, expected, strict=True)])
         samples = np.stack([np.asarray(x) for x in (*result.information, *result.interactions)])
         rng = np.random.default_rng(seed)
         bca = stats.bootstrap((samples,), np.mean, axis=1, method="BCa", rng=rng, n_resamples=1000, batch=100)
-        interval = bca.confidence_interval
-        bca_hits.append([low <= t <= high for low, t, high in zip(interval.low, expected, interval.high, strict=True)])
-    columns = zip(NAMES, np.mean(hits, 0), np.mean(bca_hits, 0), np.array(errors).T, strict=True)
-    for name, percentile, other, error in columns:
-        print(
-            f"n={size} {name:13s} covered: percentile {percentile:.3f}, BCa {other:.3f} | "
-            f"mean error {error.mean():+.4f}, spread {error.std():.4f}",
-            flush=True,
-        )
+        row = {"task": name, "n": size, "fit": fit, "seed": seed}
+        for place, (field, symbol) in enumerate(zip(NAMES, SYMBOLS, strict=True)):
+            mean, low, high = (float(getattr(own, field)) for own in (summary.mean, summary.lower, summary.upper))
+            other_low, other_high = (own[place] for own in bca.confidence_interval)
+            row |= {
+                f"{symbol} error": f"{mean - expected[place]:.5f}",
+                f"{symbol} percentile": int(low <= expected[place] <= high),
+                f"{symbol} BCa": int(other_low <= expected[place] <= other_high),
+            }
+        rows.append(row)
+    return rows
+
+
+def table(rows: list[dict]) -> str:
+    """Share of intervals that contain the truth, mean error and spread, by task, number of samples and fit."""
+    lines = []
+    for task, size, fit in dict.fromkeys((row["task"], str(row["n"]), row["fit"]) for row in rows):
+        own = [row for row in rows if (row["task"], str(row["n"]), row["fit"]) == (task, size, fit)]
+        name = ", ".join(filter(None, (task, size, fit)))
+        for kind in ("percentile", "BCa"):
+            shares = [float(np.mean([int(row[f"{symbol} {kind}"]) for row in own])) for symbol in SYMBOLS]
+            cells = [_short(share, bold=share < LOW) for share in shares]
+            lines.append([f"{name} ({len(own)})" if kind == "percentile" else "", kind, *cells])
+        errors = np.array([[float(row[f"{symbol} error"]) for symbol in SYMBOLS] for row in own])
+        lines.append(["", "mean error", *(_short(error, sign="+") for error in errors.mean(0))])
+        lines.append(["", "spread", *map(_short, errors.std(0))])
+    return markdown(["task, n (data sets)", "", *SYMBOLS], lines)
+
+
+def _short(value: float, *, sign: str = "", bold: bool = False) -> str:
+    """Three decimals, without the zero before the point."""
+    text = f"{value:{sign}.3f}".replace("0.", ".", 1)
+    return f"**{text}**" if bold else text
 
 
 def uniformity(num_datasets: int, num_permutations: int, size: int = 120) -> None:
@@ -76,22 +110,32 @@ def uniformity(num_datasets: int, num_permutations: int, size: int = 120) -> Non
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--datasets", type=int, default=200, help="data sets per task and size (%(default)s)")
-    parser.add_argument("--tasks", default="", help="only tasks whose names contain this")
-    parser.add_argument("--num-seeds", type=int, default=1, help="fits per data set (%(default)s)")
-    parser.add_argument("--sizes", default="500,2000", help="numbers of samples, comma-separated")
-    parser.add_argument(
-        "--null", type=int, default=200, help="data sets without information; 0 to skip them (%(default)s)"
-    )
-    parser.add_argument("--num-permutations", type=int, default=19, help="per data set (%(default)s)")
+    add = parser.add_argument
+    add("--datasets", type=int, default=200, help="data sets per task and size; 0 to skip them (%(default)s)")
+    add("--tasks", default="", help="only tasks whose names contain this")
+    add("--num-seeds", type=int, default=1, help="fits per data set (%(default)s)")
+    add("--exact", action="store_true", help="exact posteriors in place of discriminators")
+    add("--sizes", default="500,2000", help="numbers of samples, comma-separated")
+    add("--null", type=int, default=200, help="data sets without information; 0 to skip them (%(default)s)")
+    add("--num-permutations", type=int, default=19, help="per data set (%(default)s)")
+    add("--out", type=Path, default=Path("docs/results"))
+    add("--read", action="store_true", help="only print the table of the CSV file that is there")
     arguments = parser.parse_args()
-    for size in map(int, filter(None, arguments.sizes.split(","))):
-        for name, make in TASKS.items():
-            if arguments.tasks in name:
-                print(name, flush=True)
-                coverage(make, size, arguments.datasets, arguments.num_seeds)
+    path = arguments.out / "coverage.csv"
+    rows: list[dict] = list(read_rows(path)) if path.exists() else []
+    if arguments.read:
+        print(table(rows))
+        return
+    for name in (name for name in TASKS if arguments.tasks in name and arguments.datasets):
+        for size in map(int, arguments.sizes.split(",")):
+            new = coverage(name, size, arguments.datasets, arguments.num_seeds, arguments.exact)
+            print(table(new), flush=True)
+            replaced = (name, str(size), new[0]["fit"])
+            rows = [row for row in rows if (row["task"], str(row["n"]), row["fit"]) != replaced] + new
+            write_rows(path, rows)  # after every task, so that an interrupted run keeps its rows
     if arguments.null:
         uniformity(arguments.null, arguments.num_permutations)
+    print(table(rows))
 
 
 if __name__ == "__main__":

@@ -83,7 +83,7 @@ def plot_classes(
     ax: "Axes | None" = None,
     names: Sequence[str] = NAMES,
 ) -> "Axes":
-    """Mean interactions of each class, or any other group, as bars, with whiskers of two standard errors.
+    """Mean interactions of each class, or any other category, as bars, with whiskers of two standard errors.
 
     Args:
         summary: Means of G classes, from `Estimate.mean`; or an estimate, with the labels in place of the names.
@@ -97,7 +97,7 @@ def plot_classes(
 
     Raises:
         TypeError: If ``summary`` has the wrong type.
-        ValueError: If the means are not those of groups, or there is not one name for each.
+        ValueError: If the means are not by category, or there is not one name for each.
     """
     summary, given = _of_classes(summary, class_names)
     ax, position = _axes(ax), np.arange(len(given))
@@ -121,9 +121,9 @@ def plot_radar(
     ax: "Axes | None" = None,
     names: Sequence[str] = NAMES,
 ) -> "Axes":
-    """Mean interactions of each class, or any other group, as one polygon over the four parts.
+    """Mean interactions of each class, or any other category, as one polygon over the four parts.
 
-    It shows which parts dominate in a group. Areas have no meaning. For errors, use `plot_classes`.
+    It shows which parts dominate in a category. Areas have no meaning. For standard errors, use `plot_classes`.
 
     Args:
         summary: As in `plot_classes`.
