@@ -67,7 +67,7 @@ def kind(i1: ArrayLike, i2: ArrayLike, i12: ArrayLike, *, threshold: float = THR
 
     The information must be calibrated, as that of `lsmi_jax.estimate` is: overconfident discriminators exceed any
     threshold. The default of half a bit asks for evidence that makes the label 1.41 times as likely as its frequency,
-    or 1.41 times less likely for "misleads". It is half of the gain of an exclusive or, the smallest pure synergy of
+    or 1.41 times less likely for "misleads". It is half of the gain of an XOR, the smallest pure synergy of
     equally likely classes.
 
     Args:
