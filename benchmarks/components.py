@@ -4,7 +4,7 @@
 
 The forms are the columns themselves, the principal components that carry 95 % of a block's variance, and the same
 components in a random basis. Every seed draws rows, folds and a basis; all forms of a seed share its rows and folds.
-Writes a CSV file and prints the table of docs/faq.md; with --read, only prints that of the CSV file in the folder.
+Writes a CSV file and prints the table of docs/choosing.md; with --read, only prints that of the CSV file in the folder.
 """
 
 import argparse

@@ -152,7 +152,12 @@ def benchmark(name):
 def test_tables_of_choosing_are_those_of_their_figures(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     text = TEXTS["docs/choosing.md"]
-    for name, function in {"accuracy": "tables", "learning_curve": "table", "union": "table"}.items():
+    for name, function in {
+        "accuracy": "tables",
+        "components": "table",
+        "learning_curve": "table",
+        "union": "table",
+    }.items():
         module, rows = benchmark(name)
         assert getattr(module, function)(rows) in text
 
