@@ -26,6 +26,7 @@ MAX_SINKHORN_STEPS = 1000
 STEPS_PER_CHECK = 20  # the last in log space
 LARGEST_SCALE = 1e6  # by which the steps between two checks move a column
 TINY = 1e-30
+LONGEST_STEP = 0.5  # by Newton, of the log-scales of a class
 RIDGE = 1e-5  # keeps a float32 system solvable where an alignment is sharp
 MAX_BATCHES = 64  # of the final average
 
@@ -212,7 +213,10 @@ def _sinkhorn(
     # gradients need not pass through the loop.
     scale = jax.lax.stop_gradient(scale)
     near = joint(scale, logits)
-    scale += _newton(jax.lax.stop_gradient(near), rows, columns, missing(jnp.exp(near)))
+    step = _newton(jax.lax.stop_gradient(near), rows, columns, missing(jnp.exp(near)))
+    # Where modalities are the same, the joint is nearly diagonal and hardly depends on the scales: steps are bounded.
+    longest = jnp.abs(jax.lax.stop_gradient(step)).max(1, keepdims=True)
+    scale += step / jnp.maximum(longest / LONGEST_STEP, 1)
     moved = joint(scale, logits)
     return moved, jnp.abs(missing(jnp.exp(moved))).sum()
 
