@@ -63,7 +63,7 @@ def compare(first: Path, second: Path) -> list[str]:
     return [
         *lines,
         *_parts(results, rows),
-        *([] if include_fit else ["Standard errors do not include variation between fits."]),
+        *([] if include_fit else ["Standard errors omit variation between fits."]),
     ]
 
 

@@ -32,7 +32,7 @@ LABELS = {part.field: f"{part.symbol:3} {part.name}" for part in PARTS} | {
 SET_TO_ZERO = "set to 0"
 """Shown in place of an interval where the paper's shift makes a mean zero by construction."""
 
-WITHOUT_FIT = "Standard errors do not include variation between fits. Use num_seeds=5 (--num-seeds 5) to include it."
+WITHOUT_FIT = "Standard errors omit variation between fits. Use num_seeds=5 (--num-seeds 5) to include it."
 """Note on errors that are of sampling only."""
 
 

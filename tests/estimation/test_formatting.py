@@ -40,7 +40,7 @@ def test_a_summary_shows_means_errors_and_intervals(result):
     assert first == "Summary of 60 samples, in nats"
     assert header.split() == ["mean", "error", "interval"]
     assert rows[7:] == [
-        "Note: Standard errors do not include variation between fits. Use num_seeds=5 (--num-seeds 5) to include it."
+        "Note: Standard errors omit variation between fits. Use num_seeds=5 (--num-seeds 5) to include it."
     ]
     for row, mean, error in zip(rows[:7], summary.mean, summary.standard_error, strict=True):
         assert f"{float(mean):+z.3f}" in row
@@ -86,7 +86,7 @@ def test_seeds_add_the_error_of_the_fit(result):
         assert "do not include" not in text
     sampling, error = np.std(result.interactions.synergy, ddof=1) / np.sqrt(60), np.std([-0.3, 0.3], ddof=1) / 2**0.5
     assert f"{float(result.interactions.synergy.mean()):+z.3f} ({np.hypot(sampling, error):.3f})" in repr(with_seeds)
-    assert "Note: Standard errors do not include variation between fits" in repr(result)
+    assert "Note: Standard errors omit variation between fits" in repr(result)
 
 
 def test_a_permutation_test_shows_p_values(result):
