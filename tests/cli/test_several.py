@@ -185,7 +185,7 @@ def test_folders_of_an_earlier_run_go(table, tmp_path):
         (["--labels", "tag_", "--target", "multilabel", "--unlabeled", "use"], "--unlabeled: expected error"),
         (
             ["--labels", "tag_", "--target", "multilabel", "--save-estimator"],
-            "--save-estimator: expected labels of one",
+            "--save-estimator: expected --target classes or continuous",
         ),
         (["--labels", "y", "--target", "multilabel"], "--labels: expected numbers, got y of text"),
         (["--labels", "p1_", "--target", "multilabel"], "--labels: expected integers 0 and 1 or booleans"),
