@@ -214,9 +214,11 @@ def _sinkhorn(
     scale = jax.lax.stop_gradient(scale)
     near = joint(scale, logits)
     step = _newton(jax.lax.stop_gradient(near), rows, columns, missing(jnp.exp(near)))
-    # Where modalities are the same, the joint is nearly diagonal and hardly depends on the scales: steps are bounded.
-    longest = jnp.abs(jax.lax.stop_gradient(step)).max(1, keepdims=True)
-    scale += step / jnp.maximum(longest / LONGEST_STEP, 1)
+    # Where modalities are the same, the joint is nearly diagonal and hardly depends on the scales: the value of the step
+    # is bounded, and its derivative is not.
+    longest = jnp.abs(step).max(1, keepdims=True)
+    excess = step - step / jnp.maximum(longest / LONGEST_STEP, 1)
+    scale += step - jax.lax.stop_gradient(excess)
     moved = joint(scale, logits)
     return moved, jnp.abs(missing(jnp.exp(moved))).sum()
 
