@@ -214,7 +214,7 @@ def _sinkhorn(
     scale = jax.lax.stop_gradient(scale)
     near = joint(scale, logits)
     step = _newton(jax.lax.stop_gradient(near), rows, columns, missing(jnp.exp(near)))
-    # Where modalities are the same, the joint is nearly diagonal and hardly depends on the scales: the value of the step
+    # Where modalities are the same, the joint is nearly diagonal and hardly depends on the scales: the value of a step
     # is bounded, and its derivative is not.
     longest = jnp.abs(step).max(1, keepdims=True)
     excess = step - step / jnp.maximum(longest / LONGEST_STEP, 1)
