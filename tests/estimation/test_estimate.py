@@ -257,7 +257,7 @@ def test_one_absurd_value_is_a_finding(task, value, redundancy):
     x2[7, 1] = value
     result = estimate(jax.random.key(0), (x1, x2), task.labels, num_folds=NUM_FOLDS, redundancy=redundancy)
     assert float(result.diagnostics.finite_fraction) == 1
-    (found,) = [finding for finding in result.diagnostics.findings() if "times as far" in finding]
+    (found,) = [finding for finding in result.diagnostics.findings() if "times farther" in finding]
     assert found.startswith("A column of the second modality has an outlier")
     spread = abs(x2[:7, 1] - x2[:7, 1].mean()).mean()
     np.testing.assert_allclose(result.diagnostics.outlier_ratio[1], abs(value) / spread, rtol=0.9)

@@ -292,12 +292,12 @@ def test_a_custom_redundancy_is_known_by_what_it_computes(first, second, data, f
     ("stream", "error"),
     [
         ([], "expected batches of rows, got none"),
-        ([np.zeros((3, 2))], "got ndarray as number 0"),
-        ([(1, 2, 3, 4)], "got 4 items as number 0"),
+        ([np.zeros((3, 2))], "got ndarray as batch 0"),
+        ([(1, 2, 3, 4)], "got 4 items as batch 0"),
         ([(np.zeros((3, 2)), [0, 1, 1])], "features: expected a tuple of arrays, got ndarray"),
         (
             [((np.zeros((3, 2)),) * 2, [0, 1])],
-            r"as many as rows in every batch, got lengths \[3, 3, 2\]",
+            r"one per row in every batch, got lengths \[3, 3, 2\]",
         ),
         ([((np.full((3, 2), np.nan),) * 2, [0, 1, 1])], "got NaN or inf"),
         ([((np.zeros((3, 2)),) * 2, [0, 1, 7])], "labels: expected 0..2"),
@@ -326,7 +326,7 @@ def test_bad_arguments_are_named(data, fitted, tmp_path):
         score_to_file(tmp_path / "scores.csv", fitted, generator(data))
     with pytest.raises(ValueError, match="size: expected at least 1, got 0"):
         ArrayBatches(*data, size=0)
-    with pytest.raises(ValueError, match="labels: expected 230, as many as rows"):
+    with pytest.raises(ValueError, match="labels: expected 230, one per row"):
         ArrayBatches(data[0], data[1][1:])
     with pytest.raises(ValueError, match="logits: expected None with batches"):
         score(fitted, generator(data), logits=(1, 2, 3))
