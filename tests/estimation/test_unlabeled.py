@@ -141,7 +141,7 @@ def test_what_is_refused():
         with pytest.raises(ValueError, match=message):
             lsmi_jax.estimate(KEY, features, given, **options | more)
 
-    refused(hidden(labels), r'^labels: expected 0..K-1, got -1; unlabeled="use"')
+    refused(hidden(labels), r'^labels: expected 0..K-1, got -1; pass unlabeled="use"')
     refused(np.ma.masked_array(labels, labels == 0), r"^labels: expected no masked values, got \d+; unlabeled=")
     refused(labels, "^unlabeled: expected one of error, use, got 'mask'", unlabeled="mask")
     refused(np.full(SIZE, -1), "^labels: expected at least one row with a label, got none", unlabeled="use")
