@@ -110,7 +110,7 @@ def test_labels_of_any_kind_are_numbered():
     for missing in (["a", None], [1.0, float("nan")]):
         with pytest.raises(ValueError, match="labels: expected no missing values, got 1 among 2"):
             encode_labels(missing)
-    with pytest.raises(TypeError, match="labels: expected one kind"):
+    with pytest.raises(TypeError, match="labels: expected values of one type"):
         encode_labels(["a", 1])
     with pytest.raises(ValueError, match=r"labels: expected shape \[n\], got \(2, 2\)"):
         encode_labels(np.zeros((2, 2)))
