@@ -2,32 +2,27 @@
 
     python benchmarks/components.py [--num-seeds 5] [--num-rows 1000] [--out docs/results]
 
-The forms are the columns themselves, the principal components that carry 95 % of a block's variance, and the same
+The forms are the columns themselves, the principal components that carry 95% of a block's variance, and the same
 components in a random basis. Every seed draws rows, folds and a basis; all forms of a seed share its rows and folds.
 Writes a CSV file and prints the table of docs/choosing.md; with --read, only prints that of the CSV file in the folder.
 """
 
-import argparse
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
 import jax
 import numpy as np
-from tables import markdown, read_rows, write_rows
+from tables import markdown, read_rows, table_parser, write_rows
 
 import lsmi_jax
 from lsmi_jax.decomposition import INFORMATION
 
 PAIRS = (("Fourier coefficients", "pixel averages"), ("profile correlations", "Zernike moments"))
 VIEWS = tuple(quantity.symbol for quantity in INFORMATION)
+RAW = "columns"
 KEPT = 0.95  # of the variance of a block
 
 
-def columns(block: np.ndarray, seed: int) -> np.ndarray:
-    return block
-
-
-def components(block: np.ndarray, seed: int) -> np.ndarray:
+def components(block: np.ndarray) -> np.ndarray:
     """The leading principal components; the largest is the first column."""
     centered = block - block.mean(0)
     _, spread, basis = np.linalg.svd(centered, full_matrices=False)
@@ -35,17 +30,16 @@ def components(block: np.ndarray, seed: int) -> np.ndarray:
     return (centered @ basis[:kept].T).astype(np.float32)
 
 
-def rotated(block: np.ndarray, seed: int) -> np.ndarray:
-    """The same components, turned by a random orthogonal matrix, so that all columns have like variances."""
-    leading = components(block, seed)
+def rotated(leading: np.ndarray, seed: int) -> np.ndarray:
+    """Components turned by a random orthogonal matrix, so that all columns have like variances."""
     width = leading.shape[1]
     return leading @ np.linalg.qr(np.random.default_rng(seed).normal(size=(width, width)))[0].astype(np.float32)
 
 
 FORMS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
-    "columns": columns,
-    "principal components": components,
-    "components, random basis": rotated,
+    RAW: lambda block, seed: block,
+    "principal components": lambda block, seed: components(block),
+    "components, random basis": lambda block, seed: rotated(components(block), seed),
 }
 
 
@@ -63,32 +57,27 @@ def table(rows: list[dict]) -> str:
     """Means over seeds; below the columns, differences from them with standard errors of the paired differences."""
     lines = []
     for pair, form in dict.fromkeys((row["pair"], row["form"]) for row in rows):
-        own, raw = (np.array(values_of(rows, pair, name)) for name in (form, next(iter(FORMS))))
-        gaps, errors = (own - raw).mean(0), (own - raw).std(0, ddof=1) / np.sqrt(len(own))
-        is_raw = form == next(iter(FORMS))
-        cells = [
-            f"{mean:.2f}" if is_raw else f"{mean:.2f}, {gap:+.3f} ({error:.3f})"
-            for mean, gap, error in zip(own.mean(0), gaps, errors, strict=True)
-        ]
-        widths = sorted(
-            {(int(row["d1"]), int(row["d2"])) for row in rows if (row["pair"], row["form"]) == (pair, form)}
-        )
-        lines.append([pair, form, " to ".join(f"{d1} + {d2}" for d1, d2 in dict.fromkeys((widths[0], widths[-1])))])
-        lines[-1] += cells
+        means, raw = (values_of(rows, pair, name, VIEWS) for name in (form, RAW))
+        gaps = means - raw
+        errors = gaps.std(0, ddof=1) / np.sqrt(len(gaps))
+        differences = [f", {gap:+.3f} ({error:.3f})" for gap, error in zip(gaps.mean(0), errors, strict=True)]
+        cells = [f"{mean:.2f}" for mean in means.mean(0)]
+        if form != RAW:
+            cells = [cell + difference for cell, difference in zip(cells, differences, strict=True)]
+        widths = sorted(f"{d1:.0f} + {d2:.0f}" for d1, d2 in values_of(rows, pair, form, ("d1", "d2")))
+        lines.append([pair, form, " to ".join(dict.fromkeys((widths[0], widths[-1]))), *cells])
     return markdown(["blocks", "form", "columns", *VIEWS], lines)
 
 
-def values_of(rows: list[dict], pair: str, form: str) -> list[list[float]]:
-    """Mean information ``[seeds, 3]``."""
-    return [[float(row[view]) for view in VIEWS] for row in rows if (row["pair"], row["form"]) == (pair, form)]
+def values_of(rows: list[dict], pair: str, form: str, names: Sequence[str]) -> np.ndarray:
+    """Values ``[seeds, columns]`` of these columns."""
+    own = [row for row in rows if (row["pair"], row["form"]) == (pair, form)]
+    return np.array([[float(row[name]) for name in names] for row in own])
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
+    parser = table_parser(__doc__)
     parser.add_argument("--num-rows", type=int, default=1000, help="rows of a seed (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"))
-    parser.add_argument("--read", action="store_true", help="only print the table of the CSV file that is there")
     arguments = parser.parse_args()
     path = arguments.out / "components.csv"
     if arguments.read:

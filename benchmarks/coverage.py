@@ -69,12 +69,17 @@ def coverage(name: str, size: int, num_datasets: int, num_seeds: int, exact: boo
     return rows
 
 
+def setting_of(row: dict) -> tuple[str, str, str]:
+    """Task, number of samples and fit of a row, as text, whether it was read or measured."""
+    return row["task"], str(row["n"]), row["fit"]
+
+
 def table(rows: list[dict]) -> str:
     """Share of intervals that contain the truth, mean error and spread, by task, number of samples and fit."""
     lines = []
-    for task, size, fit in dict.fromkeys((row["task"], str(row["n"]), row["fit"]) for row in rows):
-        own = [row for row in rows if (row["task"], str(row["n"]), row["fit"]) == (task, size, fit)]
-        name = ", ".join(filter(None, (task, size, fit)))
+    for setting in dict.fromkeys(map(setting_of, rows)):
+        own = [row for row in rows if setting_of(row) == setting]
+        name = ", ".join(filter(None, setting))
         for kind in ("percentile", "BCa"):
             shares = [float(np.mean([int(row[f"{symbol} {kind}"]) for row in own])) for symbol in SYMBOLS]
             cells = [_short(share, bold=share < LOW) for share in shares]
@@ -130,8 +135,7 @@ def main() -> None:
         for size in map(int, arguments.sizes.split(",")):
             new = coverage(name, size, arguments.datasets, arguments.num_seeds, arguments.exact)
             print(table(new), flush=True)
-            replaced = (name, str(size), new[0]["fit"])
-            rows = [row for row in rows if (row["task"], str(row["n"]), row["fit"]) != replaced] + new
+            rows = [row for row in rows if setting_of(row) != setting_of(new[0])] + new
             write_rows(path, rows)  # after every task, so that an interrupted run keeps its rows
     if arguments.null:
         uniformity(arguments.null, arguments.num_permutations)

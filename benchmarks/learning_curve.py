@@ -7,14 +7,13 @@ all runs and a figure: root mean squared errors of i1, i2 and i12, and the AUROC
 samples first. Prints the table of docs/choosing.md; with --read, that of the CSV file in the folder, and fits nothing.
 """
 
-import argparse
 from pathlib import Path
 
 import jax
 import numpy as np
 from accuracy import COLUMNS, Run, measure
 from matplotlib.figure import Figure
-from tables import markdown, read_rows, write_rows
+from tables import markdown, read_rows, table_parser, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
@@ -80,11 +79,7 @@ def table(rows: list[dict]) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"))
-    parser.add_argument("--read", action="store_true", help="only print the table of the CSV file that is there")
-    arguments = parser.parse_args()
+    arguments = table_parser(__doc__).parse_args()
     path = arguments.out / "learning_curve.csv"
     if arguments.read:
         print(table(read_rows(path)))

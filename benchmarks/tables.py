@@ -1,9 +1,19 @@
 """Tables in Markdown and in CSV files."""
 
+import argparse
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+
+def table_parser(description: str | None) -> argparse.ArgumentParser:
+    """The arguments of a benchmark that writes a CSV file and prints a table of it."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--num-seeds", type=int, default=5, help="repetitions (%(default)s)")
+    parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for results (%(default)s)")
+    parser.add_argument("--read", action="store_true", help="only print the table of the CSV file that is there")
+    return parser
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -112,9 +112,9 @@ def _mismatch(argument: Argument, value: Any) -> str | None:
     if count == 0:
         return None if isinstance(value, bool) else "true or false"
     if repeatable:
-        return None if are_names else "names in parentheses"
+        return None if are_names else "names in brackets"
     if count > 1:
-        return None if are_names and len(value) == count else f"{count} names in parentheses"
+        return None if are_names and len(value) == count else f"{count} names in brackets"
     kinds = {kind: words for kind, words in KINDS.items() if kind in (argument.hint, *get_args(argument.hint))}
     kinds = kinds or {str: KINDS[str]}
     return None if type(value) in kinds else " or ".join(kinds.values())

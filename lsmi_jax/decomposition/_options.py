@@ -41,8 +41,8 @@ class DensityOptions:
 
     Attributes:
         num_components: Number of Gaussians of a `lsmi_jax.Knife`.
-        covariance: Covariance of a Gaussian on whitened columns: ``"diagonal"``, ``"full"``, or an
-            integer, the rank of a low-rank term that is added to a diagonal precision.
+        covariance: Covariance of a Gaussian on whitened columns: ``"diagonal"``, ``"full"``, or an integer,
+            the rank of a low-rank term that is added to a diagonal precision.
 
     Raises:
         TypeError: If the number of Gaussians is not an integer.
@@ -75,8 +75,8 @@ class UnionInformation:
     """The redundancy of Bertschinger et al. (2014) for one sample, `lsmi_jax.union_information`.
 
     Potentials of the two modalities are fitted to out-of-fold class posteriors; no density is fitted. Means need no
-    shift: no mean part is negative except by estimation error. With exact
-    posteriors, a modality that is pure noise has zero redundancy and zero uniqueness on every sample.
+    shift: no mean part is negative except by estimation error. With exact posteriors, a
+    modality that is pure noise has zero redundancy and zero uniqueness on every sample.
 
     Attributes:
         num_cells: Number of cells of the codebook of posteriors, even.

@@ -33,8 +33,8 @@ class Diagnostics(NamedTuple):
             constraint of the union information is that it is not positive. None without potentials.
         union_gap: Upper minus lower bound on the union information of the fitted cells, in nats; None without
             potentials.
-        outlier_ratio: Largest distance of a value from the mean of its column, divided by the mean absolute deviation
-            of the column's other values, among the rows of the fit, of each modality ``[2]``.
+        outlier_ratio: Largest distance of a value from the mean of the others in its column, divided by their mean
+            absolute deviation, among the rows of the fit, of each modality ``[2]``.
         missing_fraction: Fraction of samples that lack the first modality, the second, and either ``[3]``; None if none
             does. Losses and accuracies are of the samples that have both.
         repeated_fraction: Fraction of rows that another row nearly repeats, of another group if there are groups, in

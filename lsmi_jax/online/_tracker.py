@@ -127,7 +127,7 @@ def init_tracker(
     Args:
         key: Random key.
         num_classes: Number of classes K.
-        decay: Factor that running sums are multiplied by at every batch; about ``1 / (1 - decay)`` contribute.
+        decay: Factor that running sums are multiplied by at every batch; about ``1 / (1 - decay)`` batches count.
         num_cells: Number of cells of the codebook of the union information, even.
         num_recent: Number of recent rows R that its potentials are fitted to.
         refit_every: Number of batches after which they are fitted again; in the beginning, also after 1, 2, 4, ...
