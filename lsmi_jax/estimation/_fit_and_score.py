@@ -186,7 +186,8 @@ def redundancy_of(estimator: Estimator, redundancy: Redundancy | None, *, only_t
         return estimator.redundancy
     needed, fitted = check_redundancy(redundancy).density, estimator.redundancy.density
     if needed is not None and needed != fitted:
-        raise ValueError(f"redundancy: expected one that needs {fitted or 'no density'}, got {redundancy!r}")
+        expected = f"one that needs {fitted or 'no density'}, as in fit_estimator"
+        raise ValueError(f"redundancy: expected {expected}, got {redundancy!r}")
     if num_cells_of(redundancy) is not None and redundancy != estimator.redundancy:
         raise ValueError(
             f"redundancy: expected one that needs no more than {estimator.redundancy!r}, got {redundancy!r}"

@@ -223,7 +223,8 @@ def test_no_density_is_fitted_where_none_is_needed(blobs, redundancy):
     }
     fitted = fit_estimator(jax.random.key(0), *blobs, redundancy=redundancy)
     assert fitted.densities is None
-    with pytest.raises(ValueError, match="redundancy: expected one that needs no density, got Specificity"):
+    expected = "redundancy: expected one that needs no density, as in fit_estimator, got Specificity"
+    with pytest.raises(ValueError, match=expected):
         score(fitted, *blobs, redundancy=SpecificityAmbiguity())
 
 
