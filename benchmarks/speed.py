@@ -25,12 +25,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from tables import read_rows, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.applications import probe_layers
 from lsmi_jax.baselines import pid_batch
+from lsmi_jax.estimation._programs import fit_discriminators
+from lsmi_jax.estimation._splits import folds_of, inner_splits_of
+from lsmi_jax.inputs import mesh_of, pack, views
 from lsmi_jax.models import fit_stack
 from lsmi_jax.union import fit_potentials
 
@@ -259,6 +263,30 @@ def classes_by_batch() -> Figures:
     return over_classes(lambda *rows: seconds(partial(pid_batch, num_folds=2), jax.random.key(0), *rows, repeats=0)[0])
 
 
+def bytes_of_fit(num_devices: int, num_samples: int, num_columns: int, num_classes: int) -> int:
+    """Working memory of each device in the program that takes most: the fit on both modalities, of five folds."""
+    blocks = [np.zeros((num_samples, num_columns), np.float32)] * 2
+    packed = pack(blocks, np.arange(num_samples) % num_classes)
+    folds = folds_of(jax.random.key(0), packed, 5, 1)
+    keys = jax.random.split(jax.random.key(1), 1)
+    splits = inner_splits_of(keys, packed, folds.train, None)
+    mesh = Mesh(np.array(jax.devices()[:num_devices]), ("data",))
+    parts = (keys, (views(packed.features)[2], packed.labels, None), (folds.train, splits, None))
+    parts = jax.device_put(parts, NamedSharding(mesh, PartitionSpec()))
+    lowered = fit_discriminators.lower(*parts, num_classes, mesh_of(jax.tree.leaves(parts)))
+    analysis: Any = lowered.compile().memory_analysis()
+    return analysis.temp_size_in_bytes
+
+
+def devices() -> Figures:
+    """Working memory of a device as five fits spread over more of them; a CPU plays eight devices."""
+    jax.config.update("jax_num_cpu_devices", 8)
+    figures = {}
+    for count in (count for count in (1, 2, 5, 8) if count <= jax.device_count()):
+        figures[f"{count} devices, MiB each"] = bytes_of_fit(count, rows(8000), 64, NUM_CLASSES) / 2**20
+    return figures
+
+
 def wide() -> Figures:
     """1024 columns, 20000 samples."""
     features, labels = data(rows(20_000), 1024, 10)
@@ -359,6 +387,7 @@ STUDIES: dict[str, Callable[[], Figures]] = {
     "union": union,
     "layers": layers,
     "pid_batch classes": classes_by_batch,
+    "devices": devices,
     "wide": wide,
     "decomposition": decomposition,
     "knife": knife,

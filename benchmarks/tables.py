@@ -40,6 +40,7 @@ def read_rows(path: str | Path) -> list[dict[str, str]]:
 def write_rows(path: str | Path, rows: Sequence[dict[str, Any]]) -> None:
     """Writes a CSV file with the columns of all rows; a row that lacks one leaves it empty."""
     with open(path, "w", newline="") as stream:
-        writer = csv.DictWriter(stream, fieldnames=list(dict.fromkeys(name for row in rows for name in row)))
+        columns = list(dict.fromkeys(name for row in rows for name in row))
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -1,5 +1,7 @@
+import importlib
 from contextlib import nullcontext
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -17,9 +19,6 @@ from lsmi_jax import (
     pointwise_information,
     score,
 )
-from lsmi_jax.estimation._programs import fit_discriminators
-from lsmi_jax.estimation._splits import folds_of, inner_splits_of
-from lsmi_jax.inputs import mesh_of, pack, views
 
 
 def test_eight_devices_agree_with_one(rng):
@@ -89,19 +88,8 @@ def test_rows_spread_over_a_mesh_give_what_one_device_does(data, alone, call, ax
 
 
 @EVERY
-def test_memory_of_a_device_falls_as_fits_spread_over_more():
-    """Of the program that takes most, the fit of both modalities on five folds."""
-    data = pack([np.zeros((2000, 32), np.float32)] * 2, np.arange(2000) % 4)
-    folds = folds_of(jax.random.key(0), data, 5, 1)
-    splits = inner_splits_of(jax.random.split(jax.random.key(1), 1), data, folds.train, None)
-    shared, mapped = (views(data.features)[2], data.labels, None), (folds.train, splits, None)
-    keys = jax.random.split(jax.random.key(2), 1)
-
-    def num_bytes(num_devices: int) -> int:
-        mesh = Mesh(np.array(jax.devices()[:num_devices]), ("data",))
-        rows = jax.device_put((keys, shared, mapped), NamedSharding(mesh, PartitionSpec()))
-        lowered = fit_discriminators.lower(*rows, data.num_classes, mesh_of(jax.tree.leaves(rows)))
-        return lowered.compile().memory_analysis().temp_size_in_bytes
-
+def test_memory_of_a_device_falls_as_fits_spread_over_more(monkeypatch):
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    num_bytes = partial(importlib.import_module("speed").bytes_of_fit, num_samples=2000, num_columns=32, num_classes=4)
     assert num_bytes(5) < num_bytes(1) / 3
     assert num_bytes(8) < num_bytes(1) / 3

@@ -149,17 +149,28 @@ def benchmark(name):
         return loaded(f"benchmarks/{name}.py"), list(csv.DictReader(file))
 
 
-def test_tables_of_choosing_are_those_of_their_figures(monkeypatch):
+@pytest.mark.parametrize(
+    ("page", "name", "function"),
+    [
+        ("choosing", "accuracy", "tables"),
+        ("choosing", "components", "table"),
+        ("choosing", "learning_curve", "table"),
+        ("choosing", "union", "table"),
+        ("python", "groups", "sentence"),
+    ],
+)
+def test_figures_of_a_page_are_those_of_its_benchmark(monkeypatch, page, name, function):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    text = TEXTS["docs/choosing.md"]
-    for name, function in {
-        "accuracy": "tables",
-        "components": "table",
-        "learning_curve": "table",
-        "union": "table",
-    }.items():
-        module, rows = benchmark(name)
-        assert getattr(module, function)(rows) in text
+    module, rows = benchmark(name)
+    assert " ".join(getattr(module, function)(rows).split()) in " ".join(TEXTS[f"docs/{page}.md"].split())
+
+
+def test_memory_of_a_device_is_that_of_its_benchmark(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "benchmarks")
+    _, rows = benchmark("speed")
+    one, two, five, eight = (f"{float(row['value']):.0f}" for row in rows if row["figure"].endswith("MiB each"))
+    shown = f"takes {one} MiB on one device, {two} on each of two, {five} on each of five and {eight} on each of eight"
+    assert shown in " ".join(TEXTS["docs/scaling.md"].split())
 
 
 def test_what_an_audit_finds_is_in_the_readme_and_the_guide(monkeypatch):

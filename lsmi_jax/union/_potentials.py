@@ -23,7 +23,15 @@ from lsmi_jax.union._cells import bounds_of_cells, cell_statistics, only_occupie
 from lsmi_jax.union._codebook import fit_codebook, nearest_cell
 from lsmi_jax.union._solver import LAST_EPSILON, combined, fixed_point_step, largest_log_sums, log_sums
 
-__all__ = ["MOST_MODALITIES", "Potentials", "fit_potentials", "log_union_scores", "potentials_of_rows"]
+__all__ = [
+    "MOST_MODALITIES",
+    "NUM_REFERENCES",
+    "Potentials",
+    "fit_potentials",
+    "log_union_scores",
+    "mean_entropies",
+    "potentials_of_rows",
+]
 
 MOST_MODALITIES = 5  # beyond which a codebook would have too few cells
 NUM_STEPS = 10  # of each row's own potential against the cells of the other modalities
@@ -93,7 +101,7 @@ def fit_potentials(
     given = jnp.stack([_floored(_spread(own, shape)) for own in logits])
     shares = None if weights is None else jnp.stack([_spread(own, shape) for own in weights])
     # Computed in an order that does not depend on which modality is called the first, so that results swap exactly.
-    order = jnp.argsort(_mean_entropies(given, shares))
+    order = jnp.argsort(mean_entropies(given, shares))
     logs = tuple(given[order])
     of_rows: tuple[jax.Array | None, ...] = (None,) * count if shares is None else tuple(shares[order])
     roots = tuple(jnp.exp(log / 2) for log in logs)
@@ -169,7 +177,7 @@ def _floored(logits: jax.Array) -> jax.Array:
     return jnp.logaddexp(log + np.float32(np.log1p(-FLOOR)), np.float32(np.log(FLOOR / log.shape[1])))
 
 
-def _mean_entropies(log_posteriors: jax.Array, weights: jax.Array | None) -> jax.Array:
+def mean_entropies(log_posteriors: jax.Array, weights: jax.Array | None) -> jax.Array:
     """Mean entropies of posteriors ``[M, n, K]``, in nats."""
     entropies = -(jnp.exp(log_posteriors) * log_posteriors).sum(2)
     return jax.vmap(average)(entropies, weights)

@@ -6,27 +6,39 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.typing import ArrayLike
 
 from lsmi_jax.decomposition import average, log_posterior
-from lsmi_jax.inputs import evenly_spaced
-from lsmi_jax.union._potentials import NUM_REFERENCES, Potentials, fit_potentials, log_union_scores, potentials_of_rows
+from lsmi_jax.inputs import evenly_spaced, pairs_of
+from lsmi_jax.union._potentials import (
+    NUM_REFERENCES,
+    Potentials,
+    fit_potentials,
+    log_union_scores,
+    mean_entropies,
+    potentials_of_rows,
+)
 
 __all__ = ["WholeUnion", "fit_whole_union", "whole_union_scores"]
 
+MOST_WITHOUT_PAIRS = 3  # modalities of which all but one are a pair
+
 
 class WholeUnion(NamedTuple):
-    """Potentials of M modalities, and of each set that leaves one out.
+    """Potentials of M modalities, and of smaller sets of these.
 
     Attributes:
         whole: Potentials of all modalities.
         rest: Potentials of all modalities except the first, except the second, and so on, stacked along a leading axis.
-        choice: Which feasible potentials of all modalities are the best, a scalar: 0 for those of all, m + 1 for those
-            of all but m, with zeros for m itself.
+        pairs: Potentials of each pair, stacked; None for three modalities, where these are the others.
+        choice: Which feasible potentials are the best ``[M + 1]``, of all modalities, then of all except the first, and
+            so on: an index of the sets above, in this order, followed by each modality alone.
     """
 
     whole: Potentials
     rest: Potentials
+    pairs: Potentials | None
     choice: jax.Array
 
 
@@ -41,7 +53,8 @@ def fit_whole_union(
     """Fits potentials of three or more modalities; labels do not enter.
 
     Any feasible potentials are a lower bound on the union information, and those of fewer modalities stay feasible with
-    more. Their codebooks have more cells, so they can be better. The largest bound is chosen.
+    more. Their codebooks have more cells, and a modality alone needs none: its log-posterior is its potential. Of all
+    modalities, and of each set that leaves one out, the largest bound is chosen.
 
     Args:
         key: Random key.
@@ -56,22 +69,31 @@ def fit_whole_union(
     Raises:
         ValueError: As `fit_potentials`.
     """
-    whole_key, *rest_keys = jax.random.split(key, len(logits) + 1)
+    count = len(logits)
+    whole_key, *rest_keys = jax.random.split(key, count + 1)
     fit = partial(fit_potentials, log_prior=log_prior, num_cells=num_cells)
     whole = fit(whole_key, logits, weights=weights)
-
-    def fit_rest(inputs: tuple) -> Potentials:
-        own_key, own, shares = inputs
-        return fit(own_key, tuple(own), weights=None if shares is None else tuple(shares))
-
-    rest_logits, rest_weights = _but_one(logits), None if weights is None else _but_one(weights)
-    rest = jax.lax.map(fit_rest, (jnp.stack(rest_keys), rest_logits, rest_weights))
     rows = evenly_spaced(jnp.shape(logits[0])[0], NUM_REFERENCES)
     some, shares = jax.tree.map(lambda own: own[rows], (tuple(map(jnp.asarray, logits)), weights))
-    some_rest, shares_rest = jax.tree.map(lambda own: own[:, :, rows], (rest_logits, rest_weights))
-    of_rest = jax.lax.map(lambda inputs: _dual_value(*inputs), (rest, some_rest, shares_rest))
-    values = jnp.append(_dual_value(whole, some, shares), of_rest)
-    return WholeUnion(whole, rest, values.argmax())
+
+    def fit_sets(keys: jax.Array, sets: np.ndarray) -> tuple[Potentials, jax.Array]:
+        """Potentials of sets of as many modalities ``[S, m]``, one after the other, and their bounds ``[S]``."""
+
+        def fit_set(inputs: tuple) -> tuple[Potentials, jax.Array]:
+            own_key, own, own_weights, own_some, own_shares = inputs
+            fitted = fit(own_key, tuple(own), weights=None if own_weights is None else tuple(own_weights))
+            return fitted, _dual_value(fitted, own_some, own_shares)
+
+        return jax.lax.map(fit_set, (keys, *(_of_sets(arrays, sets) for arrays in (logits, weights, some, shares))))
+
+    of_each = -mean_entropies(_log_posteriors(some), None if shares is None else jnp.stack(shares))
+    rest, of_rest = fit_sets(jnp.stack(rest_keys), _all_but_one(count))
+    pairs, of_pairs = None, jnp.zeros(0)
+    if count > MOST_WITHOUT_PAIRS:
+        sets = np.array(pairs_of(count))
+        pairs, of_pairs = fit_sets(jax.random.split(jax.random.fold_in(key, 1), len(sets)), sets)
+    bounds = jnp.concatenate([_dual_value(whole, some, shares)[None], of_rest, of_pairs, of_each])
+    return WholeUnion(whole, rest, pairs, jnp.where(_is_within(count), bounds[None], -jnp.inf).argmax(1))
 
 
 def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
@@ -84,16 +106,40 @@ def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple
     Returns:
         Log-scores ``[n, K]`` of all modalities, and of all except the first, except the second, and so on, in nats.
     """
-    own = log_union_scores(fitted.whole, logits)
-    rest = jax.lax.map(lambda inputs: log_union_scores(inputs[0], tuple(inputs[1])), (fitted.rest, _but_one(logits)))
-    return jnp.concatenate([own[None], rest])[fitted.choice], tuple(rest)
+    count = len(logits)
+
+    def scores(potentials: Potentials, sets: np.ndarray) -> jax.Array:
+        inputs = (potentials, _of_sets(logits, sets))
+        return jax.lax.map(lambda inputs: log_union_scores(inputs[0], tuple(inputs[1])), inputs)
+
+    found = [log_union_scores(fitted.whole, logits)[None], scores(fitted.rest, _all_but_one(count))]
+    if fitted.pairs is not None:
+        found.append(scores(fitted.pairs, np.array(pairs_of(count))))
+    chosen = jnp.concatenate([*found, _log_posteriors(logits)])[fitted.choice]
+    return chosen[0], tuple(chosen[1:])
 
 
-def _but_one(arrays: Sequence[ArrayLike]) -> jax.Array:
-    """Arrays of all modalities except the first, except the second, and so on ``[M, M - 1, ...]``."""
-    count = len(arrays)
-    stacked = jnp.stack(list(map(jnp.asarray, arrays)))
-    return stacked[jnp.array([[m for m in range(count) if m != left_out] for left_out in range(count)])]
+def _all_but_one(count: int) -> np.ndarray:
+    """The modalities without the first, without the second, and so on ``[M, M - 1]``."""
+    return np.array([[m for m in range(count) if m != left_out] for left_out in range(count)])
+
+
+def _is_within(count: int) -> np.ndarray:
+    """Whether all modalities, and all but each, contain each set that has potentials, in the order of `WholeUnion`."""
+    pairs = pairs_of(count) if count > MOST_WITHOUT_PAIRS else ()
+    wholes = [range(count), *_all_but_one(count)]
+    sets = [*wholes, *pairs, *((m,) for m in range(count))]
+    return np.array([[set(own) <= set(whole) for own in sets] for whole in wholes])
+
+
+def _log_posteriors(logits: Sequence[ArrayLike]) -> jax.Array:
+    """Log-posteriors of each modality alone ``[M, n, K]``, in nats: feasible potentials, with zeros for the others."""
+    return log_posterior(jnp.stack(list(map(jnp.asarray, logits)))).astype(jnp.float32)
+
+
+def _of_sets(arrays: Sequence[ArrayLike] | None, sets: np.ndarray) -> jax.Array | None:
+    """Arrays of the modalities of each set ``[S, m, ...]``."""
+    return None if arrays is None else jnp.stack(list(map(jnp.asarray, arrays)))[sets]
 
 
 def _dual_value(fitted: Potentials, logits: Sequence[jax.Array], weights: Sequence[jax.Array] | None) -> jax.Array:

@@ -1,0 +1,127 @@
+"""How tight is the union information of three to five modalities? The table of docs/applications.md.
+
+    python benchmarks/together.py [--num-seeds 5] [--num-samples 4000] [--out docs/results]
+
+Modalities are Gaussian given the class, and their exact posteriors replace discriminators. Potentials are fitted on
+some samples and evaluated on as many others. The truth is in closed form, for the same samples:
+
+- ordered: all share their centers, and noise grows with m. Each modality is the one before it with more noise, so that
+  the union information of all is the information of the first.
+- own bits: the class is a tuple of bits, one for each modality, which tells this bit only. The union information is the
+  sum of what the modalities say.
+
+Writes a CSV file and prints the table; with --read, only prints that of the CSV file in the folder.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from tables import markdown, read_rows, table_parser, write_rows
+
+import lsmi_jax
+from lsmi_jax.decomposition import score_information
+from lsmi_jax.union import fit_whole_union, whole_union_scores
+
+DIM = 2
+MODALITIES = (3, 4, 5)
+fitted_to, scores_of = jax.jit(fit_whole_union), jax.jit(whole_union_scores)
+
+
+def log_posteriors(key: jax.Array, labels: jax.Array, centers: list[jax.Array], scales: list[float]) -> list[jax.Array]:
+    """Exact log-posteriors of each modality, of equally likely classes with these centers ``[K, d]`` and this noise."""
+    found = []
+    for noise_key, center, scale in zip(jax.random.split(key, len(centers)), centers, scales, strict=True):
+        x = center[labels] + scale * jax.random.normal(noise_key, (len(labels), center.shape[1]))
+        # Up to a constant of the sample, log p(x|y) = -|x - center|^2 / (2 scale^2).
+        found.append(jax.nn.log_softmax(-((x[:, None] - center) ** 2).sum(-1) / (2 * scale**2)))
+    return found
+
+
+def ordered(key: jax.Array, num_samples: int, count: int, num_classes: int) -> tuple[jax.Array, list[jax.Array]]:
+    """Labels and log-posteriors of modalities of which each is the one before it with more noise."""
+    label_key, center_key, noise_key = jax.random.split(key, 3)
+    labels = jax.random.randint(label_key, (num_samples,), 0, num_classes)
+    centers = 2 * jax.random.normal(center_key, (num_classes, DIM))
+    return labels, log_posteriors(noise_key, labels, [centers] * count, [1 + m / 4 for m in range(count)])
+
+
+def own_bits(key: jax.Array, num_samples: int, count: int) -> tuple[jax.Array, list[jax.Array]]:
+    """Labels and log-posteriors of modalities of which each tells one bit of the class."""
+    label_key, noise_key = jax.random.split(key)
+    labels = jax.random.randint(label_key, (num_samples,), 0, 2**count)
+    bits = [jnp.arange(2**count) // 2**m % 2 for m in range(count)]
+    centers = [3.0 * bit[:, None].astype(jnp.float32) for bit in bits]
+    return labels, log_posteriors(noise_key, labels, centers, [1 + m / 4 for m in range(count)])
+
+
+SETTINGS: dict[str, Callable] = {
+    **{f"ordered, K = {num_classes}": partial(ordered, num_classes=num_classes) for num_classes in (2, 3, 10)},
+    "own bits, K = 2^M": own_bits,
+}
+
+
+def truth(setting: str, information: list[float]) -> tuple[float, list[float]]:
+    """Union information, and unique part of each modality, from the information of each modality."""
+    if setting.startswith("own bits"):
+        return sum(information), information
+    # Without the first modality, the second is the best; without another one, nothing is lost.
+    return information[0], [information[0] - information[1], *[0.0] * (len(information) - 1)]
+
+
+def run_once(setting: str, count: int, size: int, seed: int) -> dict[str, str | int | float]:
+    """True union information, the error of the estimate, and the largest error of a unique part, in nats."""
+    data_key, key = jax.random.split(jax.random.key(seed))
+    labels, logits = SETTINGS[setting](data_key, 2 * size, count)
+    num_classes = logits[0].shape[1]
+    log_prior = jnp.full(num_classes, -np.log(num_classes), jnp.float32)
+    start = time.perf_counter()
+    fitted = jax.block_until_ready(fitted_to(key, [own[:size] for own in logits], log_prior))
+    seconds = time.perf_counter() - start
+    held_out = [own[size:] for own in logits]
+    whole, rest = scores_of(fitted, held_out)
+    union, *without = (float(score_information(own, labels[size:], log_prior).mean()) for own in (whole, *rest))
+    exact = [float(lsmi_jax.pointwise_information(own, labels[size:], log_prior).mean()) for own in held_out]
+    true_union, true_unique = truth(setting, exact)
+    errors = [union - other - true for other, true in zip(without, true_unique, strict=True)]
+    row: dict[str, str | int | float] = {"setting": setting, "M": count, "seed": seed, "union": true_union}
+    return row | {"error": union - true_union, "unique": max(errors, key=abs), "seconds": seconds}
+
+
+def table(rows: list[dict]) -> str:
+    """Means over seeds with standard errors, in nats."""
+    lines = []
+    for setting, count in dict.fromkeys((row["setting"], row["M"]) for row in rows):
+        own = [row for row in rows if (row["setting"], row["M"]) == (setting, count)]
+        union, error, unique = (np.array([float(row[name]) for row in own]) for name in ("union", "error", "unique"))
+        cells = [f"{gap.mean():+.3f} ({gap.std(ddof=1) / np.sqrt(len(gap)):.3f})" for gap in (error, unique)]
+        lines.append([setting, str(count), f"{union.mean():.3f}", *cells])
+    return markdown(
+        ["setting", "modalities", "union information", "its error", "largest error of a unique part"], lines
+    )
+
+
+def main() -> None:
+    parser = table_parser(__doc__)
+    parser.add_argument("--num-samples", type=int, default=4000, help="of each half (%(default)s)")
+    arguments = parser.parse_args()
+    path = arguments.out / "together.csv"
+    if arguments.read:
+        print(table(read_rows(path)))
+        return
+    rows = []
+    for setting in SETTINGS:
+        for count in MODALITIES:
+            for seed in range(arguments.num_seeds):
+                rows.append(run_once(setting, count, arguments.num_samples, seed))
+                print(" ".join(map(str, rows[-1].values())), flush=True)
+            jax.clear_caches()  # Linux allows a process so many memory maps only
+    write_rows(path, rows)
+    print(table(rows))
+
+
+if __name__ == "__main__":
+    main()
