@@ -7,6 +7,7 @@ some samples and evaluated on as many others. The truth is in closed form, for t
 
 - ordered: all share their centers, and noise grows with m. Each modality is the one before it with more noise, so that
   the union information of all is the information of the first.
+- alike: as ordered, with the same noise in all.
 - own bits: the class is a tuple of bits, one for each modality, which tells this bit only. The union information is the
   sum of what the modalities say.
 
@@ -41,12 +42,14 @@ def log_posteriors(key: jax.Array, labels: jax.Array, centers: list[jax.Array], 
     return found
 
 
-def ordered(key: jax.Array, num_samples: int, count: int, num_classes: int) -> tuple[jax.Array, list[jax.Array]]:
+def ordered(
+    key: jax.Array, num_samples: int, count: int, num_classes: int, step: float = 0.25
+) -> tuple[jax.Array, list[jax.Array]]:
     """Labels and log-posteriors of modalities of which each is the one before it with more noise."""
     label_key, center_key, noise_key = jax.random.split(key, 3)
     labels = jax.random.randint(label_key, (num_samples,), 0, num_classes)
     centers = 2 * jax.random.normal(center_key, (num_classes, DIM))
-    return labels, log_posteriors(noise_key, labels, [centers] * count, [1 + m / 4 for m in range(count)])
+    return labels, log_posteriors(noise_key, labels, [centers] * count, [1 + step * m for m in range(count)])
 
 
 def own_bits(key: jax.Array, num_samples: int, count: int) -> tuple[jax.Array, list[jax.Array]]:
@@ -60,6 +63,7 @@ def own_bits(key: jax.Array, num_samples: int, count: int) -> tuple[jax.Array, l
 
 SETTINGS: dict[str, Callable] = {
     **{f"ordered, K = {num_classes}": partial(ordered, num_classes=num_classes) for num_classes in (2, 3, 10)},
+    "alike, K = 3": partial(ordered, num_classes=3, step=0.0),
     "own bits, K = 2^M": own_bits,
 }
 
@@ -68,6 +72,8 @@ def truth(setting: str, information: list[float]) -> tuple[float, list[float]]:
     """Union information, and unique part of each modality, from the information of each modality."""
     if setting.startswith("own bits"):
         return sum(information), information
+    if setting.startswith("alike"):
+        return float(np.mean(information)), [0.0] * len(information)
     # Without the first modality, the second is the best; without another one, nothing is lost.
     return information[0], [information[0] - information[1], *[0.0] * (len(information) - 1)]
 

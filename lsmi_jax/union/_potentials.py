@@ -28,6 +28,7 @@ __all__ = [
     "NUM_REFERENCES",
     "Potentials",
     "fit_potentials",
+    "floored",
     "log_union_scores",
     "mean_entropies",
     "potentials_of_rows",
@@ -97,8 +98,8 @@ def fit_potentials(
     if not 2 <= count <= MOST_MODALITIES:
         raise ValueError(f"logits: expected 2 to {MOST_MODALITIES} modalities for the union information, got {count}")
     shape = jnp.shape(logits[0])
-    prior = jnp.exp(_floored(jnp.asarray(log_prior, jnp.float32)[None])[0])
-    given = jnp.stack([_floored(_spread(own, shape)) for own in logits])
+    prior = jnp.exp(floored(jnp.asarray(log_prior, jnp.float32)[None])[0])
+    given = jnp.stack([floored(_spread(own, shape)) for own in logits])
     shares = None if weights is None else jnp.stack([_spread(own, shape) for own in weights])
     # Computed in an order that does not depend on which modality is called the first, so that results swap exactly.
     order = jnp.argsort(mean_entropies(given, shares))
@@ -140,7 +141,7 @@ def potentials_of_rows(potentials: Potentials, logits: Sequence[ArrayLike]) -> t
     others = [partners(potentials.cells, potentials.log_masses, of=m) for m in range(count)]
 
     def of_chunk(rows: tuple[jax.Array, ...]) -> jax.Array:
-        free = [_own(potentials, m, others[m], _floored(row)) for m, row in enumerate(rows)]
+        free = [_own(potentials, m, others[m], floored(row)) for m, row in enumerate(rows)]
         largest = (_largest_violation(potentials, m, own) for m, own in enumerate(free))
         feasible = [own - (1 / count) * excess[:, None] for own, excess in zip(free, largest, strict=True)]
         excess = (1 / count) * jnp.maximum(logsumexp(sum(feasible), axis=1, keepdims=True), 0)
@@ -171,7 +172,7 @@ def _cells_of_each(num_cells: int, count: int) -> int:
     return most // count
 
 
-def _floored(logits: jax.Array) -> jax.Array:
+def floored(logits: jax.Array) -> jax.Array:
     """Log-posteriors ``[n, K]`` in float32, mixed with a little of the uniform distribution."""
     log = log_posterior(logits).astype(jnp.float32)
     return jnp.logaddexp(log + np.float32(np.log1p(-FLOOR)), np.float32(np.log(FLOOR / log.shape[1])))

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import average, log_posterior
+from lsmi_jax.decomposition import average
 from lsmi_jax.inputs import evenly_spaced, pairs_of
 from lsmi_jax.union._potentials import (
     NUM_REFERENCES,
     Potentials,
     fit_potentials,
+    floored,
     log_union_scores,
     mean_entropies,
     potentials_of_rows,
@@ -23,6 +24,7 @@ from lsmi_jax.union._potentials import (
 __all__ = ["WholeUnion", "fit_whole_union", "whole_union_scores"]
 
 MOST_WITHOUT_PAIRS = 3  # modalities of which all but one are a pair
+NEARLY = 1e-3  # nats by which a bound may be smaller than the largest and still count
 
 
 class WholeUnion(NamedTuple):
@@ -32,14 +34,14 @@ class WholeUnion(NamedTuple):
         whole: Potentials of all modalities.
         rest: Potentials of all modalities except the first, except the second, and so on, stacked along a leading axis.
         pairs: Potentials of each pair, stacked; None for three modalities, where these are the others.
-        choice: Which feasible potentials are the best ``[M + 1]``, of all modalities, then of all except the first, and
-            so on: an index of the sets above, in this order, followed by each modality alone.
+        shares: Shares of the potentials of each set in those of all modalities, of all except the first, and so on
+            ``[M + 1, S]``. The S sets are those above, in this order, and each modality alone.
     """
 
     whole: Potentials
     rest: Potentials
     pairs: Potentials | None
-    choice: jax.Array
+    shares: jax.Array
 
 
 def fit_whole_union(
@@ -53,8 +55,9 @@ def fit_whole_union(
     """Fits potentials of three or more modalities; labels do not enter.
 
     Any feasible potentials are a lower bound on the union information, and those of fewer modalities stay feasible with
-    more. Their codebooks have more cells, and a modality alone needs none: its log-posterior is its potential. Of all
-    modalities, and of each set that leaves one out, the largest bound is chosen.
+    more. Their codebooks have more cells, and a modality alone needs none: its log-posterior is its potential. So are
+    averages of feasible potentials. For all modalities, and for each set that leaves one out, this takes an average of
+    those with the largest bounds, up to `NEARLY` nats, so that it prefers none of several modalities that are alike.
 
     Args:
         key: Random key.
@@ -93,7 +96,8 @@ def fit_whole_union(
         sets = np.array(pairs_of(count))
         pairs, of_pairs = fit_sets(jax.random.split(jax.random.fold_in(key, 1), len(sets)), sets)
     bounds = jnp.concatenate([_dual_value(whole, some, shares)[None], of_rest, of_pairs, of_each])
-    return WholeUnion(whole, rest, pairs, jnp.where(_is_within(count), bounds[None], -jnp.inf).argmax(1))
+    allowed = jnp.where(_is_within(count), bounds[None], -jnp.inf)
+    return WholeUnion(whole, rest, pairs, jax.nn.softmax(allowed / NEARLY, axis=1))
 
 
 def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
@@ -115,8 +119,8 @@ def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple
     found = [log_union_scores(fitted.whole, logits)[None], scores(fitted.rest, _all_but_one(count))]
     if fitted.pairs is not None:
         found.append(scores(fitted.pairs, np.array(pairs_of(count))))
-    chosen = jnp.concatenate([*found, _log_posteriors(logits)])[fitted.choice]
-    return chosen[0], tuple(chosen[1:])
+    averages = jnp.tensordot(fitted.shares, jnp.concatenate([*found, _log_posteriors(logits)]), 1, precision="highest")
+    return averages[0], tuple(averages[1:])
 
 
 def _all_but_one(count: int) -> np.ndarray:
@@ -134,7 +138,7 @@ def _is_within(count: int) -> np.ndarray:
 
 def _log_posteriors(logits: Sequence[ArrayLike]) -> jax.Array:
     """Log-posteriors of each modality alone ``[M, n, K]``, in nats: feasible potentials, with zeros for the others."""
-    return log_posterior(jnp.stack(list(map(jnp.asarray, logits)))).astype(jnp.float32)
+    return jnp.stack([floored(jnp.asarray(own)) for own in logits])
 
 
 def _of_sets(arrays: Sequence[ArrayLike] | None, sets: np.ndarray) -> jax.Array | None:
@@ -145,7 +149,7 @@ def _of_sets(arrays: Sequence[ArrayLike] | None, sets: np.ndarray) -> jax.Array 
 def _dual_value(fitted: Potentials, logits: Sequence[jax.Array], weights: Sequence[jax.Array] | None) -> jax.Array:
     """Expected score under the posteriors of each modality, up to the entropy of the label, in nats."""
     count = len(fitted.cells)
-    posteriors = [jnp.exp(log_posterior(logits[m])) for m in range(count)]
+    posteriors = [jnp.exp(floored(logits[m])) for m in range(count)]
     potentials = potentials_of_rows(fitted, [logits[m] for m in range(count)])
     shares = [None if weights is None else weights[m] for m in range(count)]
     means = [average((p * own).sum(1), share) for p, own, share in zip(posteriors, potentials, shares, strict=True)]
