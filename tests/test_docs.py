@@ -156,6 +156,7 @@ def benchmark(name):
         ("choosing", "components", "table"),
         ("choosing", "learning_curve", "table"),
         ("choosing", "union", "table"),
+        ("applications", "together", "table"),
         ("python", "groups", "sentence"),
     ],
 )
