@@ -5,6 +5,7 @@ import pytest
 
 from lsmi_jax.decomposition import score_information
 from lsmi_jax.union import fit_whole_union, whole_union_scores
+from lsmi_jax.union._whole import NEARLY
 
 SIZE = 600
 NOISE = (0.02, 0.1, 0.2, 0.3)  # probability that a modality flips the bit that it tells
@@ -44,9 +45,10 @@ def test_modalities_with_more_and_more_noise_say_what_the_first_does(count):
         logits.append(np.log(np.where(seen[:, None] == np.arange(2), 1 - NOISE[m], NOISE[m])).astype(np.float32))
     whole, *rest = information(logits, labels, log_prior)
     first, second, *_ = of_posteriors(logits, labels, log_prior)
-    assert whole == pytest.approx(first, abs=1e-5)
-    assert rest[0] == pytest.approx(second, abs=1e-5)
-    np.testing.assert_allclose(rest[1:], first, atol=1e-5)
+    # The average of bounds with weights softmax(bound / d) is at most d log(number of bounds) below the largest.
+    lost = NEARLY * np.log(1 + count + count * (count - 1) / 2 + count)
+    for value, truth in ((whole, first), (rest[0], second), *((own, first) for own in rest[1:])):
+        assert truth - lost - 1e-5 < value < truth + 1e-5
 
 
 @pytest.mark.slow
