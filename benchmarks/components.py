@@ -7,11 +7,12 @@ components in a random basis. Every seed draws rows, folds and a basis; all form
 Writes a CSV file and prints the table of docs/choosing.md; with --read, only prints that of the CSV file in the folder.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import jax
 import numpy as np
-from tables import markdown, read_rows, table_parser, write_rows
+from tables import markdown, rows_of, standard_error, table_parser
 
 import lsmi_jax
 from lsmi_jax.decomposition import INFORMATION
@@ -53,13 +54,21 @@ def run_once(pair: tuple[str, str], form: str, num_rows: int, seed: int) -> dict
     return {"pair": " and ".join(pair), "form": form, "d1": first.shape[1], "d2": second.shape[1], "seed": seed} | means
 
 
+def measured(num_rows: int, num_seeds: int) -> Iterator[dict]:
+    """One row for each pair, form and seed."""
+    for pair in PAIRS:
+        for form in FORMS:
+            yield from (run_once(pair, form, num_rows, seed) for seed in range(num_seeds))
+            jax.clear_caches()  # Linux allows a process so many memory maps only
+
+
 def table(rows: list[dict]) -> str:
     """Means over seeds; below the columns, differences from them with standard errors of the paired differences."""
     lines = []
     for pair, form in dict.fromkeys((row["pair"], row["form"]) for row in rows):
         means, raw = (values_of(rows, pair, name, VIEWS) for name in (form, RAW))
         gaps = means - raw
-        errors = gaps.std(0, ddof=1) / np.sqrt(len(gaps))
+        errors = standard_error(gaps)
         differences = [f", {gap:+.3f} ({error:.3f})" for gap, error in zip(gaps.mean(0), errors, strict=True)]
         cells = [f"{mean:.2f}" for mean in means.mean(0)]
         if form != RAW:
@@ -79,19 +88,8 @@ def main() -> None:
     parser = table_parser(__doc__)
     parser.add_argument("--num-rows", type=int, default=1000, help="rows of a seed (%(default)s)")
     arguments = parser.parse_args()
-    path = arguments.out / "components.csv"
-    if arguments.read:
-        print(table(read_rows(path)))
-        return
-    rows = []
-    for pair in PAIRS:
-        for form in FORMS:
-            for seed in range(arguments.num_seeds):
-                rows.append(run_once(pair, form, arguments.num_rows, seed))
-                print(" ".join(map(str, rows[-1].values())), flush=True)
-            jax.clear_caches()  # Linux allows a process so many memory maps only
-    write_rows(path, rows)
-    print(table(rows))
+    measure = partial(measured, arguments.num_rows, arguments.num_seeds)
+    print(table(rows_of(arguments.out / "components.csv", measure, read=arguments.read)))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tables import write_rows
+from tables import standard_error, write_rows
 
 from lsmi_jax import MinimumInformation, datasets
 from lsmi_jax.estimation import Estimator, fit_stacked, score_rows
@@ -422,7 +422,7 @@ def losses_of(log_posterior: np.ndarray, labels: np.ndarray) -> np.ndarray:
 def compare(ours: np.ndarray, other: np.ndarray) -> tuple[float, float]:
     """Mean difference of paired losses and its standard error."""
     difference = ours - other
-    return float(difference.mean()), float(difference.std(ddof=1) / np.sqrt(len(difference)))
+    return float(difference.mean()), float(standard_error(difference))
 
 
 def fused(first: np.ndarray, second: np.ndarray, labels: np.ndarray, folds: Folds) -> np.ndarray:

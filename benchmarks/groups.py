@@ -7,9 +7,11 @@ labels of other speakers. Estimates the information of voices with and without `
 the sentence of the page; with --read, only prints that of the CSV file in the folder.
 """
 
+from functools import partial
+
 import jax
 import numpy as np
-from tables import read_rows, table_parser, write_rows
+from tables import rows_of, standard_error, table_parser
 
 import lsmi_jax
 
@@ -36,17 +38,14 @@ def sentence(rows: list[dict]) -> str:
     parts = []
     for name in ("rows", "speakers"):
         values = np.array([float(row[name]) for row in rows])
-        error = values.std(ddof=1) / np.sqrt(len(values))
-        parts.append(f"{values.mean():.2f} nats ({error:.2f})")
+        parts.append(f"{values.mean():.2f} nats ({standard_error(values):.2f})")
     return f"Without `groups=`, I1 is {parts[0]}. With it, I1 is {parts[1]}"
 
 
 def main() -> None:
     arguments = table_parser(__doc__).parse_args()
-    path = arguments.out / "groups.csv"
-    if not arguments.read:
-        write_rows(path, [run_once(seed) for seed in range(arguments.num_seeds)])
-    print(sentence(read_rows(path)))
+    measure = partial(map, run_once, range(arguments.num_seeds))
+    print(sentence(rows_of(arguments.out / "groups.csv", measure, read=arguments.read)))
 
 
 if __name__ == "__main__":

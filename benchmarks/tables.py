@@ -2,9 +2,11 @@
 
 import argparse
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 
 def table_parser(description: str | None) -> argparse.ArgumentParser:
@@ -14,6 +16,22 @@ def table_parser(description: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder for results (%(default)s)")
     parser.add_argument("--read", action="store_true", help="only print the table of the CSV file that is there")
     return parser
+
+
+def rows_of(path: Path, measure: Callable[[], Iterable[dict[str, Any]]], *, read: bool) -> list[dict[str, str]]:
+    """The rows of a CSV file, which are measured, printed and written first unless they are only to be read."""
+    if not read:
+        rows = []
+        for row in measure():
+            print(*row.values(), flush=True)
+            rows.append(row)
+        write_rows(path, rows)
+    return read_rows(path)
+
+
+def standard_error(values: np.ndarray) -> np.ndarray:
+    """Standard error of the mean over the first axis."""
+    return values.std(0, ddof=1) / np.sqrt(len(values))
 
 
 def markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -17,13 +17,13 @@ Writes a CSV file and prints the table; with --read, only prints that of the CSV
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from tables import markdown, read_rows, table_parser, write_rows
+from tables import markdown, rows_of, standard_error, table_parser
 
 import lsmi_jax
 from lsmi_jax.decomposition import score_information
@@ -105,13 +105,21 @@ def run_once(setting: str, count: int, size: int, seed: int) -> dict[str, str | 
     return row | {"union": true_union, "error": union - true_union, "unique": max(errors, key=abs), "seconds": seconds}
 
 
+def measured(size: int, num_seeds: int) -> Iterator[dict]:
+    """One row for each setting, number of modalities and seed."""
+    for setting in SETTINGS:
+        for count in MODALITIES:
+            yield from (run_once(setting, count, size, seed) for seed in range(num_seeds))
+            jax.clear_caches()  # Linux allows a process so many memory maps only
+
+
 def table(rows: list[dict]) -> str:
     """Means over seeds with standard errors, in nats."""
     lines = []
     for setting, count in dict.fromkeys((row["setting"], row["M"]) for row in rows):
         own = [row for row in rows if (row["setting"], row["M"]) == (setting, count)]
         union, error, unique = (np.array([float(row[name]) for row in own]) for name in ("union", "error", "unique"))
-        cells = [f"{gap.mean():+z.3f} ({gap.std(ddof=1) / np.sqrt(len(gap)):.3f})" for gap in (error, unique)]
+        cells = [f"{gap.mean():+z.3f} ({standard_error(gap):.3f})" for gap in (error, unique)]
         lines.append([setting, str(own[0]["K"]), str(count), f"{union.mean():.3f}", *cells])
     header = ["setting", "K", "modalities", "union information", "its error", "largest error of a unique part"]
     return markdown(header, lines)
@@ -121,19 +129,8 @@ def main() -> None:
     parser = table_parser(__doc__)
     parser.add_argument("--num-samples", type=int, default=4000, help="of each half (%(default)s)")
     arguments = parser.parse_args()
-    path = arguments.out / "together.csv"
-    if arguments.read:
-        print(table(read_rows(path)))
-        return
-    rows = []
-    for setting in SETTINGS:
-        for count in MODALITIES:
-            for seed in range(arguments.num_seeds):
-                rows.append(run_once(setting, count, arguments.num_samples, seed))
-                print(" ".join(map(str, rows[-1].values())), flush=True)
-            jax.clear_caches()  # Linux allows a process so many memory maps only
-    write_rows(path, rows)
-    print(table(rows))
+    measure = partial(measured, arguments.num_samples, arguments.num_seeds)
+    print(table(rows_of(arguments.out / "together.csv", measure, read=arguments.read)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Union information of all modalities, and of each set that leaves one out."""
 
+import itertools
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -23,7 +24,6 @@ from lsmi_jax.union._potentials import (
 
 __all__ = ["WholeUnion", "fit_whole_union", "whole_union_scores"]
 
-MOST_WITHOUT_PAIRS = 3  # modalities of which all but one are a pair
 NEARLY = 1e-3  # nats by which a bound may be smaller than the largest and still count
 
 
@@ -32,15 +32,14 @@ class WholeUnion(NamedTuple):
 
     Attributes:
         whole: Potentials of all modalities.
-        rest: Potentials of all modalities except the first, except the second, and so on, stacked along a leading axis.
-        pairs: Potentials of each pair, stacked; None for three modalities, where these are the others.
+        smaller: Potentials of all modalities except the first, except the second, and so on, stacked along a leading
+            axis; with more than three modalities, then those of each pair.
         shares: Shares of the potentials of each set in those of all modalities, of all except the first, and so on
             ``[M + 1, S]``. The S sets are those above, in this order, and each modality alone.
     """
 
     whole: Potentials
-    rest: Potentials
-    pairs: Potentials | None
+    smaller: tuple[Potentials, ...]
     shares: jax.Array
 
 
@@ -89,15 +88,14 @@ def fit_whole_union(
 
         return jax.lax.map(fit_set, (keys, *(_of_sets(arrays, sets) for arrays in (logits, weights, some, shares))))
 
+    pair_keys = jax.random.split(jax.random.fold_in(key, 1), len(pairs_of(count)))
+    # Of three modalities, all but one are a pair: there is one size, and no use for the second keys.
+    of_sizes = zip((jnp.stack(rest_keys), pair_keys), _smaller_sets(count), strict=False)
+    smaller, of_smaller = zip(*(fit_sets(*of_size) for of_size in of_sizes), strict=True)
     of_each = -mean_entropies(_log_posteriors(some), None if shares is None else jnp.stack(shares))
-    rest, of_rest = fit_sets(jnp.stack(rest_keys), _all_but_one(count))
-    pairs, of_pairs = None, jnp.zeros(0)
-    if count > MOST_WITHOUT_PAIRS:
-        sets = np.array(pairs_of(count))
-        pairs, of_pairs = fit_sets(jax.random.split(jax.random.fold_in(key, 1), len(sets)), sets)
-    bounds = jnp.concatenate([_dual_value(whole, some, shares)[None], of_rest, of_pairs, of_each])
+    bounds = jnp.concatenate([_dual_value(whole, some, shares)[None], *of_smaller, of_each])
     allowed = jnp.where(_is_within(count), bounds[None], -jnp.inf)
-    return WholeUnion(whole, rest, pairs, jax.nn.softmax(allowed / NEARLY, axis=1))
+    return WholeUnion(whole, smaller, jax.nn.softmax(allowed / NEARLY, axis=1))
 
 
 def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
@@ -110,30 +108,29 @@ def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple
     Returns:
         Log-scores ``[n, K]`` of all modalities, and of all except the first, except the second, and so on, in nats.
     """
-    count = len(logits)
 
-    def scores(potentials: Potentials, sets: np.ndarray) -> jax.Array:
-        inputs = (potentials, _of_sets(logits, sets))
-        return jax.lax.map(lambda inputs: log_union_scores(inputs[0], tuple(inputs[1])), inputs)
+    def scores(inputs: tuple[Potentials, jax.Array]) -> jax.Array:
+        return log_union_scores(inputs[0], tuple(inputs[1]))
 
-    found = [log_union_scores(fitted.whole, logits)[None], scores(fitted.rest, _all_but_one(count))]
-    if fitted.pairs is not None:
-        found.append(scores(fitted.pairs, np.array(pairs_of(count))))
-    averages = jnp.tensordot(fitted.shares, jnp.concatenate([*found, _log_posteriors(logits)]), 1, precision="highest")
+    sets = zip(fitted.smaller, _smaller_sets(len(logits)), strict=True)
+    smaller = [jax.lax.map(scores, (potentials, _of_sets(logits, own))) for potentials, own in sets]
+    of_sets = jnp.concatenate([log_union_scores(fitted.whole, logits)[None], *smaller, _log_posteriors(logits)])
+    averages = jnp.tensordot(fitted.shares, of_sets, 1, precision="highest")
     return averages[0], tuple(averages[1:])
 
 
-def _all_but_one(count: int) -> np.ndarray:
-    """The modalities without the first, without the second, and so on ``[M, M - 1]``."""
-    return np.array([[m for m in range(count) if m != left_out] for left_out in range(count)])
+def _smaller_sets(count: int) -> list[np.ndarray]:
+    """The modalities without the first, without the second, and so on ``[M, M - 1]``, and the pairs if others."""
+    rest = np.array([[m for m in range(count) if m != left_out] for left_out in range(count)])
+    return [rest, np.array(pairs_of(count))] if rest.shape[1] > 2 else [rest]
 
 
 def _is_within(count: int) -> np.ndarray:
     """Whether all modalities, and all but each, contain each set that has potentials, in the order of `WholeUnion`."""
-    pairs = pairs_of(count) if count > MOST_WITHOUT_PAIRS else ()
-    wholes = [range(count), *_all_but_one(count)]
-    sets = [*wholes, *pairs, *((m,) for m in range(count))]
-    return np.array([[set(own) <= set(whole) for own in sets] for whole in wholes])
+    smaller = _smaller_sets(count)
+    sets = [set(own) for own in (range(count), *itertools.chain(*smaller), *((m,) for m in range(count)))]
+    wholes = [set(range(count)), *map(set, smaller[0])]
+    return np.array([[own <= whole for own in sets] for whole in wholes])
 
 
 def _log_posteriors(logits: Sequence[ArrayLike]) -> jax.Array:
