@@ -72,22 +72,26 @@ SETTINGS: dict[str, Callable] = {
 }
 
 
-def truth(setting: str, information: list[float]) -> tuple[float, list[float]]:
-    """Union information, and unique part of each modality, from the information of each modality."""
-    count = len(information)
-    if setting.startswith("alike"):
-        return float(np.mean(information)), [0.0] * count
+def truth(setting: str, information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Union information of each sample ``[n]``, and mean unique parts ``[M]``, from what each modality says ``[M, n]``.
+
+    The potentials that attain it are known: the log-posterior of each first modality, and zero for those with more
+    noise; of modalities that are alike, equal shares of their log-posteriors.
+    """
+    count, means = len(information), information.mean(1)
+    if setting == "alike":
+        return information.mean(0), np.zeros(count)
     # Of modalities that tell the same, only the first adds anything: what it says beyond the second.
     size = {"own bits": 1, "bits told twice": 2}.get(setting, count)
     firsts = range(0, count, size)
-    unique = [0.0] * count
+    unique = np.zeros(count)
     for m in firsts:
-        unique[m] = information[m] - (information[m + 1] if size > 1 and m + 1 < count else 0.0)
-    return sum(information[m] for m in firsts), unique
+        unique[m] = means[m] - (means[m + 1] if size > 1 and m + 1 < count else 0.0)
+    return information[list(firsts)].sum(0), unique
 
 
 def run_once(setting: str, count: int, size: int, seed: int) -> dict[str, str | int | float]:
-    """True union information, the error of the estimate, and the largest error of a unique part, in nats."""
+    """True union information, errors of the estimate's mean, of a unique part and of a sample, in nats."""
     data_key, key = jax.random.split(jax.random.key(seed))
     labels, logits = SETTINGS[setting](data_key, 2 * size, count)
     num_classes = logits[0].shape[1]
@@ -97,12 +101,15 @@ def run_once(setting: str, count: int, size: int, seed: int) -> dict[str, str | 
     seconds = time.perf_counter() - start
     held_out = [own[size:] for own in logits]
     whole, rest = scores_of(fitted, held_out)
-    union, *without = (float(score_information(own, labels[size:], log_prior).mean()) for own in (whole, *rest))
-    exact = [float(lsmi_jax.pointwise_information(own, labels[size:], log_prior).mean()) for own in held_out]
-    true_union, true_unique = truth(setting, exact)
-    errors = [union - other - true for other, true in zip(without, true_unique, strict=True)]
-    row: dict[str, str | int | float] = {"setting": setting, "K": num_classes, "M": count, "seed": seed}
-    return row | {"union": true_union, "error": union - true_union, "unique": max(errors, key=abs), "seconds": seconds}
+    union, *without = (np.asarray(score_information(own, labels[size:], log_prior)) for own in (whole, *rest))
+    each = np.stack([lsmi_jax.pointwise_information(own, labels[size:], log_prior) for own in held_out])
+    true_union, true_unique = truth(setting, each)
+    error = union - true_union
+    errors = [union.mean() - other.mean() - true for other, true in zip(without, true_unique, strict=True)]
+    means = {"union": true_union.mean(), "error": error.mean(), "unique": max(errors, key=abs)}
+    row = means | {"sample": np.sqrt((error**2).mean())}
+    known = {"setting": setting, "K": num_classes, "M": count, "seed": seed, "seconds": seconds}
+    return known | {name: float(value) for name, value in row.items()}
 
 
 def measured(size: int, num_seeds: int) -> Iterator[dict]:
@@ -118,10 +125,12 @@ def table(rows: list[dict]) -> str:
     lines = []
     for setting, count in dict.fromkeys((row["setting"], row["M"]) for row in rows):
         own = [row for row in rows if (row["setting"], row["M"]) == (setting, count)]
-        union, error, unique = (np.array([float(row[name]) for row in own]) for name in ("union", "error", "unique"))
+        names = ("union", "error", "unique", "sample")
+        union, error, unique, sample = (np.array([float(row[name]) for row in own]) for name in names)
         cells = [f"{gap.mean():+z.3f} ({standard_error(gap):.3f})" for gap in (error, unique)]
-        lines.append([setting, str(own[0]["K"]), str(count), f"{union.mean():.3f}", *cells])
+        lines.append([setting, str(own[0]["K"]), str(count), f"{union.mean():.3f}", *cells, f"{sample.mean():.3f}"])
     header = ["setting", "K", "modalities", "union information", "its error", "largest error of a unique part"]
+    header.append("root mean squared error of a sample")
     return markdown(header, lines)
 
 

@@ -30,7 +30,6 @@ __all__ = [
     "fit_potentials",
     "floored",
     "log_union_scores",
-    "mean_entropies",
     "potentials_of_rows",
 ]
 

@@ -10,7 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax.typing import ArrayLike
 
-from lsmi_jax.decomposition import average
 from lsmi_jax.inputs import evenly_spaced, pairs_of
 from lsmi_jax.union._potentials import (
     NUM_REFERENCES,
@@ -18,13 +17,12 @@ from lsmi_jax.union._potentials import (
     fit_potentials,
     floored,
     log_union_scores,
-    mean_entropies,
     potentials_of_rows,
 )
 
 __all__ = ["WholeUnion", "fit_whole_union", "whole_union_scores"]
 
-NEARLY = 1e-3  # nats by which a bound may be smaller than the largest and still count
+LEAST_ERROR = 1e-3  # of a difference of two bounds, in nats
 
 
 class WholeUnion(NamedTuple):
@@ -54,9 +52,10 @@ def fit_whole_union(
     """Fits potentials of three or more modalities; labels do not enter.
 
     Any feasible potentials are a lower bound on the union information, and those of fewer modalities stay feasible with
-    more. Their codebooks have more cells, and a modality alone needs none: its log-posterior is its potential. So are
-    averages of feasible potentials. For all modalities, and for each set that leaves one out, this takes an average of
-    those with the largest bounds, up to `NEARLY` nats, so that it prefers none of several modalities that are alike.
+    more. Their codebooks have more cells, and a modality alone needs none: its log-posterior is its potential. Averages
+    of feasible potentials are feasible, too. For all modalities, and for each set that leaves one out, this averages
+    the potentials of the sets within it. A set has weight exp(-z) if its bound is z standard errors below the largest,
+    so that chance does not prefer one of several modalities that are alike.
 
     Args:
         key: Random key.
@@ -75,16 +74,17 @@ def fit_whole_union(
     whole_key, *rest_keys = jax.random.split(key, count + 1)
     fit = partial(fit_potentials, log_prior=log_prior, num_cells=num_cells)
     whole = fit(whole_key, logits, weights=weights)
-    rows = evenly_spaced(jnp.shape(logits[0])[0], NUM_REFERENCES)
+    num_rows = jnp.shape(logits[0])[0]
+    rows = evenly_spaced(num_rows, min(num_rows, NUM_REFERENCES))
     some, shares = jax.tree.map(lambda own: own[rows], (tuple(map(jnp.asarray, logits)), weights))
 
     def fit_sets(keys: jax.Array, sets: np.ndarray) -> tuple[Potentials, jax.Array]:
-        """Potentials of sets of as many modalities ``[S, m]``, one after the other, and their bounds ``[S]``."""
+        """Potentials of sets of as many modalities ``[S, m]``, one after the other, and their values ``[S, R]``."""
 
         def fit_set(inputs: tuple) -> tuple[Potentials, jax.Array]:
             own_key, own, own_weights, own_some, own_shares = inputs
             fitted = fit(own_key, tuple(own), weights=None if own_weights is None else tuple(own_weights))
-            return fitted, _dual_value(fitted, own_some, own_shares)
+            return fitted, _dual_values(fitted, own_some, own_shares)
 
         return jax.lax.map(fit_set, (keys, *(_of_sets(arrays, sets) for arrays in (logits, weights, some, shares))))
 
@@ -92,10 +92,9 @@ def fit_whole_union(
     # Of three modalities, all but one are a pair: there is one size, and no use for the second keys.
     of_sizes = zip((jnp.stack(rest_keys), pair_keys), _smaller_sets(count), strict=False)
     smaller, of_smaller = zip(*(fit_sets(*of_size) for of_size in of_sizes), strict=True)
-    of_each = -mean_entropies(_log_posteriors(some), None if shares is None else jnp.stack(shares))
-    bounds = jnp.concatenate([_dual_value(whole, some, shares)[None], *of_smaller, of_each])
-    allowed = jnp.where(_is_within(count), bounds[None], -jnp.inf)
-    return WholeUnion(whole, smaller, jax.nn.softmax(allowed / NEARLY, axis=1))
+    of_each = [_expected(own, own, None if shares is None else shares[m]) for m, own in enumerate(_floored(some))]
+    values = jnp.concatenate([_dual_values(whole, some, shares)[None], *of_smaller, jnp.stack(of_each)])
+    return WholeUnion(whole, smaller, jax.vmap(_shares, (None, 0))(values, jnp.asarray(_is_within(count))))
 
 
 def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple[jax.Array, tuple[jax.Array, ...]]:
@@ -114,7 +113,7 @@ def whole_union_scores(fitted: WholeUnion, logits: Sequence[ArrayLike]) -> tuple
 
     sets = zip(fitted.smaller, _smaller_sets(len(logits)), strict=True)
     smaller = [jax.lax.map(scores, (potentials, _of_sets(logits, own))) for potentials, own in sets]
-    of_sets = jnp.concatenate([log_union_scores(fitted.whole, logits)[None], *smaller, _log_posteriors(logits)])
+    of_sets = jnp.concatenate([log_union_scores(fitted.whole, logits)[None], *smaller, _floored(logits)])
     averages = jnp.tensordot(fitted.shares, of_sets, 1, precision="highest")
     return averages[0], tuple(averages[1:])
 
@@ -133,7 +132,7 @@ def _is_within(count: int) -> np.ndarray:
     return np.array([[own <= whole for own in sets] for whole in wholes])
 
 
-def _log_posteriors(logits: Sequence[ArrayLike]) -> jax.Array:
+def _floored(logits: Sequence[ArrayLike]) -> jax.Array:
     """Log-posteriors of each modality alone ``[M, n, K]``, in nats: feasible potentials, with zeros for the others."""
     return jnp.stack([floored(jnp.asarray(own)) for own in logits])
 
@@ -143,11 +142,28 @@ def _of_sets(arrays: Sequence[ArrayLike] | None, sets: np.ndarray) -> jax.Array 
     return None if arrays is None else jnp.stack(list(map(jnp.asarray, arrays)))[sets]
 
 
-def _dual_value(fitted: Potentials, logits: Sequence[jax.Array], weights: Sequence[jax.Array] | None) -> jax.Array:
-    """Expected score under the posteriors of each modality, up to the entropy of the label, in nats."""
-    count = len(fitted.cells)
-    posteriors = [jnp.exp(floored(logits[m])) for m in range(count)]
-    potentials = potentials_of_rows(fitted, [logits[m] for m in range(count)])
-    shares = [None if weights is None else weights[m] for m in range(count)]
-    means = [average((p * own).sum(1), share) for p, own, share in zip(posteriors, potentials, shares, strict=True)]
-    return jnp.stack(means).sum()
+def _shares(values: jax.Array, allowed: jax.Array) -> jax.Array:
+    """Weights of the sets in the average ``[S]``, from their values ``[S, R]``; zero for sets not allowed ``[S]``."""
+    best = jnp.where(allowed, values.mean(1), -jnp.inf).argmax()
+    gaps = values[best][None] - values
+    # Paired by row: most of what varies from row to row is common to all sets.
+    errors = jnp.maximum(gaps.std(1) / np.sqrt(values.shape[1]), LEAST_ERROR)
+    return jax.nn.softmax(jnp.where(allowed, -gaps.mean(1) / errors, -jnp.inf))
+
+
+def _dual_values(fitted: Potentials, logits: Sequence[jax.Array], weights: Sequence[jax.Array] | None) -> jax.Array:
+    """Expected score of each row under the posteriors of its modalities ``[R]``, in nats.
+
+    Their mean is the value of the potentials in the dual, up to the entropy of the label.
+    """
+    potentials = potentials_of_rows(fitted, list(logits))
+    parts = [
+        _expected(floored(logits[m]), own, None if weights is None else weights[m]) for m, own in enumerate(potentials)
+    ]
+    return jnp.stack(parts).sum(0)
+
+
+def _expected(log_posteriors: jax.Array, potentials: jax.Array, weights: jax.Array | None) -> jax.Array:
+    """Expected potential of each row ``[R]``, in nats; with weights, scaled so that the mean is the weighted mean."""
+    means = (jnp.exp(log_posteriors) * potentials).sum(1)
+    return means if weights is None else jnp.where(weights > 0, weights * means, 0) / weights.mean()

@@ -5,7 +5,7 @@ import pytest
 
 from lsmi_jax.decomposition import score_information
 from lsmi_jax.union import fit_whole_union, whole_union_scores
-from lsmi_jax.union._whole import NEARLY
+from lsmi_jax.union._whole import LEAST_ERROR
 
 SIZE = 600
 NOISE = (0.02, 0.1, 0.2, 0.3)  # probability that a modality flips the bit that it tells
@@ -45,9 +45,10 @@ def test_modalities_with_more_and_more_noise_say_what_the_first_does(count):
         logits.append(np.log(np.where(seen[:, None] == np.arange(2), 1 - NOISE[m], NOISE[m])).astype(np.float32))
     whole, *rest = information(logits, labels, log_prior)
     first, second, *_ = of_posteriors(logits, labels, log_prior)
-    # The average of bounds with weights softmax(bound / d) is at most d log(number of bounds) below the largest.
+    # The average of bounds with weights softmax(bound / d) is at most d log(number of bounds) below the largest. All
+    # rows of a modality have the same entropy here, so that no standard error is larger than the least.
     num_pairs = 0 if count == 3 else count * (count - 1) // 2  # beside the sets that leave one out
-    lost = NEARLY * np.log(1 + count + num_pairs + count)
+    lost = LEAST_ERROR * np.log(1 + count + num_pairs + count)
     for value, truth in ((whole, first), (rest[0], second), *((own, first) for own in rest[1:])):
         assert truth - lost - 1e-5 < value < truth + 1e-5
 
@@ -69,3 +70,20 @@ def test_no_set_says_less_than_one_within_it():
         assert max(others) - error < value < whole + error
         assert value < sum(others) + error
     assert whole < sum(each) + error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_chance_does_not_prefer_one_of_several_modalities_that_are_alike(seed):
+    """The truth of a sample is the mean of what each says; one alone is far from it."""
+    rng, log_prior = np.random.default_rng(seed), jnp.log(jnp.full(4, 0.25))
+    labels, centers = np.arange(SIZE) % 4, rng.normal(size=(4, 2))
+    features = 2 * centers[labels] + rng.normal(size=(3, SIZE, 2))
+    logits = -((features[:, :, None] - 2 * centers) ** 2).sum(-1).astype(np.float32) / 2
+    fitted = jax.jit(fit_whole_union, static_argnames="num_cells")(
+        jax.random.key(seed), list(logits), log_prior, num_cells=24
+    )
+    found = np.asarray(score_information(whole_union_scores(fitted, list(logits))[0], labels, log_prior))
+    each = [np.asarray(score_information(jax.nn.log_softmax(own), labels, log_prior)) for own in logits]
+    truth = np.mean(each, axis=0)
+    assert np.sqrt(np.mean((found - truth) ** 2)) < 0.5 * np.sqrt(np.mean((each - truth) ** 2))
