@@ -91,8 +91,8 @@ def table(rows: list[dict]) -> str:
 
 
 def _short(value: float, *, sign: str = "", bold: bool = False) -> str:
-    """Three decimals, without the zero before the point."""
-    text = f"{value:{sign}.3f}".replace("0.", ".", 1)
+    """Three decimals, in bold if asked for."""
+    text = f"{value:{sign}.3f}"
     return f"**{text}**" if bold else text
 
 

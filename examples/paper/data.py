@@ -16,7 +16,7 @@ import lsmi_jax
 EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad")
 TOPICS = ("art", "biology", "geography", "history", "literature", "media", "music", "royalty", "sport", "warfare")
 KEPT_ENERGY = 0.25  # variance kept in principal components of the image, as in AV-MNIST
-SOUND_NOISE = 3.5  # standard deviations; a linear classifier of the sound then has accuracy .46, near AV-MNIST's .42
+SOUND_NOISE = 3.5  # standard deviations; a linear classifier of the sound then has accuracy 0.46, near AV-MNIST's 0.42
 
 
 class Dataset(NamedTuple):

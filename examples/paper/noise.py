@@ -108,7 +108,7 @@ def main() -> None:
         "The samples with the largest r, u2 and s under their own label (seed 0):",
         table(["sample", "label", *COLUMNS], samples),
         f"With {WRONG:.0%} wrong training labels, low out-of-fold values identify them: area under the ROC curve, "
-        "where .5 is chance.",
+        "where 0.5 is chance.",
         table(["", *COLUMNS], [["area", *map(with_error, found.T)]]),
         picture=True,
     )

@@ -13,7 +13,7 @@ __all__ = ["truth_of_like_margins", "truth_of_mix"]
 DOMINATED = {(2, (0.5, 0.5, 0.0, 0.0)), (2, (0.1, 0.6, 0.1, 0.2)), (4, (0.1, 0.7, 0.1, 0.1))}
 """Mixes of `preset` with its default noise, by number of classes and proportions, whose second modality has nothing
 unique: U2 is below 1e-4 nats by BROJA on 32 cells of each modality's posterior (gap at most 1e-7 nats; the cells lose
-at most .002 nats of information). `benchmarks/truth.py` computes them."""
+at most 0.002 nats of information). `benchmarks/truth.py` computes them."""
 
 
 def truth_of_like_margins(information: tuple[jax.Array, jax.Array, jax.Array]) -> Interactions:

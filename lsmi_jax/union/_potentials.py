@@ -77,7 +77,7 @@ def fit_potentials(
 ) -> Potentials:
     """Fits potentials to the posteriors of two or more modalities; labels do not enter.
 
-    An entropic fixed point on cells of a common codebook, under a regularization that falls from .2 to .01 nats.
+    An entropic fixed point on cells of a common codebook, under a regularization that falls from 0.2 to 0.01 nats.
 
     Args:
         key: Random key.
