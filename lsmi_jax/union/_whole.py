@@ -92,8 +92,8 @@ def fit_whole_union(
     # Of three modalities, all but one are a pair: there is one size, and no use for the second keys.
     of_sizes = zip((jnp.stack(rest_keys), pair_keys), _smaller_sets(count), strict=False)
     smaller, of_smaller = zip(*(fit_sets(*of_size) for of_size in of_sizes), strict=True)
-    of_each = [_expected(own, own, None if shares is None else shares[m]) for m, own in enumerate(_floored(some))]
-    values = jnp.concatenate([_dual_values(whole, some, shares)[None], *of_smaller, jnp.stack(of_each)])
+    each = _floored(some)
+    values = jnp.concatenate([_dual_values(whole, some, shares)[None], *of_smaller, _expected(each, each, shares)])
     return WholeUnion(whole, smaller, jax.vmap(_shares, (None, 0))(values, jnp.asarray(_is_within(count))))
 
 
@@ -156,14 +156,14 @@ def _dual_values(fitted: Potentials, logits: Sequence[jax.Array], weights: Seque
 
     Their mean is the value of the potentials in the dual, up to the entropy of the label.
     """
-    potentials = potentials_of_rows(fitted, list(logits))
-    parts = [
-        _expected(floored(logits[m]), own, None if weights is None else weights[m]) for m, own in enumerate(potentials)
-    ]
-    return jnp.stack(parts).sum(0)
+    potentials = jnp.stack(potentials_of_rows(fitted, list(logits)))
+    return _expected(_floored(logits), potentials, weights).sum(0)
 
 
-def _expected(log_posteriors: jax.Array, potentials: jax.Array, weights: jax.Array | None) -> jax.Array:
-    """Expected potential of each row ``[R]``, in nats; with weights, scaled so that the mean is the weighted mean."""
-    means = (jnp.exp(log_posteriors) * potentials).sum(1)
-    return means if weights is None else jnp.where(weights > 0, weights * means, 0) / weights.mean()
+def _expected(log_posteriors: jax.Array, potentials: jax.Array, weights: Sequence[jax.Array] | None) -> jax.Array:
+    """Expected potential of each modality and row ``[M, R]``, in nats; scaled so that means are the weighted means."""
+    values = (jnp.exp(log_posteriors) * potentials).sum(2)
+    if weights is None:
+        return values
+    own = jnp.stack(list(weights))
+    return jnp.where(own > 0, own * values, 0) / own.mean(1, keepdims=True)

@@ -21,12 +21,15 @@ def flipped(bit, noise, seed):
     return bit ^ wrong
 
 
-def information(logits, labels, log_prior, num_cells=24):
+def scores(logits, log_prior, seed=0):
+    """Log-scores of all modalities, and of all but each."""
+    fit = jax.jit(fit_whole_union, static_argnames="num_cells")
+    return whole_union_scores(fit(jax.random.key(seed), logits, log_prior, num_cells=24), logits)
+
+
+def information(logits, labels, log_prior):
     """Means of the union information of all modalities, and of all but each."""
-    fitted = jax.jit(fit_whole_union, static_argnames="num_cells")(
-        jax.random.key(0), logits, log_prior, num_cells=num_cells
-    )
-    whole, rest = whole_union_scores(fitted, logits)
+    whole, rest = scores(logits, log_prior)
     return [float(score_information(own, labels, log_prior).mean()) for own in (whole, *rest)]
 
 
@@ -80,10 +83,8 @@ def test_chance_does_not_prefer_one_of_several_modalities_that_are_alike(seed):
     labels, centers = np.arange(SIZE) % 4, rng.normal(size=(4, 2))
     features = 2 * centers[labels] + rng.normal(size=(3, SIZE, 2))
     logits = -((features[:, :, None] - 2 * centers) ** 2).sum(-1).astype(np.float32) / 2
-    fitted = jax.jit(fit_whole_union, static_argnames="num_cells")(
-        jax.random.key(seed), list(logits), log_prior, num_cells=24
-    )
-    found = np.asarray(score_information(whole_union_scores(fitted, list(logits))[0], labels, log_prior))
+    whole, _ = scores(list(logits), log_prior, seed)
+    found = np.asarray(score_information(whole, labels, log_prior))
     each = [np.asarray(score_information(jax.nn.log_softmax(own), labels, log_prior)) for own in logits]
     truth = np.mean(each, axis=0)
     assert np.sqrt(np.mean((found - truth) ** 2)) < 0.5 * np.sqrt(np.mean((each - truth) ** 2))
