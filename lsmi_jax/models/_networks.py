@@ -19,7 +19,7 @@ __all__ = ["fit_networks"]
 # Chosen on benchmarks/accuracy.py; CHANGELOG.md lists the alternatives that lost.
 INPUT_NOISE = 0.5  # standard deviations, for few rows
 FEW_ROWS = 1600  # above this many rows, noise shrinks at Scott's rate n^(-1/(d+4))
-LEARNING_RATE = 4e-2
+LEARNING_RATE = 6e-2
 WEIGHT_DECAY = 1e-4
 SIGNIFICANT_GAIN = 2.0  # standard errors by which networks must beat the linear probes they started from
 NUM_MIXED = 4  # rows that are combined to one row of noise
