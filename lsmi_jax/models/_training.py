@@ -128,17 +128,14 @@ def fit(
         A `Fit`.
     """
     key, num_train = check_key(key), jax.tree.leaves(train)[0].shape[0]
-    least_share = 1 / (NUM_AVERAGED * steps_per_round)
 
     def step(carry: tuple, drawn: tuple) -> tuple:
-        averaged, count, params, state = carry
-        index, loss_key = drawn
+        averaged, params, state = carry
+        index, loss_key, share = drawn
         batch = jax.tree.map(lambda leaf: leaf[index], train)
         grads = jax.grad(lambda p: loss(p, batch, loss_key).mean())(params)
         params, state = descend(optimizer, grads, params, state)
-        # The mean of all steps at first, an exponential moving average later.
-        averaged = optax.incremental_update(params, averaged, jnp.maximum(1 / count, least_share))
-        return (averaged, count + 1, params, state), None
+        return (optax.incremental_update(params, averaged, share), params, state), None
 
     def evaluate(params: Params, data: Any) -> jax.Array:
         return in_chunks(lambda rows: loss(params, rows, None), data, CHUNK)
@@ -159,9 +156,12 @@ def fit(
     row_key, loss_key = jax.random.split(key)
     steps = (num_rounds, steps_per_round)
     indices = _drawn_rows(jax.random.bits(row_key, (*steps, batch_size)), num_train, train_weights)
+    # Share of each step in the average: the mean of all steps at first, an exponential moving average later.
+    counts = np.arange(1, num_rounds * steps_per_round + 1, dtype=np.float32).reshape(steps)
+    shares = jnp.asarray(1 / np.minimum(counts, np.float32(NUM_AVERAGED * steps_per_round)))
     start = evaluate(params, held_out)
-    carry = ((params, jnp.ones(()), params, optimizer.init(params)), params, start)
-    (_, best, losses), means = jax.lax.scan(one_round, carry, (indices, jax.random.split(loss_key, steps)))
+    carry = ((params, params, optimizer.init(params)), params, start)
+    (_, best, losses), means = jax.lax.scan(one_round, carry, (indices, jax.random.split(loss_key, steps), shares))
     all_means = jnp.concatenate([held_out_mean(start)[None], means])
     train_loss = average(evaluate(best, train), train_weights)
     return Fit(best, held_out_mean(losses), train_loss, all_means, start - losses)

@@ -72,13 +72,13 @@ def test_parameters_are_averages_over_the_last_steps(key):
         noise = 0.0 if key is None else jax.random.normal(key, params.shape)
         return ((params + noise) ** 2).sum() * jnp.ones(rows.shape[0])
 
-    def error(key, steps):
-        options = OPTIONS | {"optimizer": optax.sgd(0.05), "num_rounds": 20, "steps_per_round": steps}
+    def error(key):
+        options = OPTIONS | {"optimizer": optax.sgd(0.05), "num_rounds": 20, "steps_per_round": 100}
         return fit(key, jnp.full(20, 1.0), noisy, jnp.zeros(4), jnp.zeros(4), **options).held_out_losses[-1]
 
     # Each step contracts by .9 and adds noise of standard deviation .1: its variance is .01 / (1 - .81) per parameter.
     single = 20 * 0.01 / (1 - 0.81)
-    errors = jax.vmap(lambda key: error(key, 100))(jax.random.split(key, 8))
+    errors = jax.vmap(error)(jax.random.split(key, 8))
     # The average over t steps (2 h - 1 of a moving one with share 1 / h) has the variance .01 / (.1^2 t).
     expected = 20 * 0.01 / (0.1**2 * (2 * 200 - 1))
     spread = expected * np.sqrt(2 / (20 * 8))
