@@ -1,11 +1,12 @@
 """How fast, and in how much memory? Times of compilation, first calls and warm calls; ratios within one run.
 
-    python benchmarks/speed.py [--studies pipeline,fresh,...] [--device cpu|gpu] [--large] [--out docs/results]
+    python benchmarks/speed.py [--studies pipeline,fresh,...] [--device cpu|gpu] [--large] [--out docs/results] [--read]
     python benchmarks/speed.py --dry-run [--device gpu]
 
-Each study runs in a separate process, so that its peak memory can be measured. Prints one line per measurement and
-writes `speed.csv` and `classes.png`, which shows seconds against the number of classes, with PID-Batch for comparison.
-A dry run goes through all studies with few rows on the CPU and writes nothing.
+Each study runs in a separate process, so that its peak memory can be measured. Prints one line per measurement, writes
+`speed.csv`, and prints the tables of docs/speed.md; with --read, only prints those of the CSV file. A dry run goes
+through all studies with few rows on the CPU and writes nothing. Seconds against the number of classes are in Table 5 of
+the paper's studies (`examples/paper/cost.py`).
 """
 
 import argparse
@@ -17,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +25,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from accuracy import PUBLISHED, PUBLISHED_SECONDS, TASKS
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from tables import read_rows, write_rows
+from tables import bold, markdown, read_rows, write_rows
 
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.applications import probe_layers
-from lsmi_jax.baselines import pid_batch
 from lsmi_jax.estimation._programs import fit_discriminators
 from lsmi_jax.estimation._splits import folds_of, inner_splits_of
 from lsmi_jax.inputs import mesh_of, pack, views
@@ -185,6 +185,19 @@ def scikit_learn() -> Figures:
     return figures
 
 
+def published() -> Figures:
+    """Fit on 80% and score the rest on the tasks for which the published code was run."""
+    figures: Figures = {}
+    for name in PUBLISHED:
+        task = dict(TASKS)[name](jax.random.key(0))
+        features, labels = jax.device_get((task.features, task.labels))
+        cut = slice(rows(len(labels)))
+        arguments = jax.random.key(0), tuple(x[cut] for x in features), labels[cut]
+        first, warm = seconds(fit_and_score, *arguments, repeats=1)
+        figures |= {f"{name} first s": first, f"{name} warm s": warm}
+    return figures
+
+
 def small_wide() -> Figures:
     """922 rows of 768 and 39 columns, two classes: where the time of a fresh process goes, import included."""
     kinds = compilations()
@@ -244,25 +257,6 @@ def layers() -> Figures:
     return figures
 
 
-CLASSES = (2, 6, 31, 101)
-
-
-def over_classes(measure: Callable) -> Figures:
-    """Seconds against the number of classes, at equal n and d; `measure` takes features and labels."""
-    figures = {f"K={num_classes} s": measure(*data(rows(10_100), 32, num_classes)) for num_classes in CLASSES}
-    figures["K=101 / K=2"] = figures["K=101 s"] / figures["K=2 s"]
-    return figures
-
-
-def classes() -> Figures:
-    return over_classes(lambda *rows: seconds(fit_and_score, jax.random.key(0), *rows)[1])
-
-
-def classes_by_batch() -> Figures:
-    """The classes study for PID-Batch, in one call each, including compilation; takes minutes."""
-    return over_classes(lambda *rows: seconds(partial(pid_batch, num_folds=2), jax.random.key(0), *rows, repeats=0)[0])
-
-
 def bytes_of_fit(num_devices: int, num_samples: int, num_columns: int, num_classes: int) -> int:
     """Working memory of each device in the program that takes most: the fit on both modalities, of five folds."""
     blocks = [np.zeros((num_samples, num_columns), np.float32)] * 2
@@ -290,8 +284,8 @@ def devices() -> Figures:
 def wide() -> Figures:
     """1024 columns, 20000 samples."""
     features, labels = data(rows(20_000), 1024, 10)
-    first, _ = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=1)
-    return {"first s": first}
+    first, warm = seconds(fit_and_score, jax.random.key(0), features, labels, repeats=1)
+    return {"first s": first, "warm s": warm}
 
 
 def decomposition() -> Figures:
@@ -381,19 +375,18 @@ STUDIES: dict[str, Callable[[], Figures]] = {
     "samples 1e4": lambda: samples(10_000),
     "samples 1e5": lambda: samples(100_000),
     "samples 1e6": lambda: samples(1_000_000),
-    "classes": classes,
     "scikit-learn": scikit_learn,
+    "published": published,
     "small and wide": small_wide,
     "union": union,
     "layers": layers,
-    "pid_batch classes": classes_by_batch,
     "devices": devices,
     "wide": wide,
     "decomposition": decomposition,
     "knife": knife,
     "tracker": tracker,
 }
-LARGE = ("samples 1e6", "pid_batch classes")  # take minutes and gigabytes: run with --large only
+LARGE = ("samples 1e6",)  # takes minutes and gigabytes: run with --large only
 
 
 def in_own_process(name: str, device: str) -> Figures:
@@ -403,20 +396,98 @@ def in_own_process(name: str, device: str) -> Figures:
     return json.loads(output.splitlines()[-1])
 
 
-def draw_classes(rows: list[dict], path: Path) -> None:
-    import matplotlib.pyplot as plt
+CALLS = (  # lines of a table: what is called, its study, and how the names of its figures begin
+    ("fit on 80% of 5000 rows, score the rest", "pipeline", "80/20 "),
+    ("5-fold `estimate` of 5000 rows", "pipeline", "5-fold "),
+    ("fit and score, n = 10^4, d = 64", "samples 1e4", ""),
+    ("fit and score, n = 10^5, d = 64", "samples 1e5", ""),
+    ("fit and score, n = 10^6, d = 64", "samples 1e6", ""),
+    ("fit and score, n = 20000, d = 1024", "wide", ""),
+    ("5-fold `estimate`, n = 922, d = 768 and 39, K = 2", "small and wide", ""),
+    ("`probe_layers`, one layer of width 32", "layers", "1 "),
+    ("`probe_layers`, four layers of width 32", "layers", "4 "),
+    *((f"union information of 5000 rows, K = {k}", "union", f"potentials, K={k} ") for k in (10, 100, 1000)),
+    *((f"stack of three views of 5000 rows, K = {k}", "union", f"stack, K={k} ") for k in (10, 100)),
+)
+CACHES = "no cache", "filling the cache", "cache filled"
 
-    _, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-    for study, label, color in (("classes", "lsmi", "#0072B2"), ("pid_batch classes", "pid_batch", "#D55E00")):
-        points = {row["figure"][2:-2]: float(row["value"]) for row in rows if row["study"] == study}
-        known = [(k, points[str(k)]) for k in CLASSES if str(k) in points]
-        ax.plot(*zip(*known, strict=True), "o-", color=color, label=label)
-    ax.set(xscale="log", yscale="log", xlabel="classes K", ylabel="seconds, n = 10100, d = 32")
-    ax.set_xticks(CLASSES, [str(k) for k in CLASSES])
-    ax.minorticks_off()
-    ax.legend(frameon=False)
-    ax.spines[["top", "right"]].set_visible(False)
-    plt.savefig(path, dpi=110)
+
+def values_of(rows: list[dict], study: str) -> dict[str, float]:
+    """The figures of a study."""
+    return {row["figure"]: float(row["value"]) for row in rows if row["study"] == study}
+
+
+def tables(rows: list[dict]) -> str:
+    """The tables of docs/speed.md: calls within a process, and from its start."""
+    lines = []
+    for text, study, start in CALLS:
+        found = values_of(rows, study)
+        if not found:  # not run
+            continue
+        times = (f"{found[f'{start}{kind} s']:.1f}" for kind in ("first", "warm"))
+        lines.append([text, *times, f"{found['peak memory GiB']:.1f}"])
+    fresh_lines = []
+    for text, start in (("fit on 80%, score the rest", "80/20"), ("5-fold `estimate`", "5-fold")):
+        found = values_of(rows, "fresh")
+        fresh_lines.append([text, *(f"{found[f'{start}, {cache} s']:.1f}" for cache in CACHES)])
+    calls = markdown(["", "first call, s", "warm, s", "peak memory, GiB"], lines)
+    return f"{calls}\n\n{markdown(['from a fresh process, s', *CACHES], fresh_lines)}"
+
+
+def comparison(rows: list[dict]) -> str:
+    """The table of docs/speed.md beside scikit-learn."""
+    found, lines = values_of(rows, "scikit-learn"), []
+    for name, text in (("mixture", f"mixture, K = {NUM_CLASSES}"), ("preset", "preset, K = 4")):
+        times = [found[f"{name}: {method} s"] for method in ("scikit-learn", "estimate warm")]
+        information = [
+            bold([found[f"{name}: scikit-learn's {view}"], found[f"{name}: information of {view}"]], max)
+            for view in ("x1", "x2", "both")
+        ]
+        theirs, ours = zip(*information, strict=True)
+        lines.append([text, *bold(times, min, 1), " ".join(theirs), " ".join(ours)])
+    scores = "information of x1, x2, both: scikit-learn", "`estimate`"
+    return markdown(["data", "scikit-learn, s", "`estimate`, warm, s", *scores], lines)
+
+
+def beside_published(rows: list[dict]) -> str:
+    """What docs/speed.md says beside the published code."""
+    found = values_of(rows, "published")
+    spans = []
+    for kind in ("first", "warm"):
+        times = [value for name, value in found.items() if name.endswith(f"{kind} s")]
+        spans.append(f"{min(times):.0f} to {max(times):.0f} s")
+    low, high = PUBLISHED_SECONDS
+    return (
+        f"On the {len(PUBLISHED)} tasks of [Choosing options](choosing.md) for which the published code was run, "
+        f"fitting on 80% and scoring the rest takes {spans[0]} in the first call and {spans[1]} warm. The published "
+        f"code took {low} to {high} s, on a slower machine."
+    )
+
+
+def duration(rows: list[dict]) -> str:
+    """What docs/faq.md says of time."""
+    found = values_of(rows, "pipeline")
+    return (
+        f"For 5000 rows of 10 columns and ten classes, five folds take {found['5-fold first s']:.0f} s in the first "
+        f"call, most of it spent compiling, and {found['5-fold warm s']:.0f} s after that, on two cores"
+    )
+
+
+def sentences(rows: list[dict]) -> str:
+    """What docs/speed.md says of the other studies."""
+    small, steps = values_of(rows, "small and wide"), values_of(rows, "tracker")
+    again = values_of(rows, "pipeline")["compiled again"] + small["compiled again"]
+    return (
+        f"With 922 rows, {small['backend_compile s']:.1f} s of the {small['first s']:.1f} s of the first call are "
+        f"compiling. A process takes {small['processor s']:.0f} s of processor time from its start, and a warm call "
+        f"{small['warm processor s']:.0f} s. For other data of the same shape, "
+        f"{f'{again:.0f} programs are' if again else 'nothing is'} compiled again. `decompose` runs at "
+        f"{values_of(rows, 'decomposition')['ratio']:.2f} of the rate of copying the same number of bytes, and "
+        f"`Knife.log_prob` with full covariance and d = 256 at {values_of(rows, 'knife')['ratio']:.2f} of the rate of "
+        f"a matrix product. A training step of a network with ten million parameters at batch size 1024 takes "
+        f"{steps['plain s']:.3f} s without a tracker, and {steps['tracked s']:.3f} s with one whose potentials are "
+        "fitted in every step."
+    )
 
 
 def save(rows: list[dict], folder: Path) -> list[dict]:
@@ -430,6 +501,20 @@ def save(rows: list[dict], folder: Path) -> list[dict]:
     return rows
 
 
+def show(rows: list[dict]) -> None:
+    """Prints those parts of docs/speed.md whose studies were run."""
+    known = {row["study"] for row in rows}
+    for part, needed in (
+        (tables, {"pipeline", "fresh"}),
+        (comparison, {"scikit-learn"}),
+        (beside_published, {"published"}),
+        (duration, {"pipeline"}),
+        (sentences, {"pipeline", "small and wide", "decomposition", "knife", "tracker"}),
+    ):
+        if needed <= known:
+            print(part(rows), end="\n\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
@@ -438,6 +523,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "gpu"))
     parser.add_argument("--large", action="store_true", help="also run the studies that take minutes and gigabytes")
     parser.add_argument("--out", type=Path, default=Path("docs/results"))
+    parser.add_argument("--read", action="store_true", help="only print the tables of the CSV file that is there")
     parser.add_argument("--dry-run", action="store_true", help="all studies with few rows on the CPU; writes nothing")
     parser.add_argument("--only", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -448,6 +534,9 @@ def main() -> None:
         of_device = jax.devices()[0].memory_stats() or {}  # none on CPUs
         peak = of_device.get("peak_bytes_in_use", 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         print(json.dumps(figures | {"peak memory GiB": peak / 2**30}))
+        return
+    if arguments.read:
+        show(read_rows(arguments.out / "speed.csv"))
         return
     wanted = [part for part in arguments.studies.split(",") if part]
     measured = []
@@ -461,9 +550,7 @@ def main() -> None:
             measured.append({"study": name, "figure": figure, "value": value})
     if DRY_RUN:
         return
-    measured = save(measured, arguments.out)
-    if all(any(row["study"] == study for row in measured) for study in ("classes", "pid_batch classes")):
-        draw_classes(measured, arguments.out / "classes.png")
+    show(save(measured, arguments.out))
 
 
 if __name__ == "__main__":

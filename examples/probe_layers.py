@@ -1,12 +1,14 @@
 """Asks a trained two-branch network what its layers know and what it uses.
 
-    python examples/probe_layers.py [--epochs 60] [--out probe_layers.png]
+    python examples/probe_layers.py [--epochs 60] [--out docs/results]
 
 Handwritten digits as Zernike moments (x1) and Karhunen-Loeve coefficients (x2). The network sows its activations;
-held-out digits are read layer by layer, and once more from its outputs with a modality masked.
+held-out digits are read layer by layer, and once more from its outputs with a modality masked. Writes
+`probe_layers.csv` and `probe_layers.png`, and prints the sentence of docs/layers.md.
 """
 
 import argparse
+import csv
 from pathlib import Path
 
 import jax
@@ -21,6 +23,7 @@ from lsmi_jax.applications import information_unused, masked_interactions, probe
 from lsmi_jax.reporting import plot_layers
 
 NUM_CLASSES, WIDTH = 10, 64
+SYMBOLS = "R", "U1", "U2", "S", "I1", "I2", "I12"
 
 
 class TwoBranches(nnx.Module):
@@ -63,10 +66,21 @@ def train(model: TwoBranches, x1: jax.Array, x2: jax.Array, labels: jax.Array, n
         step(model, optimizer)
 
 
+def sentence(rows: list[dict]) -> str:
+    """What docs/layers.md says of the means."""
+    information = {row["reading"]: [float(row[name]) for name in ("I1", "I2", "I12")] for row in rows}
+    first, second, both = information["not used"]
+    return (
+        f"Of the {information['input'][2]:.2f} nats that both modalities contain together, the last layer keeps "
+        f"{information['fused'][2]:.2f}. If only the first modality is shown, the network uses {first:.2f} nats less "
+        f"than that modality contains; if only the second is shown, {second:.2f} less; with both, {both:.2f} less."
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epochs", type=int, default=60)
-    parser.add_argument("--out", type=Path, default=Path("probe_layers.png"))
+    parser.add_argument("--out", type=Path, default=Path("docs/results"))
     arguments = parser.parse_args()
 
     digits = lsmi_jax.datasets.load_multiple_features()
@@ -85,12 +99,22 @@ def main() -> None:
     print(layers)
     used = masked_interactions(key, lambda x1, x2: run(model, x1, x2)[0], (x1, x2), labels)
     print(used)
-    print("in the data, but not used (nats):")
-    for name, (mean, error) in information_unused(layers["input"], used).mean().items():
-        print(f"  {name:4s}{mean:+.3f} ({error:.3f})")
+    rows = [
+        {"reading": name} | {symbol: f"{mean:.4f}" for symbol, mean in zip(SYMBOLS, means, strict=True)}
+        for name, means in zip(layers.names, np.transpose(layers.means().mean), strict=True)
+    ]
+    unused = information_unused(layers["input"], used).mean().values()
+    rows.append(
+        {"reading": "not used"} | {f"I{m}": f"{mean:.4f}" for m, (mean, _) in zip((1, 2, 12), unused, strict=True)}
+    )
+    with (arguments.out / "probe_layers.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, ("reading", *SYMBOLS), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    print(sentence(rows))
     figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
     plot_layers(layers.means(), layers.names, ax=ax)
-    figure.savefig(arguments.out, dpi=150)
+    figure.savefig(arguments.out / "probe_layers.png", dpi=150)
 
 
 if __name__ == "__main__":

@@ -164,7 +164,7 @@ class LSMI(TransformerMixin, BaseEstimator):
         if len(unknown):
             raise ValueError(f"y: expected labels among those fitted, got {unknown[:5].tolist()} too")
         labels = np.searchsorted(self.classes_, y).astype(np.int32)
-        return score(self.estimator_, self._blocks(X), labels, redundancy=self.redundancy)
+        return score(self.estimator_, self._blocks(X), labels, redundancy=self.redundancy, progress=None)
 
     def _blocks(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
         """The columns of the first and the second modality."""

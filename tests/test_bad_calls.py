@@ -111,6 +111,7 @@ TABLE = [
     (fit, COMMON | KEPT | ROWS),
     (stream, {"groups": (LABELS,), "weights": (LABELS,), "missing": ("mask",), "max_rows": NO_COUNTS}),
     (permute, {"num_permutations": NO_COUNTS, "null": ("none", None), "key": NO_KEYS, "features": NO_FEATURES}),
+    (permute, {"progress": NO_PROGRESS}),
     (lsmi_jax.UnionInformation, {"num_cells": (*NO_COUNTS, 3)}),
     (lsmi_jax.SpecificityAmbiguity, {"num_components": NO_COUNTS, "covariance": ("round", 0, -1, True, None)}),
     (lsmi_jax.CustomRedundancy, {"function": (None, 3)}),

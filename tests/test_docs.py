@@ -158,12 +158,24 @@ def benchmark(name):
         ("choosing", "union", "table"),
         ("applications", "together", "table"),
         ("python", "groups", "sentence"),
+        ("speed", "speed", "tables"),
+        ("speed", "speed", "comparison"),
+        ("speed", "speed", "beside_published"),
+        ("speed", "speed", "sentences"),
+        ("faq", "speed", "duration"),
     ],
 )
 def test_figures_of_a_page_are_those_of_its_benchmark(monkeypatch, page, name, function):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     module, rows = benchmark(name)
     assert " ".join(getattr(module, function)(rows).split()) in " ".join(TEXTS[f"docs/{page}.md"].split())
+
+
+def test_figures_of_layers_are_those_of_the_example(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "examples")
+    with (ROOT / "docs" / "results" / "probe_layers.csv").open(newline="") as file:
+        shown = loaded("examples/probe_layers.py").sentence(list(csv.DictReader(file)))
+    assert shown in " ".join(TEXTS["docs/layers.md"].split())
 
 
 def test_memory_of_a_device_is_that_of_its_benchmark(monkeypatch):

@@ -4,8 +4,7 @@
 
 A mixture of Gaussians with 2, 6, 31 and 101 classes, with the same number of rows and columns, and real data with 2, 6
 and 10 classes. The first call includes compilation; more calls follow with other keys. *Logits given* leaves out the
-discriminators: it is the union information alone. PID-Batch is called once for each number of classes up to 31;
-docs/speed.md has its time for 101 classes.
+discriminators: it is the union information alone. PID-Batch is called once for each number of classes up to 31.
 """
 
 import time

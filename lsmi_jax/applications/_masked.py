@@ -18,6 +18,7 @@ from lsmi_jax.decomposition import (
 )
 from lsmi_jax.estimation import Estimate, estimate, mean_cell
 from lsmi_jax.inputs import check_key, to_host
+from lsmi_jax.storage import Reports, shown
 
 __all__ = ["Predict", "Unused", "information_unused", "masked_interactions"]
 
@@ -41,6 +42,7 @@ def masked_interactions(
     weights: ArrayLike | None = None,
     num_folds: int = 5,
     redundancy: Redundancy = DEFAULT_REDUNDANCY,
+    progress: Reports = "auto",
 ) -> Estimate:
     """Interactions that a trained network uses, by masking one modality at a time.
 
@@ -62,6 +64,7 @@ def masked_interactions(
         weights: As in `lsmi_jax.estimate`.
         num_folds: Number of folds of the potentials.
         redundancy: The redundancy; it must need no density.
+        progress: As in `lsmi_jax.estimate`.
 
     Returns:
         An `Estimate` in the order of the rows.
@@ -92,22 +95,28 @@ def masked_interactions(
         raise ValueError(f"features: expected blocks of equal length, got {len(first)} and {len(second)}")
     no_first, no_second = _baselines(noise_key, baseline, (first, second))
     views = ((first, no_second), (no_first, second), (first, second))
-    logits = [_outputs(predict, view, batch_size) for view in views]
-    shapes = {own.shape for own in logits}
-    if len(shapes) > 1:
-        raise ValueError(f"predict: expected the same number of classes in every call, got logits of shapes {shapes}")
-    return estimate(
-        fold_key,
-        None,
-        labels,
-        num_folds=num_folds,
-        num_classes=logits[0].shape[1],
-        logits=logits,
-        log_prior=log_prior,
-        groups=groups,
-        weights=weights,
-        redundancy=redundancy,
-    )
+    with shown(progress) as begin:
+        if begin is not None:
+            begin("outputs of the network")
+        logits = [_outputs(predict, view, batch_size) for view in views]
+        shapes = {own.shape for own in logits}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"predict: expected the same number of classes in every call, got logits of shapes {shapes}"
+            )
+        return estimate(
+            fold_key,
+            None,
+            labels,
+            num_folds=num_folds,
+            num_classes=logits[0].shape[1],
+            logits=logits,
+            log_prior=log_prior,
+            groups=groups,
+            weights=weights,
+            redundancy=redundancy,
+            progress=begin,
+        )
 
 
 class Unused(NamedTuple):
@@ -139,14 +148,14 @@ class Unused(NamedTuple):
         return {name: (cell.mean, cell.error) for name, cell in zip(("i1", "i2", "i12"), cells, strict=True)}
 
 
-def information_unused(held: Estimate, used: Estimate) -> Unused:
+def information_unused(data: Estimate, used: Estimate) -> Unused:
     """What the data contain and a network leaves unused, sample by sample.
 
     Both are estimates: a negative value means that the network does better on the sample than the discriminators that
     were fitted to the data.
 
     Args:
-        held: What the data contain, from `lsmi_jax.estimate`.
+        data: What the data contain, from `lsmi_jax.estimate`.
         used: What the network uses of the same rows, from `masked_interactions`.
 
     Returns:
@@ -156,13 +165,13 @@ def information_unused(held: Estimate, used: Estimate) -> Unused:
         TypeError: If an argument is not an `lsmi_jax.Estimate`.
         ValueError: If they have different numbers of samples.
     """
-    for name, own in (("held", held), ("used", used)):
+    for name, own in (("data", data), ("used", used)):
         check_type(name, own, Estimate)
-    if held.num_samples != used.num_samples:
-        raise ValueError(f"used: expected {held.num_samples} samples, as the data have, got {used.num_samples}")
-    pairs = zip(held.information, used.information, strict=True)
-    i1, i2, i12 = (to_host(data) - to_host(network) for data, network in pairs)
-    return Unused(i1, i2, i12, held.weights, held.groups)
+    if data.num_samples != used.num_samples:
+        raise ValueError(f"used: expected {data.num_samples} samples, as the data have, got {used.num_samples}")
+    pairs = zip(data.information, used.information, strict=True)
+    i1, i2, i12 = (to_host(contained) - to_host(network) for contained, network in pairs)
+    return Unused(i1, i2, i12, data.weights, data.groups)
 
 
 def _as_rows(name: str, block: ArrayLike) -> np.ndarray:

@@ -134,7 +134,9 @@ def score(
         enable_compilation_cache()
         begin("scoring")
         chosen = redundancy.build(fitted.redundancy)
-        result = lsmi_jax.score(fitted, arrays.features, labels.given, **_rows(arrays, inputs), redundancy=chosen)
+        result = lsmi_jax.score(
+            fitted, arrays.features, labels.given, **_rows(arrays, inputs), redundancy=chosen, progress=None
+        )
         jax.block_until_ready(result)
         begin("writing")
         options = plain(command="score", estimator=estimator, inputs=inputs, results=results, redundancy=chosen)

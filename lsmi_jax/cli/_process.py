@@ -91,6 +91,7 @@ def enable_compilation_cache() -> None:
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lsmi_jax"
     if jax.config.jax_compilation_cache_dir is None:  # type: ignore[attr-defined]
         jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)  # many programs compile in under a second
 
 
 def _park(*_: object) -> None:

@@ -105,6 +105,7 @@ def score(
     weights: ArrayLike | None = None,
     missing: Missing = "error",
     redundancy: Redundancy | None = None,
+    progress: Reports = "auto",
 ) -> Estimate | Any:
     """Interactions of samples under a fitted estimator: of training data, held-out data, or another distribution.
 
@@ -120,6 +121,7 @@ def score(
         weights: As in `lsmi_jax.estimate`, for means; None with batches.
         missing: As in `lsmi_jax.estimate`; ``"error"`` with batches.
         redundancy: Another redundancy that needs no further fit; None for the one it was fitted for.
+        progress: As in `lsmi_jax.estimate`; with batches, it is called with the number of rows done.
 
     Returns:
         An `Estimate` in the order of the rows, or `Pairs` if the estimator is of three or more modalities.
@@ -137,11 +139,7 @@ def score(
         batches = _only_batches(features, given | {"missing": missing})
         if estimator.knots is not None:
             raise ValueError("features: expected arrays of all rows for a continuous target, got batches")
-        parts = [
-            score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy)
-            for chunk, _ in chunks(batches, CHUNK)
-        ]
-        return concatenate(parts)
+        return _score_batches(estimator, batches, redundancy, progress)
     data = pack(
         features,
         labels,
@@ -162,8 +160,22 @@ def score(
     if (data.logits is None) != (estimator.discriminators is not None):
         expected, got = ("your logits", "none") if estimator.discriminators is None else ("no logits", "some")
         raise ValueError(f"logits: expected {expected}, as in fit_estimator, got {got}")
-    estimates, together = assemble(stack(estimator), data, _all_rows(data), redundancy, data.mesh)
+    with shown(progress) as begin:
+        if begin is not None:
+            begin("scores")
+        estimates, together = assemble(stack(estimator), data, _all_rows(data), redundancy, data.mesh)
     return one_or_pairs(estimates, estimator.names, together)
+
+
+def _score_batches(estimator: Estimator, batches: Batches, redundancy: Redundancy, progress: Reports) -> Estimate:
+    """Interactions of all rows of a stream, scored chunk by chunk."""
+    parts: list[Estimate] = []
+    with shown(progress) as begin:
+        for chunk, _ in chunks(batches, CHUNK):
+            if begin is not None:
+                begin(f"scores, {sum(part.num_samples for part in parts):,} rows done")
+            parts.append(score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy, progress=None))
+    return concatenate(parts)
 
 
 def redundancy_of(estimator: Estimator, redundancy: Redundancy | None, *, only_two: bool = False) -> Redundancy:

@@ -20,7 +20,8 @@ def over_fits(
 ) -> Any:
     """Maps a function over seeds and folds, which a mesh of devices divides among themselves.
 
-    Each device holds the rows of its own fits only, and whatever is computed from them. Results are on every device.
+    Every device holds what all fits use, such as the rows of a view, and what its own fits compute. Results are on
+    every device.
     If fits do not divide evenly, devices that would be idle repeat the last one.
 
     Args:

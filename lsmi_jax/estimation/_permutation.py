@@ -14,6 +14,7 @@ from lsmi_jax.estimation._estimate import estimate
 from lsmi_jax.estimation._formatting import LABELS, Overview, Row, is_concrete, plain_repr
 from lsmi_jax.estimation._result import Estimate, mean_cells
 from lsmi_jax.inputs import check_key, encode_labels, to_host
+from lsmi_jax.storage import Reports, shown
 
 __all__ = ["Null", "PermutationTest", "permutation_test"]
 
@@ -87,6 +88,7 @@ def permutation_test(
     null: Null = "labels",
     block: int | None = None,
     num_permutations: int = 99,
+    progress: Reports = "auto",
     **options: Any,
 ) -> PermutationTest:
     """Tests mean information, or synergy, against its distribution under a null hypothesis.
@@ -123,6 +125,7 @@ def permutation_test(
         block: Index of the block to permute, 0 or 1. Required for ``"rows"``. None for ``"labels"``, and for
             ``"within_class"``, where either block gives the same null distribution.
         num_permutations: Number of permutations; p-values are multiples of ``1 / (num_permutations + 1)``.
+        progress: As in `lsmi_jax.estimate`, with the number of each permutation.
         **options: Options of `lsmi_jax.estimate`. The user's ``logits`` or ``probabilities`` require
             ``null="labels"``, as a joint discriminator would have to be fitted again on permuted blocks.
 
@@ -139,11 +142,16 @@ def permutation_test(
     key = check_key(key)
     _check_two(features, options)
     permutation_key, *keys = jax.random.split(key, num_permutations + 2)
-    observed = _means(estimate(keys[0], features, labels, **options))
-    permuted = []
-    for own_key, order_key in zip(keys[1:], jax.random.split(permutation_key, num_permutations), strict=True):
-        blocks, own_labels, own_options = _permute(order_key, features, labels, null, block, options)
-        permuted.append(_means(estimate(own_key, blocks, own_labels, **own_options)))
+    order_keys, permuted = jax.random.split(permutation_key, num_permutations), []
+    with shown(progress) as begin:
+        if begin is not None:
+            begin("data as they are")
+        observed = _means(estimate(keys[0], features, labels, progress=None, **options))
+        for number, (own_key, order_key) in enumerate(zip(keys[1:], order_keys, strict=True), start=1):
+            if begin is not None:
+                begin(f"permutation {number} of {num_permutations}")
+            blocks, own_labels, own_options = _permute(order_key, features, labels, null, block, options)
+            permuted.append(_means(estimate(own_key, blocks, own_labels, progress=None, **own_options)))
     # The observed estimate counts as one permutation, so that no p-value is zero.
     under_null = Means(*(jnp.stack(column) for column in zip(*permuted, strict=True)))
     # An undefined mean counts as extreme, so that it is never significant.

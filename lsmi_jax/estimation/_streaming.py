@@ -3,10 +3,11 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import IO, NamedTuple, TypeVar
+from typing import IO, Literal, NamedTuple, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -35,7 +36,7 @@ from lsmi_jax.estimation._frames import SAMPLE_COLUMNS
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring_state import State, read_state, write_state
 from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra, to_host
-from lsmi_jax.storage import as_path, fingerprint, open_rows, row_dtype, to_npy, to_parquet
+from lsmi_jax.storage import as_path, fingerprint, open_rows, row_dtype, shown, to_npy, to_parquet
 
 __all__ = ["RowProgress", "ScoredFile", "score_to_file"]
 
@@ -72,7 +73,7 @@ def score_to_file(
     redundancy: Redundancy | None = None,
     checkpoint_seconds: float = 30.0,
     overwrite: bool = False,
-    progress: RowProgress | None = None,
+    progress: RowProgress | Literal["auto"] | None = "auto",
 ) -> ScoredFile:
     """Interactions of samples under a fitted estimator, written to a file while they are computed.
 
@@ -91,7 +92,8 @@ def score_to_file(
         checkpoint_seconds: Maximum seconds of work lost in a crash.
         overwrite: Whether to replace an existing file.
         progress: Called with the number of rows done and of all rows (None if unknown) after each chunk;
-            `lsmi_jax.reporting.row_bar` makes a bar for the terminal.
+            `lsmi_jax.reporting.row_bar` makes a bar for the terminal; ``"auto"`` for a line there or in a notebook, if
+            the work takes longer than three seconds; None for no reports.
 
     Returns:
         A `ScoredFile`.
@@ -100,13 +102,16 @@ def score_to_file(
         FileExistsError: If the path exists, is not the finished file of the same call, and ``overwrite`` is false.
         ImportError: If a Parquet file is requested and pyarrow is not installed.
         OSError: If the disk is full or the folder cannot be written; rows already saved are kept.
-        TypeError: If ``estimator`` is not an estimator, or an array of a batch has the wrong type.
+        TypeError: If ``estimator`` is not an estimator, ``progress`` is not a function, or an array of a batch has the
+            wrong type.
         ValueError: If the path has another ending, an array has the wrong shape or values, the path has rows of
             another estimator or other batches, or the estimator is of more than two modalities.
     """
     path = as_path("path", path)
     if path.suffix not in (".npy", ".parquet"):
         raise ValueError(f"path: expected a name that ends in .npy or .parquet, got {path.name}")
+    if progress is not None and progress != "auto" and not callable(progress):
+        raise TypeError(f"progress: expected a function of the numbers of rows, 'auto' or None, got {progress!r}")
     if path.suffix == ".parquet":
         import_extra("pyarrow", purpose="a Parquet file", extra="data")
     redundancy = redundancy_of(estimator, redundancy, only_two=True)
@@ -116,9 +121,10 @@ def score_to_file(
     if state.complete and not rows.exists() and (overwrite or not path.exists()):
         state = State(state.identity)  # the file is to be written again, or its user moved it away
     try:
-        for safe in _append(rows, state, estimator, batches, redundancy, checkpoint_seconds, progress):
-            write_state(saved, safe)
-            state = safe
+        with _row_reports(progress) as report:
+            for safe in _append(rows, state, estimator, batches, redundancy, checkpoint_seconds, report):
+                write_state(saved, safe)
+                state = safe
         if rows.exists():
             _finish(path, rows, state, estimator, redundancy)
             write_state(saved, replace(state, file_size=path.stat().st_size))
@@ -126,6 +132,20 @@ def score_to_file(
     except OSError as error:
         raise OSError(error.errno, f"could not write {path}; rows already saved are kept: {error.strerror}") from error
     return _summarize(path, state, estimator, redundancy)
+
+
+@contextmanager
+def _row_reports(progress: RowProgress | Literal["auto"] | None) -> Iterator[RowProgress | None]:
+    """A function of the number of rows done and of all rows; None for no reports."""
+    if progress != "auto":
+        yield progress
+        return
+
+    def report(done: int, total: int | None) -> None:
+        line(f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows")
+
+    with shown("auto") as line:
+        yield None if line is None else report
 
 
 def _check_new(path: Path, state: State, *, is_written: bool, overwrite: bool) -> None:
@@ -179,7 +199,8 @@ def _scored(state: State, estimator, batches, redundancy) -> Iterator[tuple[Esti
         if not is_same:
             break
         if start is None or number:
-            yield score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy), chunk, began
+            scores = score(estimator, *chunk[:2], logits=chunk.logits, redundancy=redundancy, progress=None)
+            yield scores, chunk, began
     if not is_same:
         raise _other_batches(state)
 

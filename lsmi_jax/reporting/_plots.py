@@ -64,9 +64,8 @@ def plot_summary(summary: Summary | Estimate, *, ax: "Axes | None" = None, names
     labels = [f"{part.symbol}  {name}" for part, name in zip(PARTS, names, strict=True)]
     labels += [quantity.symbol for quantity in INFORMATION]
     whiskers = np.maximum([mean - lower, upper - mean], 0)
-    ax.barh(
-        labels, mean, 0.7, xerr=whiskers, color=[*COLORS, *["0.7"] * len(INFORMATION)], error_kw={"elinewidth": 0.8}
-    )
+    colors = [quantity.color for quantity in (*PARTS, *INFORMATION)]
+    ax.barh(labels, mean, 0.7, xerr=whiskers, color=colors, error_kw={"elinewidth": 0.8})
     ax.invert_yaxis()
     ax.axvline(0, color="black", linewidth=0.8)
     mean_of = "mean" if summary.shift is None else f"mean, shifted by {float(summary.shift):+z.3f},"

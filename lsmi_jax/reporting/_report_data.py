@@ -21,6 +21,7 @@ NUM_COMPARED = 50  # first samples of a list that are compared between seeds
 SUSPICIOUS = "suspicious labels"
 NOT_KNOWN = "not known"  # in place of the kind, where a modality or the label is missing
 MAX_CHOICES = 1000  # of a filter; there is none for columns of more values
+LONG = 8  # characters of a float that is shown in full
 KIND_COLORS = (*(part.color for part in PARTS), "#D55E00", "#56B4E9", "#7F7F7F", "#B0B0B0")
 """Color of each kind of samples, then of those without one; the first four are those of the parts."""
 NUMBER, ABSENT = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?"), ("nan", "None", "<NA>", "NaT")
@@ -144,10 +145,15 @@ def _rounded(values: np.ndarray) -> list[float | None]:
     return [round(value, 3) if np.isfinite(value) else None for value in np.asarray(values, float).tolist()]
 
 
+def _text(value: Any) -> str:
+    """A value as the tables of classes and groups have it, but long floats to six digits."""
+    text = str(value)
+    return f"{value:.6g}" if isinstance(value, float | np.floating) and len(text) > LONG else text
+
+
 def _levels(values: np.ndarray) -> dict[str, list]:
-    """Texts as codes of a list of levels, in the order in which numbers and texts sort; floats to six digits."""
-    texts = [f"{value:.6g}" if isinstance(value, float) else str(value) for value in values.tolist()]
-    levels, codes = np.unique(texts, return_inverse=True)
+    """Texts as codes of a list of levels, in the order in which numbers and texts sort."""
+    levels, codes = np.unique(list(map(_text, values)), return_inverse=True)
     if all(NUMBER.fullmatch(level) or level in ABSENT for level in levels):
         order = np.argsort([np.inf if level in ABSENT else float(level) for level in levels], kind="stable")
         levels, codes = levels[order], np.argsort(order)[codes]

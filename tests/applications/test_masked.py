@@ -63,20 +63,24 @@ def test_both_modalities_may_say_the_same():
 
 def test_what_the_data_hold_and_the_network_leaves():
     features, labels = (blocks()[0], blocks()[0]), ONE
-    held = lsmi_jax.estimate(
+    contained = lsmi_jax.estimate(
         KEY, None, labels, logits=[logits_of(x[:, 0]) for x in (*features, features[0])], **OPTIONS
     )
     used = masked_interactions(KEY, first_only, features, labels, **OPTIONS)
-    unused = information_unused(held, used)
+    unused = information_unused(contained, used)
     np.testing.assert_allclose(unused.information1, 0, atol=1e-4)
     np.testing.assert_allclose(unused.information2, LOG2, atol=1e-4)
     np.testing.assert_allclose(unused.information12, 0, atol=1e-4)
     assert unused.mean()["i2"] == pytest.approx((LOG2, 0), abs=1e-4)
-    few = masked_interactions(KEY, first_only, [x[:40] for x in features], labels[:40], **OPTIONS)
+    reports = []
+    rows = [x[:40] for x in features]
+    few = masked_interactions(KEY, first_only, rows, labels[:40], progress=reports.append, **OPTIONS)
+    assert reports[0] == "outputs of the network"
+    assert reports[-1] == "scores"
     with pytest.raises(ValueError, match=r"^used: expected 80 samples"):
-        information_unused(held, few)
-    with pytest.raises(TypeError, match=r"^held: expected"):
-        information_unused(held.information, used)
+        information_unused(contained, few)
+    with pytest.raises(TypeError, match=r"^data: expected"):
+        information_unused(contained.information, used)
 
 
 def test_baselines_batches_and_kinds_of_arrays(rng):

@@ -38,6 +38,7 @@ def results(folder, num_samples, bounds, num_held_out, more=DEFAULT):
     many rows, from the page of the data set; they may err by three standard errors.
     """
     pandas = pytest.importorskip("pandas")
+    assert list(folder.parent.glob("cache/lsmi_jax/*-cache"))  # programs for the next run
     (path,) = folder.glob("samples.*")
     samples = pandas.read_csv(path) if path.suffix == ".csv" else pandas.read_parquet(path)
     summary = json.loads((folder / "summary.json").read_text())

@@ -55,6 +55,13 @@ def test_a_null_permutes_what_it_names_and_nothing_else(null, block, moved, seen
     assert tuple(given[moved].ravel()) not in orders
 
 
+@pytest.mark.usefixtures("seen")
+def test_progress_counts_the_permutations(key):
+    reports = []
+    lsmi_jax.permutation_test(key, *numbered(), num_permutations=2, progress=reports.append)
+    assert reports == ["data as they are", "permutation 1 of 2", "permutation 2 of 2"]
+
+
 def test_every_permutation_within_classes_is_equally_likely():
     labels = np.array([1, 0, 1, 0, 0])
     rng = np.random.default_rng(0)

@@ -128,6 +128,15 @@ def test_a_sample_is_of_all_rows_alike_and_does_not_depend_on_the_batches(data):
     assert np.abs(counts - 200 * chance).max() < 5 * np.sqrt(200 * chance * (1 - chance))
 
 
+def test_long_work_counts_rows_on_a_line(monkeypatch):
+    lines = []
+    monkeypatch.setattr(_streaming, "shown", lambda progress: contextlib.nullcontext(lines.append))
+    with _streaming._row_reports("auto") as report:
+        report(65536, 20_000_000)
+        report(131072, None)
+    assert lines == ["65,536 of 20,000,000 rows", "131,072 rows"]
+
+
 def test_the_log_prior_is_that_of_the_whole_stream(data):
     features, labels = data
     logits = (np.zeros((NUM_ROWS, NUM_CLASSES), np.float32),) * 3
@@ -153,7 +162,9 @@ def test_chunks_hold_every_row_once_and_begin_where_they_say(data, start):
 @pytest.mark.parametrize("ending", ["npy", "parquet"])
 def test_a_file_holds_the_rows_in_order(ending, data, fitted, tmp_path):
     path = tmp_path / f"scores.{ending}"
-    result = score_to_file(path, fitted, generator(data))
+    reports = []
+    result = score_to_file(path, fitted, generator(data), progress=lambda *rows: reports.append(rows))
+    assert reports == [(64, None), (128, None), (192, None), (230, None)]
     expected = score(fitted, *data)
     if ending == "npy":
         table = np.load(path, mmap_mode="r", allow_pickle=False)

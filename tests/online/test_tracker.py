@@ -59,7 +59,7 @@ def test_it_converges_to_the_truth_and_to_the_offline_estimate(name, num_classes
 def test_a_thousand_classes_stay_small():
     """Memory of the state and of a step grows with the number of classes, not with its square."""
     num_classes = 1000
-    state = tracker(num_classes, num_recent=512, num_cells=64)
+    state = tracker(num_classes)
     size = sum(leaf.nbytes for leaf in jax.tree.leaves((state.potentials, state.recent, state.training)))
     assert size < 64 * 2**20
     labels = jax.random.randint(jax.random.key(2), (256,), 0, num_classes)

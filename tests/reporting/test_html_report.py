@@ -185,8 +185,8 @@ def test_samples_of_which_something_is_missing_are_in_no_list(report):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([0.5, np.nan, 10.0, 9.0], ["0.5", "9", "10", "none"]),
-        ([1e5, 1e-5, 3.0], ["1e-05", "3", "100000"]),
+        ([0.5, np.nan, 10.0, 9.0], ["0.5", "9.0", "10.0", "none"]),
+        ([1e5, 1e-5, 3.0, 2 / 3], ["1e-05", "0.666667", "3.0", "100000.0"]),
         ([2, None, 10], ["2", "10", "none"]),
         (["b", "a", "10"], ["10", "a", "b"]),
     ],
@@ -194,7 +194,15 @@ def test_samples_of_which_something_is_missing_are_in_no_list(report):
 def test_levels_are_sorted_as_numbers_if_they_are(values, expected):
     levels = _report_data._levels(np.array(values, object))
     assert levels["names"] == expected
-    assert levels["names"][levels["codes"][0]] == (f"{values[0]:g}" if isinstance(values[0], float) else str(values[0]))
+    assert levels["names"][levels["codes"][0]] == str(values[0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, float, int, str])
+def test_groups_of_a_table_have_the_names_of_its_filter(report, dtype):
+    groups = np.arange(NUM_ROWS).astype(dtype) % 3 if dtype is not str else np.tile(["a", "b"], NUM_ROWS)[:NUM_ROWS]
+    summary = summary_of(report.result, None, {"take": lsmi_jax.encode_labels(groups)})
+    data = _report_data.sample_data(report.result, report.names, report.ids, report.labels, groups={"take": groups})
+    assert list(summary["means"]["by"]["take"]) == data["levels"]["take"]["names"]
 
 
 def test_a_page_without_anything_known_is_written_too(report, tmp_path):
@@ -288,11 +296,19 @@ BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "
 needs_browser = pytest.mark.skipif(BROWSER is None, reason="neither Chromium nor Chrome is installed")
 
 
-def in_browser(page, script, tmp_path, *options):
-    """What a script of a test finds in the open page, which has no other policy then."""
+def in_browser(page, script, tmp_path, *options, width=None):
+    """What a script of a test finds in the open page, which has no other policy then.
+
+    With a width, the page is in a frame of so many pixels: a window of Chromium is never narrower than 500.
+    """
     path = tmp_path / "report.html"
     unbound = re.sub(r"<meta http-equiv[^>]*>", "", page)
-    path.write_text(f"{unbound}<script>document.title = JSON.stringify((() => {{ {script} }})())</script>")
+    text = f"{unbound}<script>parent.document.title = JSON.stringify((() => {{ {script} }})())</script>"
+    if width is not None:
+        text = (
+            f'<!doctype html><title></title><iframe width="{width}" height="900" srcdoc="{html.escape(text)}"></iframe>'
+        )
+    path.write_text(text)
     flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}", *options]
     command = [BROWSER, *flags, "--disable-background-networking", "--dump-dom", path.as_uri()]
     printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
@@ -312,9 +328,10 @@ MEASURE = """return {
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1200])
 def test_the_page_fits_a_desktop_and_a_phone_in_light_and_dark_mode(page, width, dark, tmp_path):
-    options = f"--window-size={width},900", f"--blink-settings=preferredColorScheme={int(not dark)}"
-    measured = in_browser(page, MEASURE, tmp_path, *options)
-    assert measured["page"] <= measured["window"]
+    options = "--window-size=1300,1000", f"--blink-settings=preferredColorScheme={int(not dark)}"
+    measured = in_browser(page, MEASURE, tmp_path, *options, width=width)
+    assert measured["window"] == width
+    assert measured["page"] <= width
     assert measured["pictures"] > 8
     assert measured["text"] > 1000
     assert all(re.fullmatch(r"\d+%", chance) and is_whole for chance, is_whole in measured["chances"])
@@ -328,17 +345,8 @@ def test_long_names_fit_a_phone(report, tmp_path):
     names = "audio_embedding_wav2vec2_large_xlsr_layer12", "video_embedding_of_the_same_length_as_that"
     long = dataclasses.replace(report, names=names, title="crema_d_wav2vec2_large_features_train.parquet")
     write_report(tmp_path / "long.html", long)
-    inner = re.sub(r"<meta http-equiv[^>]*>", "", (tmp_path / "long.html").read_text())
-    # A window of Chromium is never narrower than 500 pixels; a frame is.
-    frame = f'<iframe width="390" height="900" srcdoc="{html.escape(inner)}"></iframe>'
-    script = "const page = frames[0]; return [page.innerWidth, page.document.documentElement.scrollWidth]"
-    onload = f"<script>onload = () => {{ document.title = JSON.stringify((() => {{ {script} }})()) }}</script>"
-    waiting = f"<!doctype html><title></title><body>{frame}{onload}"
-    (tmp_path / "frame.html").write_text(waiting)
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
-    command = [BROWSER, *flags, "--window-size=1200,1000", "--dump-dom", (tmp_path / "frame.html").as_uri()]
-    printed = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
-    window, page = json.loads(re.search(r"<title>(.*?)</title>", printed)[1])
+    script = "return [innerWidth, document.documentElement.scrollWidth]"
+    window, page = in_browser((tmp_path / "long.html").read_text(), script, tmp_path, width=390)
     assert window == 390
     assert page <= window
 
@@ -445,6 +453,47 @@ def test_the_selection_is_saved_as_csv(page, report, tmp_path):
     for name in ("i1", "i2", "i12", "gain", "r", "u1", "u2", "s"):
         saved = [float(row[name]) for row in rows]
         np.testing.assert_allclose(saved, columns[name][order], atol=0.00051)  # three decimals
+
+
+POINT = """const found = {}, canvas = document.getElementById("scatter"), box = canvas.getBoundingClientRect();
+window.requestAnimationFrame = (draw) => draw();
+const shown = () => document.querySelector("#detail b")?.textContent;
+const send = (kind, x, y) => canvas.dispatchEvent(
+  new PointerEvent(kind, {clientX: box.left + x, clientY: box.top + y, bubbles: true}));
+const hovered = new Set();
+for (let x = 0; x < box.width; x += 8)
+  for (let y = 0; y < box.height; y += 8) { send("pointermove", x, y); hovered.add(shown()); }
+hovered.delete(undefined); found.hovered = [...hovered]; found.picture = document.querySelector("#detail img").naturalWidth;
+send("click", box.width / 2, box.height / 2); const pinned = shown();
+send("pointermove", 44, 10); send("pointermove", box.width - 10, box.height - 36); found.stays = shown() === pinned;
+return found;"""
+
+
+@needs_browser
+@pytest.mark.browser
+def test_the_scatter_shows_the_sample_under_the_pointer(page, samples, tmp_path):
+    found = in_browser(page, POINT, tmp_path, "--window-size=1200,900")
+    assert len(found["hovered"]) > NUM_ROWS / 2
+    assert set(found["hovered"]) <= set(samples["ids"])
+    assert found["picture"] > 0
+    assert found["stays"]
+
+
+NEGATIVE = """const ends = [];
+for (const bar of document.querySelectorAll(".bar i")) {
+  const own = bar.getBoundingClientRect(), all = bar.parentElement.getBoundingClientRect();
+  const middle = all.left + all.width / 2, isNegative = bar.className === "negative";
+  if (all.width) ends.push([isNegative, (isNegative ? own.right : own.left) - middle, own.width]);
+}
+return ends;"""
+
+
+@needs_browser
+@pytest.mark.browser
+def test_bars_of_samples_begin_at_zero_and_negative_ones_grow_left(page, tmp_path):
+    ends = in_browser(page, NEGATIVE, tmp_path, "--window-size=1200,900")
+    assert {is_negative for is_negative, _, width in ends if width > 1} == {True, False}
+    assert max(abs(offset) for _, offset, _ in ends) < 1.5  # pixels, with the rounding of a border
 
 
 KEYS = """const focused = () => document.activeElement, found = {};
