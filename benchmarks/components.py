@@ -12,7 +12,7 @@ from functools import partial
 
 import jax
 import numpy as np
-from tables import markdown, rows_of, standard_error, table_parser
+from tables import bold, markdown, rows_of, standard_error, table_parser
 
 import lsmi_jax
 from lsmi_jax.decomposition import INFORMATION
@@ -63,19 +63,25 @@ def measured(num_rows: int, num_seeds: int) -> Iterator[dict]:
 
 
 def table(rows: list[dict]) -> str:
-    """Means over seeds; below the columns, differences from them with standard errors of the paired differences."""
+    """Means over seeds, the best of each pair in bold."""
     lines = []
-    for pair, form in dict.fromkeys((row["pair"], row["form"]) for row in rows):
-        means, raw = (values_of(rows, pair, name, VIEWS) for name in (form, RAW))
-        gaps = means - raw
-        errors = standard_error(gaps)
-        differences = [f", {gap:+.3f} ({error:.3f})" for gap, error in zip(gaps.mean(0), errors, strict=True)]
-        cells = [f"{mean:.2f}" for mean in means.mean(0)]
-        if form != RAW:
-            cells = [cell + difference for cell, difference in zip(cells, differences, strict=True)]
-        widths = sorted(f"{d1:.0f} + {d2:.0f}" for d1, d2 in values_of(rows, pair, form, ("d1", "d2")))
-        lines.append([pair, form, " to ".join(dict.fromkeys((widths[0], widths[-1]))), *cells])
-    return markdown(["blocks", "form", "columns", *VIEWS], lines)
+    for pair in dict.fromkeys(row["pair"] for row in rows):
+        forms = list(dict.fromkeys(row["form"] for row in rows if row["pair"] == pair))
+        means = np.array([values_of(rows, pair, form, VIEWS).mean(0) for form in forms])
+        cells = zip(*(bold(column, max) for column in means.T.tolist()), strict=True)
+        for form, own in zip(forms, cells, strict=True):
+            widths = values_of(rows, pair, form, ("d1", "d2")).max(0)
+            lines.append([pair, form, " + ".join(f"{width:.0f}" for width in widths), *own])
+    return markdown(["blocks", "form", "columns, at most", *VIEWS], lines)
+
+
+def sentence(rows: list[dict]) -> str:
+    """What docs/choosing.md gives as the error of the differences."""
+    errors = [
+        standard_error(values_of(rows, pair, form, VIEWS) - values_of(rows, pair, RAW, VIEWS)).max()
+        for pair, form in dict.fromkeys((row["pair"], row["form"]) for row in rows)
+    ]
+    return f"Standard errors of the differences from the columns are at most {max(errors):.3f} nats"
 
 
 def values_of(rows: list[dict], pair: str, form: str, names: Sequence[str]) -> np.ndarray:

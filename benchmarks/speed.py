@@ -439,18 +439,15 @@ def comparison(rows: list[dict]) -> str:
     found, lines = values_of(rows, "scikit-learn"), []
     for name, text in (("mixture", f"mixture, K = {NUM_CLASSES}"), ("preset", "preset, K = 4")):
         times = [found[f"{name}: {method} s"] for method in ("scikit-learn", "estimate warm")]
-        information = [
-            bold([found[f"{name}: scikit-learn's {view}"], found[f"{name}: information of {view}"]], max)
-            for view in ("x1", "x2", "both")
-        ]
-        theirs, ours = zip(*information, strict=True)
-        lines.append([text, *bold(times, min, 1), " ".join(theirs), " ".join(ours)])
-    scores = "information of x1, x2, both: scikit-learn", "`estimate`"
-    return markdown(["data", "scikit-learn, s", "`estimate`, warm, s", *scores], lines)
+        lines.append([text, "seconds, warm", *bold(times, min, 1)])
+        for view in ("x1", "x2", "both"):
+            information = [found[f"{name}: scikit-learn's {view}"], found[f"{name}: information of {view}"]]
+            lines.append([text, f"information of {view}", *bold(information, max)])
+    return markdown(["data", "", "scikit-learn", "`estimate`"], lines)
 
 
 def beside_published(rows: list[dict]) -> str:
-    """What docs/speed.md says beside the published code."""
+    """The sentences of docs/speed.md about the published code."""
     found = values_of(rows, "published")
     spans = []
     for kind in ("first", "warm"):
@@ -465,7 +462,7 @@ def beside_published(rows: list[dict]) -> str:
 
 
 def duration(rows: list[dict]) -> str:
-    """What docs/faq.md says of time."""
+    """The sentence of docs/faq.md about time."""
     found = values_of(rows, "pipeline")
     return (
         f"For 5000 rows of 10 columns and ten classes, five folds take {found['5-fold first s']:.0f} s in the first "
@@ -474,7 +471,7 @@ def duration(rows: list[dict]) -> str:
 
 
 def sentences(rows: list[dict]) -> str:
-    """What docs/speed.md says of the other studies."""
+    """The sentences of docs/speed.md about the other studies."""
     small, steps = values_of(rows, "small and wide"), values_of(rows, "tracker")
     again = values_of(rows, "pipeline")["compiled again"] + small["compiled again"]
     return (

@@ -10,7 +10,7 @@ some samples and evaluated on as many others. The truth is in closed form, for t
 - alike: as ordered, with the same noise in all.
 - own bits: the class is a tuple of bits, one for each modality, which tells this bit only. The union information is the
   sum of what the modalities say.
-- bits told twice: the first two modalities tell one bit, the next two another, and so on, the second with more noise.
+- shared bits: the first two modalities contain one bit, the next two another, and so on, the second with more noise.
   The union information is the sum of what the first of each bit says.
 
 Writes a CSV file and prints the table; with --read, only prints that of the CSV file in the folder.
@@ -54,10 +54,10 @@ def ordered(
     return labels, log_posteriors(noise_key, labels, [centers] * count, [1 + step * m for m in range(count)])
 
 
-def bits(key: jax.Array, num_samples: int, count: int, told: int = 1) -> tuple[jax.Array, list[jax.Array]]:
+def bits(key: jax.Array, num_samples: int, count: int, shared_by: int = 1) -> tuple[jax.Array, list[jax.Array]]:
     """Labels and log-posteriors of modalities which tell one bit of the class each, every bit so many times."""
     label_key, noise_key = jax.random.split(key)
-    of = [m // told for m in range(count)]
+    of = [m // shared_by for m in range(count)]
     classes = np.arange(2 ** (of[-1] + 1))
     labels = jax.random.randint(label_key, (num_samples,), 0, len(classes))
     centers = [jnp.asarray(3.0 * (classes // 2**bit % 2)[:, None], jnp.float32) for bit in of]
@@ -66,7 +66,7 @@ def bits(key: jax.Array, num_samples: int, count: int, told: int = 1) -> tuple[j
 
 SETTINGS: dict[str, Callable] = {
     "own bits": bits,
-    "bits told twice": partial(bits, told=2),
+    "shared bits": partial(bits, shared_by=2),
     "ordered": partial(ordered, num_classes=10),
     "alike": partial(ordered, num_classes=10, step=0.0),
 }
@@ -82,7 +82,7 @@ def truth(setting: str, information: np.ndarray) -> tuple[np.ndarray, np.ndarray
     if setting == "alike":
         return information.mean(0), np.zeros(count)
     # Of modalities that tell the same, only the first adds anything: what it says beyond the second.
-    size = {"own bits": 1, "bits told twice": 2}.get(setting, count)
+    size = {"own bits": 1, "shared bits": 2}.get(setting, count)
     firsts = range(0, count, size)
     unique = np.zeros(count)
     for m in firsts:

@@ -67,7 +67,7 @@ def train(model: TwoBranches, x1: jax.Array, x2: jax.Array, labels: jax.Array, n
 
 
 def sentence(rows: list[dict]) -> str:
-    """What docs/layers.md says of the means."""
+    """The sentences of docs/layers.md about the means."""
     information = {row["reading"]: [float(row[name]) for name in ("I1", "I2", "I12")] for row in rows}
     first, second, both = information["not used"]
     return (

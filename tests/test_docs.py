@@ -65,6 +65,9 @@ def test_the_output_in_the_readme_is_what_it_prints(capsys):
     texts = capsys.readouterr().out, blocks("text")["README.md"][0]
     printed, shown = (re.split(r"[+-]?\d[\d.]*", text.strip()) for text in texts)  # numbers differ between machines
     assert printed == shown
+    means, expected = (re.findall(r"^[A-Z]\d* .*?([+-]\d\.\d+) \(", text, re.MULTILINE) for text in texts)
+    assert len(expected) == 7
+    np.testing.assert_allclose(np.array(means, float), np.array(expected, float), atol=0.02)
 
 
 @pytest.fixture
@@ -154,6 +157,7 @@ def benchmark(name):
     [
         ("choosing", "accuracy", "tables"),
         ("choosing", "components", "table"),
+        ("choosing", "components", "sentence"),
         ("choosing", "learning_curve", "table"),
         ("choosing", "union", "table"),
         ("applications", "together", "table"),

@@ -259,7 +259,7 @@ def gains(runs: list[dict], data: str, models: int, way: str, other: str, column
 
 
 def claims_of(runs: list[dict], data: str, joint: list[str]) -> list[Claim]:
-    """What Figure 6 says of its weights, and whether other uses of interactions do better.
+    """Figure 6's claims about its weights, and whether other uses of interactions do better.
 
     ``joint`` holds the mean weight of the joint prediction by interactions, by information and by learning.
     """

@@ -167,7 +167,7 @@ def score(
     return one_or_pairs(estimates, estimator.names, together)
 
 
-def _score_batches(estimator: Estimator, batches: Batches, redundancy: Redundancy, progress: Reports) -> Estimate:
+def _score_batches(estimator: Estimator, batches: Batches, redundancy: Redundancy, progress: Reports) -> Any:
     """Interactions of all rows of a stream, scored chunk by chunk."""
     parts: list[Estimate] = []
     with shown(progress) as begin:

@@ -36,7 +36,7 @@ from lsmi_jax.estimation._frames import SAMPLE_COLUMNS
 from lsmi_jax.estimation._result import Estimate
 from lsmi_jax.estimation._scoring_state import State, read_state, write_state
 from lsmi_jax.inputs import Batch, Batches, Position, chunks, import_extra, to_host
-from lsmi_jax.storage import as_path, fingerprint, open_rows, row_dtype, shown, to_npy, to_parquet
+from lsmi_jax.storage import Progress, as_path, fingerprint, open_rows, row_dtype, shown, to_npy, to_parquet
 
 __all__ = ["RowProgress", "ScoredFile", "score_to_file"]
 
@@ -140,12 +140,13 @@ def _row_reports(progress: RowProgress | Literal["auto"] | None) -> Iterator[Row
     if progress != "auto":
         yield progress
         return
+    with shown("auto") as begin:
+        yield None if begin is None else partial(_show_rows, begin)
 
-    def report(done: int, total: int | None) -> None:
-        line(f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows")
 
-    with shown("auto") as line:
-        yield None if line is None else report
+def _show_rows(begin: Progress, done: int, total: int | None) -> None:
+    """Reports a number of rows as the name of a stage."""
+    begin(f"{done:,} rows" if total is None else f"{done:,} of {total:,} rows")
 
 
 def _check_new(path: Path, state: State, *, is_written: bool, overwrite: bool) -> None:

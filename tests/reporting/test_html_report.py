@@ -463,7 +463,8 @@ const send = (kind, x, y) => canvas.dispatchEvent(
 const hovered = new Set();
 for (let x = 0; x < box.width; x += 8)
   for (let y = 0; y < box.height; y += 8) { send("pointermove", x, y); hovered.add(shown()); }
-hovered.delete(undefined); found.hovered = [...hovered]; found.picture = document.querySelector("#detail img").naturalWidth;
+hovered.delete(undefined); found.hovered = [...hovered];
+found.picture = document.querySelector("#detail img").naturalWidth;
 send("click", box.width / 2, box.height / 2); const pinned = shown();
 send("pointermove", 44, 10); send("pointermove", box.width - 10, box.height - 36); found.stays = shown() === pinned;
 return found;"""
