@@ -160,6 +160,7 @@ def benchmark(name):
         ("choosing", "components", "sentence"),
         ("choosing", "learning_curve", "table"),
         ("choosing", "union", "table"),
+        ("reading", "union", "smaller"),
         ("applications", "together", "table"),
         ("python", "groups", "sentence"),
         ("speed", "speed", "tables"),
