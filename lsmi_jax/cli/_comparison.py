@@ -10,10 +10,12 @@ import numpy as np
 
 from lsmi_jax.cli._readers import read
 from lsmi_jax.cli._writers import from_cells
-from lsmi_jax.decomposition import PARTS
+from lsmi_jax.decomposition import INFORMATION, PARTS
 from lsmi_jax.storage import damage_as_value_error
 
 __all__ = ["compare"]
+
+COMPARED = (*PARTS, *INFORMATION)
 
 
 class Results(NamedTuple):
@@ -21,7 +23,7 @@ class Results(NamedTuple):
 
     Attributes:
         samples: Columns of the table, by name.
-        means: Mean of each part in nats, and its standard error, by its symbol.
+        means: Mean of each part and information in nats, and its standard error, by its symbol.
         include_fit: Whether the errors include variation between fits.
         numbered: Whether ids are row numbers.
         sha256: Checksum of the data.
@@ -79,7 +81,7 @@ def _results(folder: Path) -> Results:
         raise ValueError(f"{folder}: expected results of two modalities, such as {own}")
     with damage_as_value_error(f"{path}: expected a summary by this version, got a damaged file or another version"):
         options, overall = summary["options"], summary["means"]["overall"]
-        entries = {part.symbol: overall[part.symbol] for part in PARTS}
+        entries = {part.symbol: overall[part.symbol] for part in COMPARED}
         means = {
             name: (_as_float(entry["mean"]), _as_float(entry["standard_error"])) for name, entry in entries.items()
         }
@@ -88,7 +90,7 @@ def _results(folder: Path) -> Results:
         table = folder / f"samples.{options['format']}"
     columns = read(table, keep_na=True)  # a sample may be called NA
     with damage_as_value_error(f"{table}: expected the columns of results, got different ones"):
-        samples = {name: columns[name] for name in ("id", *(part.column for part in PARTS))}
+        samples = {name: columns[name] for name in ("id", *(part.column for part in COMPARED))}
     if table.suffix == ".csv":
         samples["id"] = from_cells(samples["id"])
     if len(np.unique(samples["id"])) != len(samples["id"]):
@@ -105,8 +107,8 @@ def _common(first: Results, second: Results) -> tuple[np.ndarray, np.ndarray] | 
 
 
 def _parts(results: tuple[Results, Results], rows: tuple[np.ndarray, np.ndarray] | None) -> Iterator[str]:
-    """One line per part."""
-    for part in PARTS:
+    """One line per part, and per information."""
+    for part in COMPARED:
         means, errors = zip(*(result.means[part.symbol] for result in results), strict=True)
         difference, error = means[1] - means[0], math.hypot(*errors)
         more = ""

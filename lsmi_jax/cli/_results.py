@@ -12,8 +12,17 @@ from lsmi_jax.cli._labels import Labels
 from lsmi_jax.cli._options import OutputOptions, modality_names
 from lsmi_jax.cli._readers import checksum
 from lsmi_jax.cli._writers import summary_of, versions, write_json, write_table
-from lsmi_jax.decomposition import PARTS, PREDICTED
-from lsmi_jax.estimation import SET_TO_ZERO, WITHOUT_FIT, Estimate, told_apart
+from lsmi_jax.decomposition import INFORMATION, PARTS, PREDICTED
+from lsmi_jax.estimation import (
+    LABELS,
+    SET_TO_ZERO,
+    WITHOUT_FIT,
+    Estimate,
+    Overview,
+    Row,
+    shift_note,
+    told_apart,
+)
 from lsmi_jax.inputs import pack
 from lsmi_jax.reporting import Report, write_report
 
@@ -115,21 +124,24 @@ def print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[s
         notes: What the user may not expect of the data.
     """
     overall = summary["means"]["overall"]
-    heading = "mean interactions in nats (95% interval)"
-    print(f"{heading:41s}  shifted by {overall['shift']:+z.3f}" if overall["shift"] else heading)
-    for part in PARTS:
-        entry, shifted = overall[part.symbol], overall["adjusted"][part.symbol]
-        line = f"  {part.symbol:2s} {_number(entry['mean'])} {'(' + _interval(entry) + ')':29s}"
-        text = SET_TO_ZERO if shifted["set_to_zero"] else _number(shifted["mean"])
-        print(f"{line}  {text}" if overall["shift"] else line.rstrip())
-    for note in [*notes, *([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]:
-        print(f"note: {note}")
+    is_shifted = bool(overall["shift"])
+    header = ("mean", "error", "interval", *(["shifted mean"] if is_shifted else []))
+    rows = []
+    for quantity in (*PARTS, *INFORMATION):
+        entry, shifted = overall[quantity.symbol], overall["adjusted"].get(quantity.symbol)
+        values = [_number(entry["mean"]), _number(entry["standard_error"], sign=""), _interval(entry)]
+        if is_shifted and shifted is not None:
+            values.append(SET_TO_ZERO if shifted["set_to_zero"] else _number(shifted["mean"]))
+        rows.append(Row(LABELS[quantity.field], tuple(values)))
+    notes = [*notes, *([shift_note(overall["shift"])] if is_shifted else [])]
+    notes += [*([] if summary["errors_include_fit"] else [WITHOUT_FIT]), *summary["findings"]]
+    print(Overview(f"{overall['samples']} samples: means in nats, 95% intervals", header, rows, notes).as_text())
     print(f"Wrote samples.{results.format}, summary.json and report.html to {results.out}.")
 
 
-def _number(value: float | None) -> str:
-    """A mean as text; it is unknown if there is no sample."""
-    return "unknown" if value is None else f"{value:+z.3f}"
+def _number(value: float | None, sign: str = "+") -> str:
+    """A mean or an error as text; it is unknown if there is no sample."""
+    return "unknown" if value is None else f"{value:{sign}z.3f}"
 
 
 def _interval(entry: dict[str, Any]) -> str:

@@ -101,7 +101,7 @@ def print_several(found: Pairs | EstimatedLabels, results: OutputOptions, summar
     print(found)
     without = isinstance(found, EstimatedLabels) and not summary["errors_include_fit"]  # printed pairs end with it
     for note in [*notes, *([WITHOUT_FIT] if without else []), *summary["findings"]]:
-        print(f"note: {note}")
+        print(f"Note: {note}")
     folder, each = (PAIRS, "pair") if isinstance(found, Pairs) else (LABELS, "label")
     files = f"samples.{results.format}, summary.json and report.html"
     print(f"Wrote {files} to {results.out}, and those of each {each} to {results.out / folder}.")

@@ -12,6 +12,7 @@ from lsmi_jax.estimation._export import export_score
 from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_of, score
 from lsmi_jax.estimation._fitting import fit_stacked, fit_stages
 from lsmi_jax.estimation._formatting import (
+    LABELS,
     NORMAL,
     SET_TO_ZERO,
     WITHOUT_FIT,
@@ -21,6 +22,7 @@ from lsmi_jax.estimation._formatting import (
     is_concrete,
     mean_cell,
     plain_repr,
+    shift_note,
 )
 from lsmi_jax.estimation._frames import SAMPLE_COLUMNS, named_columns, to_pandas, to_xarray
 from lsmi_jax.estimation._labels import Labels, estimate_labels
@@ -42,6 +44,7 @@ from lsmi_jax.estimation._views import cross_fitted_view
 
 __all__ = [
     "CHUNK",
+    "LABELS",
     "NORMAL",
     "RANKED_BY",
     "SAMPLE_COLUMNS",
@@ -97,6 +100,7 @@ __all__ = [
     "score",
     "score_rows",
     "score_to_file",
+    "shift_note",
     "stack",
     "stages_of",
     "summarize",

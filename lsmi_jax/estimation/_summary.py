@@ -139,7 +139,8 @@ class Summary:
         ]
         header = ("samples", *(quantity.symbol for quantity in quantities))
         means_of = "means" if self.shift is None else "shifted means"
-        return Overview(f"Summary of {len(rows)} categories: {means_of} in nats", header, rows)
+        notes = [WITHOUT_FIT] if self.fit_error is None else []
+        return Overview(f"Summary of {len(rows)} categories: {means_of} in nats", header, rows, notes)
 
 
 def summarize(

@@ -14,7 +14,7 @@ from lsmi_jax.decomposition import (
     check_several,
     check_type,
 )
-from lsmi_jax.estimation import Estimate, Summary
+from lsmi_jax.estimation import SET_TO_ZERO, Estimate, Summary
 from lsmi_jax.inputs import import_extra
 
 if TYPE_CHECKING:
@@ -64,8 +64,12 @@ def plot_summary(summary: Summary | Estimate, *, ax: "Axes | None" = None, names
     labels = [f"{part.symbol}  {name}" for part, name in zip(PARTS, names, strict=True)]
     labels += [quantity.symbol for quantity in INFORMATION]
     whiskers = np.maximum([mean - lower, upper - mean], 0)
+    zero = [place for place, part in enumerate(PARTS) if part.field in summary.set_to_zero()]
+    whiskers[:, zero] = 0  # not estimates
     colors = [quantity.color for quantity in (*PARTS, *INFORMATION)]
     ax.barh(labels, mean, 0.7, xerr=whiskers, color=colors, error_kw={"elinewidth": 0.8})
+    for place in zero:
+        ax.annotate(SET_TO_ZERO, (0, place), (4, 0), textcoords="offset points", va="center", fontsize="small")
     ax.invert_yaxis()
     ax.axvline(0, color="black", linewidth=0.8)
     mean_of = "mean" if summary.shift is None else f"mean, shifted by {float(summary.shift):+z.3f},"

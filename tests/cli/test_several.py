@@ -161,7 +161,7 @@ def test_a_finding_of_several_labels_is_said_once(table, tmp_path, capsys):
     assert "sum of all labels" in printed
     findings = summary_of(tmp_path / "out")["findings"]
     assert len(findings) == len(set(findings))
-    assert all(f"note: {finding}" in printed for finding in findings)
+    assert all(f"Note: {finding}" in printed for finding in findings)
     assert "those of each label to" in printed
 
 

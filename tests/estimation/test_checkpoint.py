@@ -14,6 +14,7 @@ from lsmi_jax import (
     MinimumInformation,
     SharedExclusions,
     SpecificityAmbiguity,
+    UnionInformation,
     fit_estimator,
     load,
     save,
@@ -59,6 +60,7 @@ OTHERS = (
     pytest.param(SharedExclusions(num_components=3, covariance=2), marks=pytest.mark.slow),
     SpecificityAmbiguity(),
     MinimumInformation(),
+    pytest.param(UnionInformation(num_cells=24), marks=pytest.mark.slow),
 )
 
 

@@ -182,6 +182,15 @@ def test_a_file_holds_the_rows_in_order(ending, data, fitted, tmp_path):
     assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, path.name + ".state"]
 
 
+@pytest.mark.slow
+def test_a_file_of_the_default_holds_the_union_information(data, tmp_path):
+    estimator = fit_estimator(jax.random.key(0), generator(data))
+    score_to_file(tmp_path / "scores.npy", estimator, generator(data))
+    expected, table = score(estimator, *data), np.load(tmp_path / "scores.npy")
+    for name, values in (("i_union", expected.i_union), ("r", expected.interactions.redundancy)):
+        np.testing.assert_allclose(table[name], values, rtol=1e-4, atol=1e-5)
+
+
 class DeathError(Exception):
     pass
 

@@ -40,6 +40,20 @@ def test_bars_stand_at_the_means(key, rng):
     assert [text.get_text() for text in ax.get_xticklabels()] == ["0", "1", "2"]
 
 
+def test_a_part_that_the_shift_sets_to_zero_has_no_interval(key, rng):
+    parts = Interactions(
+        *(part + offset for part, offset in zip(interactions(rng), (1.0, 0.0, -1.0, 1.0), strict=True))
+    )
+    summary = summarize(key, parts, tuple(parts[:3]), adjusted=True)
+    assert summary.set_to_zero() == ("unique2",)
+    ax = plot_summary(summary, ax=Figure().subplots())
+    (label,) = ax.texts
+    assert (label.get_text(), label.xy) == ("set to 0", (0, 2))
+    (lines,) = ax.containers[0].errorbar.lines[2]
+    lengths = [np.ptp(segment[:, 0]) for segment in lines.get_segments()]
+    assert [length > 0 for length in lengths] == [True, True, False, True, True, True, True]
+
+
 def test_images_of_the_highest_samples_are_shown_in_order(rng):
     estimate = estimate_of(interactions(rng))
     images = np.arange(30)[:, None, None] * np.ones((30, 4, 5))

@@ -146,7 +146,9 @@ def test_a_thousand_classes(key):
     labels = jnp.arange(num_rows) % num_classes
     logits = 6 * jax.nn.one_hot(labels, num_classes) + jax.random.normal(key, (num_rows, num_classes))
     log_prior = jnp.full(num_classes, -np.log(num_classes), jnp.float32)
-    potentials = fitted_to(key, (logits, logits[::-1]), log_prior)
+    program = fitted_to.lower(key, (logits, logits[::-1]), log_prior).compile()
+    assert program.memory_analysis().temp_size_in_bytes < 2**30
+    potentials = program(key, (logits, logits[::-1]), log_prior)
     assert bool(jnp.isfinite(scores_of(potentials, (logits, logits[::-1]))).all())
 
 
