@@ -26,6 +26,25 @@ from lsmi_jax import datasets
 from lsmi_jax.datasets import Task, TypedSamples
 from lsmi_jax.decomposition import PARTS, Redundancy
 
+NOISE = "x2 is noise, "
+
+
+def beside_noise(key: jax.Array, num_samples: int, num_classes: int) -> Task:
+    """The first modality of the mixture, and a second one that is noise."""
+    own_key, noise_key = jax.random.split(key)
+    task = datasets.gaussian_mixture(own_key, num_samples, num_classes=num_classes)
+    (x1, x2), (i1, *_), (first, *_) = task.features, task.information, task.log_posteriors
+    nothing = jnp.broadcast_to(task.log_prior, first.shape)
+    zero = jnp.zeros(())
+    return task._replace(
+        features=(x1, jax.random.normal(noise_key, x2.shape)),
+        information=(i1, jnp.zeros_like(i1), i1),
+        surprisal=(),
+        log_posteriors=(first, nothing, first),
+        truth=lsmi_jax.Interactions(zero, i1.mean(), zero, zero),
+    )
+
+
 TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
     ("mixture K=10 rho=.4", partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.4)),
     ("mixture K=2 rho=.4", partial(datasets.gaussian_mixture, num_samples=5000, num_classes=2, correlation=0.4)),
@@ -45,6 +64,7 @@ TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
         )
         for rho in (-1.0, -0.8, -0.4, 0.0, 0.8, 1.0)
     ),
+    *((f"{NOISE}K={k}", partial(beside_noise, num_samples=5000, num_classes=k)) for k in (2, 10)),
 ]
 CURVE = [  # how many samples it takes to find the synergy of 10 x 10 codes
     (f"curve preset K=10 n={n}", partial(datasets.preset, num_samples=n, num_classes=10))
@@ -144,6 +164,7 @@ def measure(run: Run, redundancy: Callable) -> dict[str, float]:
     parts = lsmi_jax.decompose(*run.estimate.information, h1, h2, i_union=union, redundancy=redundancy)
     shifted = parts if union is not None else lsmi_jax.adjust(parts)
     row = {f"mean {name}": float(part.mean()) for name, part in zip(COLUMNS, shifted, strict=True)}
+    row |= {f"absolute {name}": float(jnp.abs(part).mean()) for name, part in zip(COLUMNS, parts, strict=True)}
     if isinstance(run.exact, Task):
         row |= against_exact(run, run.exact, parts, shifted)
     if run.exact.sample_types is not None:
@@ -261,6 +282,16 @@ def tables(rows: list[dict]) -> str:
     )
 
 
+def noise(rows: list[dict]) -> str:
+    """The sentence of docs/choosing.md about tasks whose second modality is noise."""
+    cells = []
+    for task in dict.fromkeys(row["task"] for row in rows if row["task"].startswith(NOISE)):
+        own = [row for row in rows if (row["task"], row["redundancy"]) == (task, "union_information")]
+        values = (np.mean([float(row[f"absolute {name}"]) for row in own]) for name in ("R", "U2", "S"))
+        cells.append(", ".join(f"{value:.3f}" for value in values) + f" nats ({task.removeprefix(NOISE)})")
+    return f"Where x2 is noise, the means of |r|, |u2| and |s| over samples are {' and '.join(cells)}."
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="", help="run only tasks whose name contains one of these, comma-separated")
@@ -272,7 +303,7 @@ def main() -> None:
     parser.add_argument("--read", help="print the tables of docs/choosing.md from this CSV file, and fit nothing")
     arguments = parser.parse_args()
     if arguments.read:
-        print(tables(read_rows(arguments.read)))
+        print(tables(read_rows(arguments.read)), noise(read_rows(arguments.read)), sep="\n\n")
         return
     wanted = arguments.tasks.split(",")
     all_tasks = [*TASKS, *real_tasks(arguments.data), *CURVE]

@@ -1,3 +1,5 @@
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,6 +8,7 @@ import scipy.special
 from sklearn.linear_model import LogisticRegression
 
 from lsmi_jax.models import fit_linear, fit_ridge, linear_losses
+from lsmi_jax.models._discriminator import PENALTIES
 
 LINEAR = jax.jit(fit_linear, static_argnames=("num_classes", "num_steps"))
 
@@ -37,16 +40,42 @@ def test_the_optimum_is_that_of_scikit_learn(rng, num_columns):
     assert max(gaps(rows, labels, 3, penalties, num_steps=30)) < 1e-3
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("num_rows", "num_columns", "num_classes"), [(3200, 50, 100), (1600, 250, 30), (800, 500, 8)])
-def test_raw_columns_with_eigenvalues_from_one_to_a_million_converge(rng, num_rows, num_columns, num_classes):
+SIZES = [(3200, 50, 100), (1600, 250, 30), (800, 500, 8)]  # rows, columns, classes
+
+
+def stretched(rng, num_rows, num_columns, num_classes):
+    """Centered rows whose covariance has eigenvalues from one to a million, and their labels."""
     labels = np.arange(num_rows) % num_classes
     centers = rng.normal(size=(num_classes, num_columns))
     rows = centers[labels] * np.sqrt(3 * np.log(num_classes) / num_columns) + rng.normal(size=(num_rows, num_columns))
     rotation = np.linalg.qr(rng.normal(size=(num_columns, num_columns)))[0]
-    rows = (rows - rows.mean(0)) @ rotation * np.logspace(0, -3, num_columns) @ rotation.T
+    return (rows - rows.mean(0)) @ rotation * np.logspace(0, -3, num_columns) @ rotation.T, labels
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", SIZES)
+def test_raw_columns_with_eigenvalues_from_one_to_a_million_converge(rng, sizes):
+    rows, labels = stretched(rng, *sizes)
     penalties = jnp.array([1e-1, 1e-2, 1e-3, 1e-4])
-    assert max(gaps(rows, labels, num_classes, penalties, num_steps=40)) < 1e-3
+    assert max(gaps(rows, labels, sizes[2], penalties, num_steps=40)) < 1e-3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", SIZES)
+def test_the_member_of_a_discriminator_converges_at_the_penalty_that_it_chooses(rng, sizes):
+    rows, labels = stretched(rng, *sizes)
+    order = rng.permutation(len(rows))
+    left_out = jnp.asarray(order[: 4 * (len(rows) // 5)].reshape(4, -1))
+    given = jnp.asarray(rows, jnp.float32), jnp.asarray(labels)
+    ridge = jax.jit(partial(fit_ridge, num_classes=sizes[2], penalties=jnp.array(PENALTIES)))(*given, left_out)
+    kernel, bias = (np.asarray(leaf, float) for leaf in ridge.weights)
+    above = []
+    for penalty in PENALTIES:
+        theirs = LogisticRegression(C=1 / (penalty * len(rows)), tol=1e-8, max_iter=10000).fit(rows, labels)
+        optimum = objective(theirs.coef_.T, theirs.intercept_, rows, labels, penalty)
+        above.append(objective(kernel, bias, rows, labels, penalty) - optimum)
+    assert min(above) < 1e-3  # at other penalties than its own, it is further above
+    assert np.median(above) > 1e-3
 
 
 @pytest.mark.slow
