@@ -3,6 +3,7 @@
     python benchmarks/discriminators.py [--studies real,bundled,gaussian,synergy,noise] [--only mfeat,K=8]
         [--num-seeds 5] [--max-rows 5000] [--quick] [--csv FILE] [--baselines FILE] [--cached-only | --baselines-only]
         [--data FOLDER]
+    python benchmarks/discriminators.py --read docs/results/discriminators.csv
 
 Views are the blocks of a data set and all pairs of blocks, with their columns concatenated. The studies:
 
@@ -22,7 +23,8 @@ One line per view: cross-entropy in nats; ours minus the best baseline, with the
 differences over rows, and a miss if it exceeds max(.01, 2 standard errors); for a pair, ours minus the best of its
 parts (each block alone, and their additive fusion); the smallest pointwise information; and the calibration error of
 sets with 2000 rows or more. The synergy study adds the AUROC by which two scores find the pairs that carry synergy:
-gain, i12 - max(i1, i2), and s, i12 minus the information of additive fusion.
+gain, i12 - max(i1, i2), and s, i12 minus the information of additive fusion. --read prints what docs/choosing.md has of
+a file that --csv wrote.
 """
 
 import argparse
@@ -53,7 +55,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tables import standard_error, write_rows
+from tables import markdown, read_rows, standard_error, write_rows
 
 from lsmi_jax import MinimumInformation, datasets
 from lsmi_jax.estimation import Estimator, fit_stacked, score_rows
@@ -625,6 +627,69 @@ def print_summary(lines: list[Row]) -> None:
         print(f"ours minus best baseline: mean {np.mean(gaps):+.4f}, largest {max(gaps):+.4f}, {len(gaps)} views")
 
 
+def lines_of(rows: list[Row]) -> list[Row]:
+    """The verdicts of every view."""
+    views = dict.fromkeys((row["set"], row["view"]) for row in rows)
+    return [verdicts([row for row in rows if (row["set"], row["view"]) == view]) for view in views]
+
+
+def read(path: str | Path) -> list[Row]:
+    """The rows of a CSV file, with their numbers; empty cells are left out."""
+    texts, whole = ("study", "set", "view", "part"), ("seed", "n", "d", "K")
+
+    def value(name: str, text: str) -> Any:
+        return text if name in texts else int(text) if name in whole else float(text)
+
+    return [{name: value(name, text) for name, text in row.items() if text} for row in read_rows(path)]
+
+
+def table(rows: list[Row]) -> str:
+    """The table of docs/choosing.md: of each set, the view that does worst against scikit-learn, and more."""
+    header = [
+        "set",
+        "K",
+        "n",
+        "seeds",
+        "views",
+        "worst view",
+        "ours",
+        "best of four",
+        "its name",
+        "difference",
+        "error",
+    ]
+    lines = []
+    every = [line for line in lines_of(rows) if "gap" in line]
+    for name in dict.fromkeys(line["set"] for line in every):
+        own = [line for line in every if line["set"] == name]
+        worst = max(own, key=lambda line: line["gap"])
+        seeds = len({row["seed"] for row in rows if row["set"] == name})
+        cells = [name, worst["K"], worst["n"], seeds, len(own), worst["view"]]
+        values = [f"{worst['ours']:.3f}", f"{worst[worst['best']]:.3f}", worst["best"]]
+        lines.append([*map(str, cells), *values, f"{worst['gap']:+.3f}", f"{worst['gap se']:.3f}"])
+    return markdown(header, lines)
+
+
+def counts(rows: list[Row]) -> str:
+    """The sentences of docs/choosing.md: how many views meet each criterion."""
+    lines = lines_of(rows)
+    words = {
+        "baseline": f"above the best of scikit-learn by more than {TOLERANCE} nats and two standard errors",
+        "part": f"above the best part by more than {PART_TOLERANCE} nats",
+        "products": f"above products by more than {PRODUCTS_TOLERANCE} nats",
+        "calibration": f"with a calibration error above {CALIBRATION_TOLERANCE} and above chance",
+        "floor": f"with a smallest i below -log n by more than {FLOOR_TOLERANCE} nats",
+    }
+    found = []
+    for name, meaning in words.items():
+        checked = [line for line in lines if f"checked {name}" in line]
+        if checked:
+            found.append(f"{sum(name in line['misses'] for line in checked)} of {len(checked)} are {meaning}")
+    gaps = [line["gap"] for line in lines if "gap" in line]
+    mean = f"Our cross-entropy minus that of the best of four is {np.mean(gaps):+.3f} nats on average"
+    return f"{mean}. Of the views, {'; '.join(found)}."
+
+
 def studies(arguments: argparse.Namespace) -> Iterator[tuple[str, Task]]:
     """The wanted tasks with their studies; for a quick run, the first of each study."""
     makers: dict[str, Callable[[], list[Task]]] = {
@@ -660,7 +725,11 @@ def main() -> None:
     either.add_argument("--cached-only", action="store_true", help="fit no baselines, use those in --baselines")
     either.add_argument("--baselines-only", action="store_true", help="only add what --baselines lacks")
     add("--data", default=os.environ.get("LSMI_DATA"), help="folder of real data sets")
+    add("--read", type=Path, help="print the tables of docs/choosing.md from this CSV file, and fit nothing")
     arguments = parser.parse_args()
+    if arguments.read:
+        print(table(read(arguments.read)), counts(read(arguments.read)), sep="\n\n")
+        return
     if arguments.baselines_only and not arguments.baselines:
         parser.error("--baselines-only: expected a file in --baselines")
     if arguments.quick:
