@@ -25,7 +25,7 @@ from truth import discretized
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.baselines import broja_from_features, pid_batch
-from lsmi_jax.decomposition import PARTS, Redundancy
+from lsmi_jax.decomposition import PARTS, Redundancy, information_of
 from lsmi_jax.reporting import COLORS, NAMES
 
 Means = tuple[float, ...]
@@ -172,23 +172,30 @@ def markdown(name: str, study: Study, rows: list[dict]) -> str:
     lines = [
         f"# {study.title}",
         "",
-        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds (standard error in parentheses).",
+        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds (standard error in parentheses). I1, I2 "
+        "and I12 are their sums.",
         "",
-        f"| {study.axis} | method | R | U1 | U2 | S | largest error |",
-        "|---|---|---|---|---|---|---|",
+        f"| {study.axis} | method | R | U1 | U2 | S | I1 | I2 | I12 | largest error |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for task in study.tasks:
         truth, _ = summarize(rows, task, "truth")
         for method in ("truth", *study.methods):
             mean, error = summarize(rows, task, method)
-            cells = " | ".join(f"{m:.4f} ({e:.4f})" for m, e in zip(mean, error, strict=True))
-            lines.append(f"| {task} | {method} | {cells} | {np.abs(mean - truth).max():.4f} |")
+            cells = [f"{m:.4f} ({e:.4f})" for m, e in zip(mean, error, strict=True)]
+            lines.append(_line(task, method, cells, mean, truth, 4))
         if name == "table1":
-            cells = " | ".join(f"{value:.3f}" for value in PAPER_TABLE1[task])
-            worst = np.abs(np.array(PAPER_TABLE1[task]) - truth).max()
-            lines.append(f"| {task} | LSMI in the paper | {cells} | {worst:.4f} |")
+            published = np.array(PAPER_TABLE1[task])
+            cells = [f"{value:.3f}" for value in published]
+            lines.append(_line(task, "LSMI in the paper", cells, published, truth, 3))
     shown = ["", f"![{study.title}]({name}.png)"] if len(study.tasks) > 1 else []
     return "\n".join([*lines, *shown, ""])
+
+
+def _line(task: str, method: str, cells: list[str], mean: np.ndarray, truth: np.ndarray, digits: int) -> str:
+    """A line of the table: parts as text, and the information and the largest error that follow from their means."""
+    sums = [f"{value:.{digits}f}" for value in information_of(tuple(mean))]
+    return "| " + " | ".join([task, method, *cells, *sums, f"{np.abs(mean - truth).max():.4f}"]) + " |"
 
 
 def draw(name: str, study: Study, rows: list[dict], path: Path) -> None:
