@@ -33,13 +33,14 @@ def beside_noise(key: jax.Array, num_samples: int, num_classes: int) -> Task:
     """The first modality of the mixture, and a second one that is noise."""
     own_key, noise_key = jax.random.split(key)
     task = datasets.gaussian_mixture(own_key, num_samples, num_classes=num_classes)
-    (x1, x2), (i1, *_), (first, *_) = task.features, task.information, task.log_posteriors
+    x1, i1, h1, first = task.features[0], task.information[0], task.surprisal[0], task.log_posteriors[0]
+    noise = jax.random.normal(noise_key, task.features[1].shape)
     nothing = jnp.broadcast_to(task.log_prior, first.shape)
     zero = jnp.zeros(())
     return task._replace(
-        features=(x1, jax.random.normal(noise_key, x2.shape)),
+        features=(x1, noise),
         information=(i1, jnp.zeros_like(i1), i1),
-        surprisal=(),
+        surprisal=(h1, -jax.scipy.stats.norm.logpdf(noise).sum(1)),
         log_posteriors=(first, nothing, first),
         truth=lsmi_jax.Interactions(zero, i1.mean(), zero, zero),
     )

@@ -172,8 +172,8 @@ def markdown(name: str, study: Study, rows: list[dict]) -> str:
     lines = [
         f"# {study.title}",
         "",
-        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds (standard error in parentheses). I1, I2 "
-        "and I12 are their sums.",
+        f"R, U1, U2, S in nats: mean over {len({r['seed'] for r in rows})} seeds (standard error in parentheses). I1, "
+        "I2 and I12 are their sums.",
         "",
         f"| {study.axis} | method | R | U1 | U2 | S | I1 | I2 | I12 | largest error |",
         "|---|---|---|---|---|---|---|---|---|---|",

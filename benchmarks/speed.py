@@ -536,7 +536,7 @@ def main() -> None:
         show(read_rows(arguments.out / "speed.csv"))
         return
     wanted = [part for part in arguments.studies.split(",") if part]
-    measured = []
+    every: list[dict] = []
     for name in STUDIES:
         left_out = name in LARGE and not (arguments.large or DRY_RUN)
         if left_out or (wanted and not any(part in name for part in wanted)):
@@ -544,10 +544,12 @@ def main() -> None:
         figures = in_own_process(name, arguments.device)
         for figure, value in figures.items():
             print(f"{name:14s} {figure:28s} {value:10.3f}", flush=True)
-            measured.append({"study": name, "figure": figure, "value": value})
-    if DRY_RUN:
-        return
-    show(save(measured, arguments.out))
+        if not DRY_RUN:  # after every study, so that an interrupted run keeps its rows
+            measured = [
+                {"study": name, "figure": figure, "value": round(value, 5)} for figure, value in figures.items()
+            ]
+            every = save(measured, arguments.out)
+    show(every)
 
 
 if __name__ == "__main__":
