@@ -229,6 +229,7 @@ TABLE = [
             "num_cells": (*NO_COUNTS, 3),
             "num_recent": (*NO_COUNTS, 1),
             "refit_every": NO_COUNTS,
+            "num_scored": NO_COUNTS,
             "decay": (0, 1, -0.5),
         },
     ),

@@ -73,6 +73,7 @@ class Tracker:
         key: Random key of the codebooks.
         num_cells: Number of cells of the codebook.
         refit_every: Number of batches after which potentials are fitted again.
+        num_scored: Largest number of rows of a batch that are scored.
     """
 
     training: Running
@@ -86,6 +87,7 @@ class Tracker:
     key: jax.Array
     num_cells: int = field(metadata={"static": True})
     refit_every: int = field(metadata={"static": True})
+    num_scored: int = field(metadata={"static": True})
 
     @property
     def log_prior(self) -> jax.Array:
@@ -121,6 +123,7 @@ def init_tracker(
     num_cells: int = 96,
     num_recent: int = 1024,
     refit_every: int = 32,
+    num_scored: int = 256,
 ) -> Tracker:
     """Creates a tracker without data.
 
@@ -131,6 +134,7 @@ def init_tracker(
         num_cells: Number of cells of the codebook of the union information, even.
         num_recent: Number of recent rows R that its potentials are fitted to.
         refit_every: Number of batches after which they are fitted again; in the beginning, also after 1, 2, 4, ...
+        num_scored: Largest number of rows of a batch that are scored, drawn at random. Scoring takes most of the time.
 
     Returns:
         A `Tracker`.
@@ -143,6 +147,7 @@ def init_tracker(
     check_count("num_classes", num_classes, 2)
     check_count("num_recent", num_recent, 2)
     check_count("refit_every", refit_every, 1)
+    check_count("num_scored", num_scored, 1)
     if check_count("num_cells", num_cells, 2) % 2:
         raise ValueError(f"num_cells: expected an even number, got {num_cells}")
     if not 0 < decay < 1:
@@ -163,6 +168,7 @@ def init_tracker(
         key=key,
         num_cells=num_cells,
         refit_every=refit_every,
+        num_scored=num_scored,
     )
 
 
@@ -212,15 +218,20 @@ def _update(state: Tracker, logits: Sequence[jax.Array], labels: jax.Array, held
     """`update_tracker` after its checks."""
     logits = [jax.lax.stop_gradient(values).astype(jnp.float32) for values in logits]
     is_used = _usable(logits, labels)
+    num_left_out = state.num_left_out + (~is_used).sum()
     # Rows that are left out take harmless values and have weight zero.
     labels = jnp.where(is_used, labels, 0)
     logits = [jnp.where(is_used[:, None], values, 0) for values in logits]
-    weights = is_used.astype(jnp.float32)
-    members = jax.nn.one_hot(labels, len(state.training.counts)) * weights[:, None]
+    filled = _with_recent(state, logits, is_used.astype(jnp.float32))
+    if len(labels) > state.num_scored:
+        order = jax.random.permutation(jax.random.fold_in(state.key, state.num_batches), len(labels))
+        chosen = order[: state.num_scored]
+        labels, is_used, logits = labels[chosen], is_used[chosen], [values[chosen] for values in logits]
+    members = jax.nn.one_hot(labels, len(state.training.counts)) * is_used.astype(jnp.float32)[:, None]
     # The prior is that of all rows, which the potentials of both kinds belong to.
     counts = state.training.counts + state.held_out.counts + members.sum(0)
     log_prior = jnp.log(counts / jnp.maximum(counts.sum(), 1))
-    new = _refitted(_with_recent(state, logits, weights), log_prior)
+    new = _refitted(filled, log_prior)
     parts = batch_interactions(logits, labels, log_prior, new.potentials)
     sums = jnp.where(is_used[None], jnp.stack(parts), 0) @ members
     add = partial(_added, members.sum(0), sums, state.decay)
@@ -228,7 +239,7 @@ def _update(state: Tracker, logits: Sequence[jax.Array], labels: jax.Array, held
     new = replace(new, training=training, held_out=kept_out, num_batches=state.num_batches + 1)
     # A batch without usable rows changes nothing.
     kept = jax.tree.map(lambda new, old: jnp.where(is_used.any(), new, old), new, state)
-    return replace(kept, num_left_out=state.num_left_out + (~is_used).sum())
+    return replace(kept, num_left_out=num_left_out)
 
 
 def _with_recent(state: Tracker, logits: Sequence[jax.Array], weights: jax.Array) -> Tracker:

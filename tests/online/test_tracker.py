@@ -91,6 +91,21 @@ def test_a_step_is_pure_and_the_same_compiled(stream):
     assert int(eager.num_batches) == 1
 
 
+@pytest.mark.slow
+def test_of_a_large_batch_a_random_part_is_scored_and_all_of_it_is_kept(stream):
+    (first, second, both), labels = jax.tree.map(lambda leaf: leaf[:8].reshape(-1, *leaf.shape[2:]), stream)
+    labels = labels.at[:30].set(-1)
+    batch, size = ([first, second, both], labels), len(labels)
+    whole = jax.jit(update_tracker)(tracker(num_cells=24, num_scored=size), *batch)
+    part = jax.jit(update_tracker)(tracker(num_cells=24, num_scored=64), *batch)
+    assert float(whole.training.counts.sum()) == size - 30
+    assert 40 < float(part.training.counts.sum()) <= 64
+    assert int(whole.num_left_out) == int(part.num_left_out) == 30
+    np.testing.assert_array_equal(part.recent[0], whole.recent[0])
+    gaps = np.abs(np.subtract(part.means, whole.means))
+    assert 0 < gaps.max() < 4 * np.log(2) / np.sqrt(64)  # parts of two classes spread by less than log 2
+
+
 def test_held_out_batches_have_means_of_their_own(stream):
     step = jax.jit(update_tracker)
     logits, labels = first_batch(stream)
