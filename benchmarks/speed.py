@@ -469,7 +469,7 @@ def beside_published(rows: list[dict]) -> str:
     return (
         f"On the {len(PUBLISHED)} tasks of [Choosing options](choosing.md) for which the published code was run, "
         f"fitting on 80% and scoring the rest takes {spans[0]} in the first call and {spans[1]} warm. The published "
-        f"code took {low} to {high} s, on a slower machine."
+        f"code took {low} to {high} s, on two cores of another machine."
     )
 
 
