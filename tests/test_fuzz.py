@@ -238,7 +238,7 @@ def test_a_damaged_file_is_a_value_error(name, length, files):
 
 @pytest.mark.parametrize("length", LENGTHS)
 def test_a_damaged_summary_is_a_value_error(length, tmp_path):
-    means = {name: {"mean": 0.5, "standard_error": 0.1} for name in ("R", "U1", "U2", "S")}
+    means = {name: {"mean": 0.5, "standard_error": 0.1} for name in ("R", "U1", "U2", "S", "I1", "I2", "I12")}
     summary = {
         "options": {"format": "csv", "ids": None},
         "data": {"sha256": "a"},
@@ -248,7 +248,9 @@ def test_a_damaged_summary_is_a_value_error(length, tmp_path):
     for folder in (tmp_path / "one", tmp_path / "two"):
         folder.mkdir()
         (folder / "summary.json").write_text(json.dumps(summary))
-        (folder / "samples.csv").write_text("id,r,u1,u2,s\n" + "".join(f"{i},{i},0,1,{i}\n" for i in range(5)))
+        (folder / "samples.csv").write_text(
+            "id,r,u1,u2,s,i1,i2,i12\n" + "".join(f"{i},{i},0,1,{i},0,1,{i}\n" for i in range(5))
+        )
     whole = (tmp_path / "one" / "summary.json").read_bytes()
     assert len(_comparison.compare(tmp_path / "one", tmp_path / "two")) > 4
 

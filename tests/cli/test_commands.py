@@ -166,7 +166,7 @@ def test_samples_without_ids_are_paired_only_for_identical_data(results, scored,
     assert main(["compare", str(unnamed), str(named)]) == 0  # 0 to 9, and clip 0 to clip 9
     printed = capsys.readouterr().out
     assert printed.startswith("no samples that are known to be in both")
-    assert printed.count("+0.000 (") == 4
+    assert printed.count("+0.000 (") == 7
     assert "unpaired" in printed
     assert compare(unnamed, unnamed)[0].startswith("10 samples in both")
     other = shutil.copytree(unnamed, results / "other")

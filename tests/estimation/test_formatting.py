@@ -48,8 +48,9 @@ def test_a_summary_shows_means_errors_and_intervals(result):
 
 
 def test_a_summary_of_groups_shows_one_row_each(result):
-    first, header, *rows = lines(repr(result.mean(np.arange(60) % 3)))
+    first, header, *rows, note = lines(repr(result.mean(np.arange(60) % 3)))
     assert first == "Summary of 3 categories: means in nats"
+    assert note.startswith("Note: Standard errors omit variation between fits")
     assert header.split() == ["samples", "R", "U1", "U2", "S", "I1", "I2", "I12"]
     assert [row.split()[:2] for row in rows] == [["0", "20"], ["1", "20"], ["2", "20"]]
 

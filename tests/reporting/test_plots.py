@@ -49,7 +49,8 @@ def test_a_part_that_the_shift_sets_to_zero_has_no_interval(key, rng):
     ax = plot_summary(summary, ax=Figure().subplots())
     (label,) = ax.texts
     assert (label.get_text(), label.xy) == ("set to 0", (0, 2))
-    (lines,) = ax.containers[0].errorbar.lines[2]
+    (bars,) = (container for container in ax.containers if hasattr(container, "patches"))
+    (lines,) = bars.errorbar.lines[2]
     lengths = [np.ptp(segment[:, 0]) for segment in lines.get_segments()]
     assert [length > 0 for length in lengths] == [True, True, False, True, True, True, True]
 
