@@ -26,8 +26,6 @@ from lsmi_jax import datasets
 from lsmi_jax.datasets import Task, TypedSamples
 from lsmi_jax.decomposition import PARTS, Redundancy
 
-NOISE = "x2 is noise, "
-
 
 def beside_noise(key: jax.Array, num_samples: int, num_classes: int) -> Task:
     """The first modality of the mixture, and a second one that is noise."""
@@ -65,7 +63,7 @@ TASKS: list[tuple[str, Callable[[jax.Array], Task]]] = [
         )
         for rho in (-1.0, -0.8, -0.4, 0.0, 0.8, 1.0)
     ),
-    *((f"{NOISE}K={k}", partial(beside_noise, num_samples=5000, num_classes=k)) for k in (2, 10)),
+    *((f"x2 is noise, K={k}", partial(beside_noise, num_samples=5000, num_classes=k)) for k in (2, 10)),
 ]
 CURVE = [  # how many samples it takes to find the synergy of 10 x 10 codes
     (f"curve preset K=10 n={n}", partial(datasets.preset, num_samples=n, num_classes=10))
@@ -283,16 +281,6 @@ def tables(rows: list[dict]) -> str:
     )
 
 
-def noise(rows: list[dict]) -> str:
-    """The sentence of docs/choosing.md about tasks whose second modality is noise."""
-    cells = []
-    for task in dict.fromkeys(row["task"] for row in rows if row["task"].startswith(NOISE)):
-        own = [row for row in rows if (row["task"], row["redundancy"]) == (task, "union_information")]
-        values = (np.mean([float(row[f"absolute {name}"]) for row in own]) for name in ("R", "U2", "S"))
-        cells.append(", ".join(f"{value:.3f}" for value in values) + f" nats ({task.removeprefix(NOISE)})")
-    return f"Where x2 is noise, the means of |r|, |u2| and |s| over samples are {' and '.join(cells)}."
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="", help="run only tasks whose name contains one of these, comma-separated")
@@ -304,7 +292,7 @@ def main() -> None:
     parser.add_argument("--read", help="print the tables of docs/choosing.md from this CSV file, and fit nothing")
     arguments = parser.parse_args()
     if arguments.read:
-        print(tables(read_rows(arguments.read)), noise(read_rows(arguments.read)), sep="\n\n")
+        print(tables(read_rows(arguments.read)))
         return
     wanted = arguments.tasks.split(",")
     all_tasks = [*TASKS, *real_tasks(arguments.data), *CURVE]

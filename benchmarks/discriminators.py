@@ -3,7 +3,7 @@
     python benchmarks/discriminators.py [--studies real,bundled,gaussian,synergy,noise] [--only mfeat,K=8]
         [--num-seeds 5] [--max-rows 5000] [--quick] [--csv FILE] [--baselines FILE] [--cached-only | --baselines-only]
         [--data FOLDER]
-    python benchmarks/discriminators.py --read docs/results/discriminators.csv
+    python benchmarks/discriminators.py --read FILE
 
 Views are the blocks of a data set and all pairs of blocks, with their columns concatenated. The studies:
 
@@ -23,8 +23,8 @@ One line per view: cross-entropy in nats; ours minus the best baseline, with the
 differences over rows, and a miss if it exceeds max(.01, 2 standard errors); for a pair, ours minus the best of its
 parts (each block alone, and their additive fusion); the smallest pointwise information; and the calibration error of
 sets with 2000 rows or more. The synergy study adds the AUROC by which two scores find the pairs that carry synergy:
-gain, i12 - max(i1, i2), and s, i12 minus the information of additive fusion. --read prints what docs/choosing.md has of
-a file that --csv wrote.
+gain, i12 - max(i1, i2), and s, i12 minus the information of additive fusion. --read prints
+a table and the counts of a file that --csv wrote.
 """
 
 import argparse
@@ -644,20 +644,9 @@ def read(path: str | Path) -> list[Row]:
 
 
 def table(rows: list[Row]) -> str:
-    """The table of docs/choosing.md: of each set, the view that does worst against scikit-learn, and more."""
-    header = [
-        "set",
-        "K",
-        "n",
-        "seeds",
-        "views",
-        "worst view",
-        "ours",
-        "best of four",
-        "its name",
-        "difference",
-        "error",
-    ]
+    """Of each set, the view that does worst against scikit-learn."""
+    of_worst = ["worst view", "ours", "best of four", "its name", "difference", "error"]
+    header = ["set", "K", "n", "seeds", "views", *of_worst]
     lines = []
     every = [line for line in lines_of(rows) if "gap" in line]
     for name in dict.fromkeys(line["set"] for line in every):
@@ -668,26 +657,6 @@ def table(rows: list[Row]) -> str:
         values = [f"{worst['ours']:.3f}", f"{worst[worst['best']]:.3f}", worst["best"]]
         lines.append([*map(str, cells), *values, f"{worst['gap']:+.3f}", f"{worst['gap se']:.3f}"])
     return markdown(header, lines)
-
-
-def counts(rows: list[Row]) -> str:
-    """The sentences of docs/choosing.md: how many views meet each criterion."""
-    lines = lines_of(rows)
-    words = {
-        "baseline": f"above the best of scikit-learn by more than {TOLERANCE} nats and two standard errors",
-        "part": f"above the best part by more than {PART_TOLERANCE} nats",
-        "products": f"above products by more than {PRODUCTS_TOLERANCE} nats",
-        "calibration": f"with a calibration error above {CALIBRATION_TOLERANCE} and above chance",
-        "floor": f"with a smallest i below -log n by more than {FLOOR_TOLERANCE} nats",
-    }
-    found = []
-    for name, meaning in words.items():
-        checked = [line for line in lines if f"checked {name}" in line]
-        if checked:
-            found.append(f"{sum(name in line['misses'] for line in checked)} of {len(checked)} are {meaning}")
-    gaps = [line["gap"] for line in lines if "gap" in line]
-    mean = f"Our cross-entropy minus that of the best of four is {np.mean(gaps):+.3f} nats on average"
-    return f"{mean}. Of the views, {'; '.join(found)}."
 
 
 def studies(arguments: argparse.Namespace) -> Iterator[tuple[str, Task]]:
@@ -725,10 +694,12 @@ def main() -> None:
     either.add_argument("--cached-only", action="store_true", help="fit no baselines, use those in --baselines")
     either.add_argument("--baselines-only", action="store_true", help="only add what --baselines lacks")
     add("--data", default=os.environ.get("LSMI_DATA"), help="folder of real data sets")
-    add("--read", type=Path, help="print the tables of docs/choosing.md from this CSV file, and fit nothing")
+    add("--read", type=Path, help="print a table of this CSV file, and fit nothing")
     arguments = parser.parse_args()
     if arguments.read:
-        print(table(read(arguments.read)), counts(read(arguments.read)), sep="\n\n")
+        known = read(arguments.read)
+        print(table(known))
+        print_summary(lines_of(known))
         return
     if arguments.baselines_only and not arguments.baselines:
         parser.error("--baselines-only: expected a file in --baselines")
@@ -744,9 +715,9 @@ def main() -> None:
                 fit_baselines(name, make, seed, cache)
             else:
                 rows += rows_of(study, fit(name, make, seed), cache)
-        for view in dict.fromkeys(row["view"] for row in rows):
-            lines.append(verdicts([row for row in rows if row["view"] == view]))
-            print_line(lines[-1])
+        for line in lines_of(rows):
+            lines.append(line)
+            print_line(line)
         all_rows += rows
         jax.clear_caches()  # every set has its own programs, and Linux allows a process so many memory maps only
         if arguments.csv:

@@ -20,10 +20,11 @@ from flax import nnx
 
 import lsmi_jax
 from lsmi_jax.applications import information_unused, masked_interactions, probe_layers
+from lsmi_jax.decomposition import INFORMATION, PARTS
 from lsmi_jax.reporting import plot_layers
 
 NUM_CLASSES, WIDTH = 10, 64
-SYMBOLS = "R", "U1", "U2", "S", "I1", "I2", "I12"
+SYMBOLS = tuple(quantity.symbol for quantity in (*PARTS, *INFORMATION))
 
 
 class TwoBranches(nnx.Module):

@@ -1,6 +1,6 @@
 """Does rewarding synergy or penalizing redundancy help a network learn, more than the usual alternatives?
 
-    python examples/regularized_training.py --data FOLDER [--settings NAME ...] [--out docs/results]
+    python examples/regularized_training.py --data FOLDER [--out regularized_training.png]
 
 Digit images (x1) and spoken digits (x2) from `av_digits_semireal.npz` are paired so that each pair carries one known
 interaction. R: both belong to the class. U1: the image belongs to the class and the sound is noise; U2: vice versa. S:
@@ -8,13 +8,10 @@ the two belong to classes a and b, and the label is a + b modulo 4. Training, ca
 image and no recording.
 
 Compared with plain training, by seed: a synergy reward, a redundancy penalty, modality dropout, auxiliary losses of the
-single modalities, and gradient modulation (Peng et al., CVPR 2022), which slows the branch that is ahead. Writes a row
-per setting, strategy and seed to `regularized_training.csv`, which keeps those of other settings, and draws the first
-setting. Prints the tables of docs/results/regularized_training.md and of docs/training.md.
+single modalities, and gradient modulation (Peng et al., CVPR 2022), which slows the branch that is ahead.
 """
 
 import argparse
-import csv
 import os
 from functools import partial
 from pathlib import Path
@@ -33,15 +30,6 @@ from lsmi_jax.reporting import COLORS, NAMES
 from lsmi_jax.union import fit_potentials
 
 NUM_CLASSES, WIDTH, BATCH, EVERY, TYPES = 4, 64, 50, 5, ("all", "R", "U1", "U2", "S")
-COLUMNS = (*(f"accuracy {t}" for t in TYPES), "stopped early", "cross-entropy", "R", "U1", "U2", "S")
-QUARTER = "a quarter of each type, 200 pairs"
-SETTINGS: dict[str, dict[str, Any]] = {  # options that differ from the defaults
-    QUARTER: {},
-    "seven tenths redundant, 400 pairs": {"mix": (0.7, 0.1, 0.1, 0.1), "rows": 400, "dropout": (0.6, 0.5)},
-    "a quarter of each type, without dropout": {"dropout": (0.0, 0.0)},
-}
-PLAIN, REWARD, STRONG, MODULATION = "plain", "synergy reward", "synergy reward of weight 3", "gradient modulation"
-ALTERNATIVES = "modality dropout", "auxiliary losses", MODULATION
 
 
 class Strategy(NamedTuple):
@@ -183,90 +171,23 @@ def measure(network: Any, calibration: Any, held_out: Any, log_prior: jax.Array)
     return {"accuracy": accuracy, "loss": loss, "parts": jnp.array([x.mean() for x in parts]), "fit": losses[2].min()}
 
 
-def rows_of(setting: str, results: dict[str, dict], seeds: Any) -> list[dict]:
-    """One row per strategy and seed: what is measured at the last epoch, and the accuracy where training fits best."""
-    rows = []
+def table(results: dict[str, dict]) -> str:
+    """Means over seeds at the last epoch and, in parentheses, standard errors; differences are paired by seed."""
+    figures, names = {}, (*(f"accuracy {t}" for t in TYPES), "stopped early", "cross-entropy", "R", "U1", "U2", "S")
     for name, history in results.items():
         early = np.stack([x[best, :1] for x, best in zip(history["accuracy"], history["fit"].argmin(1), strict=True)])
-        values = np.hstack([history["accuracy"][:, -1], early, history["loss"][:, -1:], history["parts"][:, -1]])
-        for seed, own in zip(seeds, values.tolist(), strict=True):
-            measured = {column: f"{value:.5f}" for column, value in zip(COLUMNS, own, strict=True)}
-            rows.append({"setting": setting, "training": name, "seed": seed} | measured)
-    return rows
-
-
-def values_of(rows: list[dict], setting: str, training: str) -> np.ndarray:
-    """What was measured of a strategy ``[seeds, columns]``."""
-    own = [row for row in rows if (row["setting"], row["training"]) == (setting, training)]
-    return np.array([[float(row[column]) for column in COLUMNS] for row in own])
-
-
-def with_error(values: np.ndarray, sign: str = "") -> str:
-    """The mean over seeds, and its standard error in parentheses."""
-    return f"{values.mean():{sign}.3f} ({values.std(ddof=1) / len(values) ** 0.5:.3f})"
-
-
-def table(rows: list[dict], setting: str) -> str:
-    """Means over seeds with standard errors; differences are paired by seed."""
-    names = list(dict.fromkeys(row["training"] for row in rows if row["setting"] == setting))
-    figures = {name: values_of(rows, setting, name) for name in names}
-    pairs = [(name, PLAIN) for name in names if name != PLAIN] + [(REWARD, name) for name in ALTERNATIVES]
-    figures |= {f"{one} - {other}": figures[one] - figures[other] for one, other in pairs}
-    lines = ["| training | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
-    lines += [f"| {name} | " + " | ".join(map(with_error, values.T)) + " |" for name, values in figures.items()]
+        figures[name] = np.hstack([history["accuracy"][:, -1], early, history["loss"][:, -1:], history["parts"][:, -1]])
+    plain, reward, _, *alternatives = figures
+    figures |= {f"{name} - {plain}": figures[name] - figures[plain] for name in list(figures)[1:]}
+    figures |= {f"{reward} - {name}": figures[reward] - figures[name] for name in alternatives}
+    lines = ["| training | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for name, x in figures.items():
+        cells = zip(x.mean(0), x.std(0, ddof=1) / len(x) ** 0.5, strict=True)
+        lines.append(f"| {name} | " + " | ".join(f"{mean:.3f} ({error:.3f})" for mean, error in cells) + " |")
     return "\n".join(lines)
-
-
-def summary(rows: list[dict]) -> str:
-    """The table of docs/training.md: accuracy of plain training, and what each strategy adds to it."""
-    settings = list(dict.fromkeys(row["setting"] for row in rows))
-    names = list(dict.fromkeys(row["training"] for row in rows))
-    lines = ["| | " + " | ".join(settings) + " |", "|---" * (len(settings) + 1) + "|"]
-    for name in names:
-        accuracy = [[values_of(rows, setting, own)[:, 0] for own in (name, PLAIN)] for setting in settings]
-        cells = [f"{own.mean():.3f}" if name == PLAIN else with_error(own - plain, "+") for own, plain in accuracy]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def findings(rows: list[dict]) -> tuple[str, ...]:
-    """Sentences of docs/training.md about the first setting, and about training without dropout."""
-    loss, synergy = COLUMNS.index("cross-entropy"), COLUMNS.index("S")
-    plain, reward = (values_of(rows, QUARTER, name) for name in (PLAIN, REWARD))
-    gaps = [reward - values_of(rows, QUARTER, name) for name in ALTERNATIVES]
-    ahead = [
-        f"of {name} by {with_error(gap[:, 0])} in accuracy and {with_error(-gap[:, loss])} nats in cross-entropy"
-        for name, gap in zip(ALTERNATIVES, gaps, strict=True)
-    ]
-    without = list(SETTINGS)[2]
-    harm = values_of(rows, without, PLAIN) - values_of(rows, without, REWARD)
-    return (
-        f"it gains {with_error((reward - plain)[:, 0])} of accuracy over plain training",
-        f"gains {with_error((values_of(rows, QUARTER, MODULATION) - plain)[:, 0])}",
-        f"held-out synergy rises by {with_error((reward - plain)[:, synergy])} nats, and cross-entropy falls by "
-        f"{with_error((plain - reward)[:, loss])}",
-        f"it is ahead {', '.join(ahead[:-1])}, and {ahead[-1]}",
-        f"It costs {with_error(harm[:, 0])} of accuracy with weight 1",
-    )
-
-
-def saved(rows: list[dict], path: Path) -> list[dict]:
-    """Writes rows to a CSV file, keeps those of other settings, and returns all."""
-    kept: list[dict] = []
-    if path.exists():
-        with path.open(newline="") as file:
-            kept = [row for row in csv.DictReader(file) if row["setting"] != rows[0]["setting"]]
-    places = list(SETTINGS)
-    every = sorted(kept + rows, key=lambda row: places.index(row["setting"]))
-    with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(every)
-    return every
 
 
 def draw(results: dict[str, dict], out: Path) -> None:
-    results = {name: history for name, history in results.items() if name != STRONG}  # six fit
     rows: Any = [["accuracy"] * 3, *([*results][i : i + 3] for i in range(0, len(results), 3))]
     figure, axes = plt.subplot_mosaic(rows, figsize=(9, 9), layout="constrained")
     colors = ("0.65", "#56B4E9", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
@@ -287,8 +208,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add = parser.add_argument
     add("--data", default=os.environ.get("LSMI_DATA"), help="folder of av_digits_semireal.npz")
-    add("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="settings to run")
-    add("--out", type=Path, default=Path("docs/results"))
+    add("--out", type=Path, default=Path("regularized_training.png"))
     add("--reward", type=float, default=1.0, help="weight of the synergy reward")
     add("--penalty", type=float, default=0.1, help="weight of the redundancy penalty")
     add("--modality-dropout", type=float, default=0.1, help="probability that fusion misses one modality of a pair")
@@ -302,38 +222,27 @@ def main() -> None:
     add("--naive", action="store_true", help="let gradients flow between heads and branches")
     add("--seeds", type=int, nargs="+", default=range(10), help="seeds, one run each")
     add("--first-digit", type=int, default=4, help="first of four digits; options were chosen on digits 0 to 3")
-    given = parser.parse_args()
-    for setting in given.settings:
-        options = argparse.Namespace(**vars(given) | SETTINGS[setting])
-        results = run_all(options)
-        rows = saved(rows_of(setting, results, options.seeds), options.out / "regularized_training.csv")
-        print(f"{setting}\n\n{table(rows, setting)}\n", flush=True)
-        if setting == QUARTER:
-            draw(results, options.out / "regularized_training.png")
-    if set(SETTINGS) == {row["setting"] for row in rows}:
-        print(summary(rows), *findings(rows), sep="\n")
+    options = parser.parse_args()
 
-
-def run_all(options: argparse.Namespace) -> dict[str, dict]:
-    """Trains by all strategies; of each, what was measured over epochs, seed by seed."""
     parts = jax.tree.map(lambda *x: jnp.stack(x), *(load(seed, options) for seed in options.seeds))
     keys = jax.vmap(jax.random.key)(jnp.array(options.seeds))
     # One seed after another: under `jax.vmap`, the tracker would refit its potentials in every step.
     run_seed = partial(run, options=options)
     compiled = jax.jit(lambda strategy, *drawn: jax.lax.map(lambda own: run_seed(strategy, *own), drawn))
     strategies = {
-        PLAIN: Strategy(),
-        REWARD: Strategy(reward=options.reward),
-        STRONG: Strategy(reward=3.0),
+        "plain": Strategy(),
+        "synergy reward": Strategy(reward=options.reward),
         "redundancy penalty": Strategy(penalty=options.penalty),
         "modality dropout": Strategy(dropout=options.modality_dropout),
         "auxiliary losses": Strategy(auxiliary=options.auxiliary),
-        MODULATION: Strategy(modulation=options.modulation),
+        "gradient modulation": Strategy(modulation=options.modulation),
     }
     results = {}
     for name, strategy in strategies.items():
         results[name] = jax.device_get(compiled(jax.tree.map(jnp.float32, strategy), keys, *parts))
-    return results
+    print(table(results))
+    draw(results, options.out)
+    print(f"Wrote {options.out}.")
 
 
 if __name__ == "__main__":
