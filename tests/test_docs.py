@@ -65,7 +65,7 @@ def test_the_output_in_the_readme_is_what_it_prints(capsys):
     texts = capsys.readouterr().out, blocks("text")["README.md"][0]
     printed, shown = (re.split(r"[+-]?\d[\d.]*", text.strip()) for text in texts)  # numbers differ between machines
     assert printed == shown
-    means, expected = (re.findall(r"^[A-Z]\d* .*?([+-]\d\.\d+) \(", text, re.MULTILINE) for text in texts)
+    means, expected = (re.findall(r"^[A-Z]\d* .*?([+-]\d\.\d+) ", text, re.MULTILINE) for text in texts)
     assert len(expected) == 7
     np.testing.assert_allclose(np.array(means, float), np.array(expected, float), atol=0.02)
 

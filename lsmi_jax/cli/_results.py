@@ -15,6 +15,7 @@ from lsmi_jax.cli._writers import summary_of, versions, write_json, write_table
 from lsmi_jax.decomposition import INFORMATION, PARTS, PREDICTED
 from lsmi_jax.estimation import (
     LABELS,
+    MEAN_COLUMNS,
     SET_TO_ZERO,
     WITHOUT_FIT,
     Estimate,
@@ -125,7 +126,7 @@ def print_summary(results: OutputOptions, summary: dict[str, Any], notes: list[s
     """
     overall = summary["means"]["overall"]
     is_shifted = bool(overall["shift"])
-    header = ("mean", "error", "interval", *(["shifted mean"] if is_shifted else []))
+    header = (*MEAN_COLUMNS, *(["shifted mean"] if is_shifted else []))
     rows = []
     for quantity in (*PARTS, *INFORMATION):
         entry, shifted = overall[quantity.symbol], overall["adjusted"].get(quantity.symbol)

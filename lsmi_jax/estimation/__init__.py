@@ -13,6 +13,7 @@ from lsmi_jax.estimation._fit_and_score import CHUNK, fit_estimator, redundancy_
 from lsmi_jax.estimation._fitting import fit_stacked, fit_stages
 from lsmi_jax.estimation._formatting import (
     LABELS,
+    MEAN_COLUMNS,
     NORMAL,
     SET_TO_ZERO,
     WITHOUT_FIT,
@@ -45,6 +46,7 @@ from lsmi_jax.estimation._views import cross_fitted_view
 __all__ = [
     "CHUNK",
     "LABELS",
+    "MEAN_COLUMNS",
     "NORMAL",
     "RANKED_BY",
     "SAMPLE_COLUMNS",

@@ -11,6 +11,7 @@ from lsmi_jax.decomposition import INFORMATION, PARTS
 
 __all__ = [
     "LABELS",
+    "MEAN_COLUMNS",
     "SET_TO_ZERO",
     "WITHOUT_FIT",
     "Cell",
@@ -18,6 +19,7 @@ __all__ = [
     "Row",
     "is_concrete",
     "mean_cell",
+    "mean_texts",
     "means_of_seeds",
     "plain_repr",
     "shift_note",
@@ -40,14 +42,25 @@ NORMAL = 1.96
 """Standard errors to either side of a 95% interval."""
 
 
+MEAN_COLUMNS = ("mean", "error", "interval")
+"""Header of a table of means: see `mean_texts`."""
+
+
+def mean_texts(mean: float, error: float, lower: float, upper: float) -> tuple[str, str, str]:
+    """A mean, its standard error, and its interval as text."""
+    return f"{mean:+z.3f}", f"{error:.3f}", f"{lower:+z.3f} to {upper:+z.3f}"
+
+
 class Cell(NamedTuple):
     """A mean with its standard error."""
 
     mean: float
     error: float
 
-    def __str__(self) -> str:
-        return f"{self.mean:+z.3f} ({self.error:.3f})"
+    def texts(self) -> tuple[str, str, str]:
+        """The mean, its standard error, and its 95% interval by the normal approximation."""
+        reach = NORMAL * self.error
+        return mean_texts(self.mean, self.error, self.mean - reach, self.mean + reach)
 
 
 class Row(NamedTuple):
@@ -55,7 +68,6 @@ class Row(NamedTuple):
 
     label: str
     values: tuple[str, ...]
-    note: str = ""
     bar: tuple[float, str] | None = None
 
 
@@ -68,17 +80,15 @@ class Overview(NamedTuple):
     notes: Sequence[str] = ()
 
     def as_text(self) -> str:
-        """Lines of text, about 80 characters wide."""
+        """Lines of text, at most 100 characters wide."""
         label_width = max(16, *(len(row.label) + 1 for row in self.rows))
         widths = [
             max(10, len(title) + 3, *(len(row.values[k]) + 3 for row in self.rows if k < len(row.values)))
             for k, title in enumerate(self.header)
         ]
-        lines = [self.heading, " " * label_width + _cells(self.header, widths)]
-        for row in self.rows:
-            note = f"   {row.note}" if row.note else ""
-            lines.append(f"{row.label:{label_width}}{_cells(row.values, widths)}{note}".rstrip())
-        return "\n".join(lines + [f"Note: {note}" for note in self.notes])
+        lines = [" " * label_width + _cells(self.header, widths)]
+        lines += [f"{row.label:{label_width}}{_cells(row.values, widths)}".rstrip() for row in self.rows]
+        return "\n".join([self.heading, *lines, *(f"Note: {note}" for note in self.notes)])
 
     def as_html(self) -> str:
         """A table with bars, without scripts or style sheets, for light and dark notebooks."""
@@ -122,7 +132,7 @@ def _html_row(row: Row, num_columns: int) -> str:
     left, right = 'style="text-align: left"', 'style="text-align: right"'
     padded = (*row.values, *[""] * (num_columns - len(row.values)))
     cells = "".join(f"<td {right}>{escape(value)}</td>" for value in padded)
-    last = escape(row.note) if row.bar is None else _bar(*row.bar)
+    last = "" if row.bar is None else _bar(*row.bar)
     return f"<tr><td {left}>{escape(row.label)}</td>{cells}<td {left}>{last}</td></tr>"
 
 

@@ -24,6 +24,7 @@ from lsmi_jax.estimation import _frames
 from lsmi_jax.estimation._diagnostics import Diagnostics
 from lsmi_jax.estimation._formatting import (
     LABELS,
+    MEAN_COLUMNS,
     SET_TO_ZERO,
     WITHOUT_FIT,
     Cell,
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["Estimate", "mean_cells"]
 
 _gain, _kind = jax.jit(gain), jax.jit(kind)  # one program each
-UNITS = "means in nats (standard error); 1 bit = 0.693 nats"
+UNITS = "means in nats, 95% intervals; 1 bit = 0.693 nats"
 
 
 class Estimate(NamedTuple):
@@ -252,25 +253,26 @@ class Estimate(NamedTuple):
         cells = mean_cells(self)
         parts, information = cells[: len(PARTS)], cells[len(PARTS) :]
         longest = max((abs(cell.mean) for cell in parts if np.isfinite(cell.mean)), default=0) or 1.0
-        heads: tuple[str, ...] = ("mean",)
+        heads: tuple[str, ...] = MEAN_COLUMNS
         notes: list[str] = []
-        texts: list[tuple[str, ...]] = [(str(cell),) for cell in parts]
+        shifted: list[tuple[str, ...]] = [()] * len(parts)
         if self.i_union is None:  # means of the union information need no shift
-            shifted, notes = _shifted([cell.mean for cell in parts])
-            heads, texts = ("raw", "shifted"), [(*cell, text) for cell, text in zip(texts, shifted, strict=True)]
+            texts, notes = _shifted([cell.mean for cell in parts])
+            heads, shifted = ("raw", *MEAN_COLUMNS[1:], "shifted"), [(text,) for text in texts]
         rows = [
-            Row(LABELS[part.field], text, bar=(cell.mean / longest, part.color))
-            for part, cell, text in zip(PARTS, parts, texts, strict=True)
+            Row(LABELS[part.field], (*cell.texts(), *text), bar=(cell.mean / longest, part.color))
+            for part, cell, text in zip(PARTS, parts, shifted, strict=True)
         ]
-        quality = zip(np.asarray(self.diagnostics.cross_entropy), np.asarray(self.diagnostics.accuracy), strict=True)
+        losses, accuracies = np.asarray(self.diagnostics.cross_entropy), np.asarray(self.diagnostics.accuracy)
+        empty = ("",) * len(shifted[0])
         rows += [
-            Row(LABELS[quantity.field], (str(cell),), f"cross-entropy {loss:.3f}, accuracy {accuracy:.1%}")
-            for quantity, cell, (loss, accuracy) in zip(INFORMATION, information, quality, strict=True)
+            Row(LABELS[quantity.field], (*cell.texts(), *empty, f"{loss:.3f}", f"{accuracy:.1%}"))
+            for quantity, cell, loss, accuracy in zip(INFORMATION, information, losses, accuracies, strict=True)
         ]
         seeds = "" if self.spread is None else ", each the mean over seeds"
         heading = f"Estimate of {self.num_samples} samples{seeds}: {UNITS}"
         notes += [WITHOUT_FIT] if self.seeds is None else []
-        return Overview(heading, heads, rows, notes + self._findings_of(parts))
+        return Overview(heading, (*heads, "cross-entropy", "accuracy"), rows, notes + self._findings_of(parts))
 
 
 def mean_cells(result: Estimate) -> list[Cell]:

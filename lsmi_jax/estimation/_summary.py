@@ -24,11 +24,13 @@ from lsmi_jax.decomposition import (
 from lsmi_jax.estimation._bootstrap import Resampling, Rows, bootstrap
 from lsmi_jax.estimation._formatting import (
     LABELS,
+    MEAN_COLUMNS,
     SET_TO_ZERO,
     WITHOUT_FIT,
     Overview,
     Row,
     is_concrete,
+    mean_texts,
     plain_repr,
     shift_note,
 )
@@ -79,13 +81,13 @@ class Summary:
         columns = self.mean, self.standard_error, self.lower, self.upper
         for name in (quantity.field for quantity in (*PARTS, *INFORMATION)):
             mean, error, lower, upper = (float(getattr(means, name)) for means in columns)
-            spread = ("", SET_TO_ZERO) if name in zero else (f"{error:.3f}", f"{lower:+z.3f} to {upper:+z.3f}")
-            rows.append(Row(LABELS[name], (f"{mean:+z.3f}", *spread)))
-        mean_of = "mean" if self.shift is None else "shifted mean"
+            texts = mean_texts(mean, error, lower, upper)
+            rows.append(Row(LABELS[name], (texts[0], "", SET_TO_ZERO) if name in zero else texts))
+        mean_of = MEAN_COLUMNS[0] if self.shift is None else "shifted mean"
         notes = [] if self.shift is None else [shift_note(float(self.shift))]
         notes += [WITHOUT_FIT] if self.fit_error is None else []
         heading = f"Summary of {int(self.num_samples)} samples, in nats"
-        return Overview(heading, (mean_of, "error", "interval"), rows, notes)
+        return Overview(heading, (mean_of, *MEAN_COLUMNS[1:]), rows, notes)
 
     def set_to_zero(self) -> tuple[str, ...]:
         """Parts that the shift makes exactly zero, so that their means are not estimates.

@@ -11,6 +11,7 @@ import numpy as np
 from lsmi_jax.decomposition import average, finite_rows, posterior_information, union_score_information
 from lsmi_jax.estimation import _frames
 from lsmi_jax.estimation._formatting import (
+    MEAN_COLUMNS,
     WITHOUT_FIT,
     Cell,
     Overview,
@@ -127,9 +128,9 @@ class Together:
     def __repr__(self) -> str:
         if not is_concrete(self) or np.ndim(self.parts.shared) != 1:
             return plain_repr(self)
-        rows = [Row(name, (str(Cell(*mean)),)) for name, mean in self.mean().items()]
-        heading = f"{len(self.names)} modalities together, {self.num_samples} samples: means in nats (standard error)"
-        return Overview(heading, ("mean",), rows, [WITHOUT_FIT] if self.seeds is None else []).as_text()
+        rows = [Row(name, Cell(*mean).texts()) for name, mean in self.mean().items()]
+        heading = f"{len(self.names)} modalities together, {self.num_samples} samples: means in nats, 95% intervals"
+        return Overview(heading, MEAN_COLUMNS, rows, [WITHOUT_FIT] if self.seeds is None else []).as_text()
 
     def _names(self) -> list[str]:
         """Names of the columns."""

@@ -1,5 +1,7 @@
 """Results print readably, and never fail to print."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,6 +49,19 @@ def test_a_summary_shows_means_errors_and_intervals(result):
         assert f"{float(error):.3f}" in row
 
 
+def test_an_estimate_shows_the_means_errors_and_intervals_of_its_summary(result):
+    """The bootstrap's 95% intervals agree with those printed to 4 standard errors of a percentile of 4000 resamples."""
+    first, header, *rows = lines("\n".join(repr(result).splitlines()[:9]))
+    assert first == "Estimate of 60 samples: means in nats, 95% intervals; 1 bit = 0.693 nats"
+    assert header.split() == ["raw", "error", "interval", "shifted", "cross-entropy", "accuracy"]
+    summary = result.mean(num_resamples=4000)
+    columns = zip(summary.mean, summary.standard_error, summary.lower, summary.upper, strict=True)
+    for row, (mean, error, lower, upper) in zip(rows, columns, strict=True):
+        printed = re.search(r"([+-][\d.]+) +([\d.]+) +([+-][\d.]+) to ([+-][\d.]+)", row)
+        np.testing.assert_allclose(float(printed[1]), mean, atol=6e-4)
+        np.testing.assert_allclose([float(end) for end in printed.groups()[2:]], [lower, upper], atol=0.2 * error)
+
+
 def test_a_summary_of_groups_shows_one_row_each(result):
     first, header, *rows, note = lines(repr(result.mean(np.arange(60) % 3)))
     assert first == "Summary of 3 categories: means in nats"
@@ -86,7 +101,9 @@ def test_seeds_add_the_error_of_the_fit(result):
     for text in (repr(with_seeds), repr(with_seeds.mean())):
         assert "do not include" not in text
     sampling, error = np.std(result.interactions.synergy, ddof=1) / np.sqrt(60), np.std([-0.3, 0.3], ddof=1) / 2**0.5
-    assert f"{float(result.interactions.synergy.mean()):+z.3f} ({np.hypot(sampling, error):.3f})" in repr(with_seeds)
+    (row,) = [line.split() for line in repr(with_seeds).splitlines() if line.startswith("S ")]
+    expected = f"{float(result.interactions.synergy.mean()):+z.3f}", f"{np.hypot(sampling, error):.3f}"
+    assert row[2:4] == list(expected)
     assert "Note: Standard errors omit variation between fits" in repr(result)
 
 
