@@ -22,9 +22,9 @@ OMP_NUM_THREADS=1 if other programs are running.
 One line per view: cross-entropy in nats; ours minus the best baseline, with the standard error of the paired
 differences over rows, and a miss if it exceeds max(.01, 2 standard errors); for a pair, ours minus the best of its
 parts (each block alone, and their additive fusion); the smallest pointwise information; and the calibration error of
-sets with 2000 rows or more. The synergy study adds the AUROC by which two scores find the pairs that carry synergy:
-gain, i12 - max(i1, i2), and s, i12 minus the information of additive fusion. --read prints
-a table and the counts of a file that --csv wrote.
+sets with 2000 rows or more. The synergy study adds the AUROC by which three scores find the pairs that carry synergy:
+gain, i12 - max(i1, i2); beyond, i12 minus the information of additive fusion; and s of the union information. --read
+prints a table and the counts of a file that --csv wrote.
 """
 
 import argparse
@@ -57,6 +57,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tables import markdown, read_rows, standard_error, write_rows
 
+import lsmi_jax
 from lsmi_jax import MinimumInformation, datasets
 from lsmi_jax.estimation import Estimator, fit_stacked, score_rows
 from lsmi_jax.inputs import Folds, in_input_order, pack, pairs_of, stratified_folds
@@ -79,6 +80,7 @@ TOLERANCE, PART_TOLERANCE, PRODUCTS_TOLERANCE = 0.01, 0.005, 0.02
 CALIBRATION_TOLERANCE, FLOOR_TOLERANCE = 0.02, 0.5
 CALIBRATED_ROWS, NUM_BINS, NUM_DRAWS = 2000, 15, 20
 QUICK_ROWS = 300
+SCORES = ("gain", "beyond", "s")  # of synergy
 
 Row = dict[str, Any]
 Predict = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -531,8 +533,12 @@ def against_products(run: Fit) -> Row:
     if run.samples.types is not None:
         is_synergy = run.samples.types == datasets.SAMPLE_TYPES.index("synergy")
         gain = np.minimum(losses_of(first, labels), losses_of(second, labels)) - losses  # i12 - max(i1, i2)
-        beyond = fused(first, second, labels, run.folds) - losses  # a stand-in for i12 - i_union
-        row |= {name: float(roc_auc_score(is_synergy, x)) for name, x in (("auroc gain", gain), ("auroc s", beyond))}
+        beyond = fused(first, second, labels, run.folds) - losses  # i12 minus that of additive fusion
+        logits = first, second, joint
+        result = lsmi_jax.estimate(jax.random.key(run.seed), None, labels, logits=logits, progress=None)
+        s = np.asarray(result.interactions.synergy)
+        for name, score in zip(SCORES, (gain, beyond, s), strict=True):
+            row[f"auroc {name}"] = float(roc_auc_score(is_synergy, score))
     return row
 
 
@@ -600,7 +606,7 @@ def print_line(line: Row) -> None:
         f"products {line['products']:.3f}, {line['minus products']:+.3f} ({line['minus products se']:.3f})"
         if "products" in line
         else "",
-        f"auroc gain {line['auroc gain']:.3f} s {line['auroc s']:.3f}" if "auroc s" in line else "",
+        "auroc " + " ".join(f"{name} {line[f'auroc {name}']:.3f}" for name in SCORES) if "auroc s" in line else "",
         f"ece {line['ece']:.3f} (chance {line['ece chance']:.3f})" if "ece" in line else "",
         f"min i {line['min i']:.1f} (-log n {-np.log(line['n']):.1f})",
         f"MISS {' '.join(line['misses'])}" if line["misses"] else "ok",
