@@ -281,6 +281,43 @@ def tables(rows: list[dict]) -> str:
     )
 
 
+def noise_table(rows: list[dict]) -> str:
+    """The table of docs/choosing.md beside noise: mean absolute parts of a sample, and the mean S."""
+    chosen = [row for row in rows if row["task"].startswith("x2 is noise")]
+    lines = []
+    for task, name in dict.fromkeys((row["task"], row["redundancy"]) for row in chosen):
+        own = [row for row in chosen if (row["task"], row["redundancy"]) == (task, name)]
+        values = [float(np.mean([float(row[f"absolute {symbol}"]) for row in own])) for symbol in COLUMNS]
+        lines.append(
+            [task.removeprefix("x2 is noise, "), name.replace("_", " "), *(f"{value:.3f}" for value in values)]
+        )
+    return markdown(["classes", "redundancy", *(f"mean of abs({symbol.lower()})" for symbol in COLUMNS)], lines)
+
+
+def real_table(rows: list[dict]) -> str:
+    """The table of docs/choosing.md on real features: AUROC of each part for the samples of its own type."""
+    chosen = [row for row in rows if row["task"].startswith("real preset")]
+    lines = []
+    for task in dict.fromkeys(row["task"] for row in chosen):
+        names = [row["redundancy"] for row in chosen if row["task"] == task and row["seed"] in (0, "0")]
+        aurocs = np.array(
+            [
+                [
+                    np.mean([float(r[f"auroc {c}"]) for r in chosen if (r["task"], r["redundancy"]) == (task, name)])
+                    for c in COLUMNS
+                ]
+                for name in names
+            ]
+        )
+        columns = np.column_stack([aurocs, aurocs.mean(1)]).T
+        texts = np.array([bold(list(column), max) for column in columns]).T
+        lines += [
+            [task.removeprefix("real preset "), name.replace("_", " "), *cells]
+            for name, cells in zip(names, texts, strict=True)
+        ]
+    return markdown(["classes", "redundancy", *(symbol.lower() for symbol in COLUMNS), "mean"], lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", default="", help="run only tasks whose name contains one of these, comma-separated")
@@ -292,7 +329,8 @@ def main() -> None:
     parser.add_argument("--read", help="print the tables of docs/choosing.md from this CSV file, and fit nothing")
     arguments = parser.parse_args()
     if arguments.read:
-        print(tables(read_rows(arguments.read)))
+        known = read_rows(arguments.read)
+        print(tables(known), noise_table(known), real_table(known), sep="\n\n")
         return
     wanted = arguments.tasks.split(",")
     all_tasks = [*TASKS, *real_tasks(arguments.data), *CURVE]

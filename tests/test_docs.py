@@ -156,6 +156,8 @@ def benchmark(name):
     ("page", "name", "function"),
     [
         ("choosing", "accuracy", "tables"),
+        ("choosing", "accuracy", "noise_table"),
+        ("choosing", "accuracy", "real_table"),
         ("choosing", "components", "table"),
         ("choosing", "components", "sentence"),
         ("choosing", "learning_curve", "table"),
