@@ -58,10 +58,12 @@ def coverage(name: str, size: int, num_datasets: int, num_seeds: int, exact: boo
         bca = stats.bootstrap((samples,), np.mean, axis=1, method="BCa", rng=rng, n_resamples=1000, batch=100)
         row = {"task": name, "n": size, "fit": fit, "seed": seed}
         for place, (field, symbol) in enumerate(zip(NAMES, SYMBOLS, strict=True)):
-            mean, low, high = (float(getattr(own, field)) for own in (summary.mean, summary.lower, summary.upper))
+            of_mean = summary.mean, summary.lower, summary.upper, summary.standard_error
+            mean, low, high, error = (float(getattr(own, field)) for own in of_mean)
             other_low, other_high = (own[place] for own in bca.confidence_interval)
             row |= {
                 f"{symbol} error": f"{mean - expected[place]:.5f}",
+                f"{symbol} standard error": f"{error:.5f}",
                 f"{symbol} percentile": int(low <= expected[place] <= high),
                 f"{symbol} BCa": int(other_low <= expected[place] <= other_high),
             }
@@ -75,7 +77,7 @@ def setting_of(row: dict) -> tuple[str, str, str]:
 
 
 def table(rows: list[dict]) -> str:
-    """Share of intervals that contain the truth, mean error and spread, by task, number of samples and fit."""
+    """Share of intervals that contain the truth, errors and standard errors, by task, number of samples and fit."""
     lines = []
     for setting in dict.fromkeys(map(setting_of, rows)):
         own = [row for row in rows if setting_of(row) == setting]
@@ -84,10 +86,16 @@ def table(rows: list[dict]) -> str:
             shares = [float(np.mean([int(row[f"{symbol} {kind}"]) for row in own])) for symbol in SYMBOLS]
             cells = [_short(share, bold=share < LOW) for share in shares]
             lines.append([f"{name} ({len(own)})" if kind == "percentile" else "", kind, *cells])
-        errors = np.array([[float(row[f"{symbol} error"]) for symbol in SYMBOLS] for row in own])
+        errors, standard_errors = _columns(own, "error"), _columns(own, "standard error")
         lines.append(["", "mean error", *(_short(error, sign="+") for error in errors.mean(0))])
         lines.append(["", "spread", *map(_short, errors.std(0))])
+        lines.append(["", "standard error", *map(_short, standard_errors.mean(0))])
     return markdown(["task, n (data sets)", "", *SYMBOLS], lines)
+
+
+def _columns(rows: list[dict], name: str) -> np.ndarray:
+    """One value of each data set and quantity."""
+    return np.array([[float(row[f"{symbol} {name}"]) for symbol in SYMBOLS] for row in rows])
 
 
 def _short(value: float, *, sign: str = "", bold: bool = False) -> str:
