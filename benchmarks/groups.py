@@ -38,7 +38,7 @@ def sentence(rows: list[dict]) -> str:
     parts = []
     for name in ("rows", "speakers"):
         values = np.array([float(row[name]) for row in rows])
-        parts.append(f"{values.mean():.2f} nats ({standard_error(values):.2f})")
+        parts.append(f"{values.mean():z.2f} nats ({standard_error(values):.2f})")
     return f"Without `groups=`, I1 is {parts[0]}. With it, I1 is {parts[1]}"
 
 
