@@ -55,7 +55,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tables import markdown, read_rows, standard_error, write_rows
+from tables import bold, markdown, read_rows, standard_error, write_rows
 
 import lsmi_jax
 from lsmi_jax import MinimumInformation, datasets
@@ -614,8 +614,8 @@ def print_line(line: Row) -> None:
     print(" | ".join(cell for cell in cells if cell), flush=True)
 
 
-def print_summary(lines: list[Row]) -> None:
-    """Counts of misses by criterion."""
+def counts(lines: list[Row]) -> list[str]:
+    """How many views miss each criterion, and how far they are from scikit-learn."""
     criteria = {
         "baseline": f"above the best baseline by more than max({TOLERANCE}, 2 standard errors)",
         "part": f"joints above their best part by more than {PART_TOLERANCE}",
@@ -623,14 +623,18 @@ def print_summary(lines: list[Row]) -> None:
         "calibration": f"calibration errors above {CALIBRATION_TOLERANCE} and above chance",
         "floor": f"smallest i below -log n by more than {FLOOR_TOLERANCE}",
     }
+    texts = []
     for name, meaning in criteria.items():
         checked = [line for line in lines if f"checked {name}" in line]
         missed = [line for line in checked if name in line["misses"]]
         if checked:
-            print(f"{len(missed)} of {len(checked)} views: {meaning}")
+            texts.append(f"{len(missed)} of {len(checked)} views: {meaning}")
     gaps = [line["gap"] for line in lines if "gap" in line]
     if gaps:
-        print(f"ours minus best baseline: mean {np.mean(gaps):+.4f}, largest {max(gaps):+.4f}, {len(gaps)} views")
+        texts.append(
+            f"ours minus best baseline: mean {np.mean(gaps):+.4f}, largest {max(gaps):+.4f}, {len(gaps)} views"
+        )
+    return texts
 
 
 def lines_of(rows: list[Row]) -> list[Row]:
@@ -662,6 +666,21 @@ def table(rows: list[Row]) -> str:
         cells = [name, worst["K"], worst["n"], seeds, len(own), worst["view"]]
         values = [f"{worst['ours']:.3f}", f"{worst[worst['best']]:.3f}", worst["best"]]
         lines.append([*map(str, cells), *values, f"{worst['gap']:+.3f}", f"{worst['gap se']:.3f}"])
+    return markdown(header, lines)
+
+
+def verdict(rows: list[Row]) -> str:
+    """The counts as a list in Markdown."""
+    return "\n".join(f"- {text}" for text in counts(lines_of(rows)))
+
+
+def synergy_table(rows: list[Row]) -> str:
+    """Of pairs that carry a known interaction: the joint against products, and how well scores find synergy."""
+    header = ["pairs", "n", "ours", "additive fusion", "products", *(f"AUROC of {name}" for name in SCORES)]
+    lines = []
+    for line in (line for line in lines_of(rows) if "products" in line):
+        losses = bold([line[name] for name in ("ours", "fusion", "products")], min)
+        lines.append([line["set"], str(line["n"]), *losses, *bold([line[f"auroc {name}"] for name in SCORES], max)])
     return markdown(header, lines)
 
 
@@ -704,8 +723,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.read:
         known = read(arguments.read)
-        print(table(known))
-        print_summary(lines_of(known))
+        print(table(known), verdict(known), synergy_table(known), sep="\n\n")
         return
     if arguments.baselines_only and not arguments.baselines:
         parser.error("--baselines-only: expected a file in --baselines")
@@ -728,8 +746,7 @@ def main() -> None:
         jax.clear_caches()  # every set has its own programs, and Linux allows a process so many memory maps only
         if arguments.csv:
             write_rows(arguments.csv, all_rows)  # after every set, so that an interrupted run keeps its rows
-    if lines:
-        print_summary(lines)
+    print(*counts(lines), sep="\n")
 
 
 if __name__ == "__main__":
