@@ -643,22 +643,22 @@ def lines_of(rows: list[Row]) -> list[Row]:
     return [verdicts([row for row in rows if (row["set"], row["view"]) == view]) for view in views]
 
 
-def read(path: str | Path) -> list[Row]:
+def typed(rows: list[dict[str, str]]) -> list[Row]:
     """The rows of a CSV file, with their numbers; empty cells are left out."""
     texts, whole = ("study", "set", "view", "part"), ("seed", "n", "d", "K")
 
     def value(name: str, text: str) -> Any:
         return text if name in texts else int(text) if name in whole else float(text)
 
-    return [{name: value(name, text) for name, text in row.items() if text} for row in read_rows(path)]
+    return [{name: value(name, text) for name, text in row.items() if text} for row in rows]
 
 
-def table(rows: list[Row]) -> str:
-    """Of each set, the view that does worst against scikit-learn."""
+def table(rows: list[dict[str, str]]) -> str:
+    """Of each set of a CSV file, the view that does worst against scikit-learn."""
     of_worst = ["worst view", "ours", "best of four", "its name", "difference", "error"]
     header = ["set", "K", "n", "seeds", "views", *of_worst]
     lines = []
-    every = [line for line in lines_of(rows) if "gap" in line]
+    every = [line for line in lines_of(typed(rows)) if "gap" in line]
     for name in dict.fromkeys(line["set"] for line in every):
         own = [line for line in every if line["set"] == name]
         worst = max(own, key=lambda line: line["gap"])
@@ -669,16 +669,16 @@ def table(rows: list[Row]) -> str:
     return markdown(header, lines)
 
 
-def verdict(rows: list[Row]) -> str:
-    """The counts as a list in Markdown."""
-    return "\n".join(f"- {text}" for text in counts(lines_of(rows)))
+def verdict(rows: list[dict[str, str]]) -> str:
+    """The counts of a CSV file as a list in Markdown."""
+    return "\n".join(f"- {text}" for text in counts(lines_of(typed(rows))))
 
 
-def synergy_table(rows: list[Row]) -> str:
+def synergy_table(rows: list[dict[str, str]]) -> str:
     """Of pairs that carry a known interaction: the joint against products, and how well scores find synergy."""
     header = ["pairs", "n", "ours", "additive fusion", "products", *(f"AUROC of {name}" for name in SCORES)]
     lines = []
-    for line in (line for line in lines_of(rows) if "products" in line):
+    for line in (line for line in lines_of(typed(rows)) if "products" in line):
         losses = bold([line[name] for name in ("ours", "fusion", "products")], min)
         lines.append([line["set"], str(line["n"]), *losses, *bold([line[f"auroc {name}"] for name in SCORES], max)])
     return markdown(header, lines)
@@ -722,7 +722,7 @@ def main() -> None:
     add("--read", type=Path, help="print a table of this CSV file, and fit nothing")
     arguments = parser.parse_args()
     if arguments.read:
-        known = read(arguments.read)
+        known = read_rows(arguments.read)
         print(table(known), verdict(known), synergy_table(known), sep="\n\n")
         return
     if arguments.baselines_only and not arguments.baselines:
