@@ -103,3 +103,18 @@ def test_mistakes_are_named(activations, message, blobs):
         probe_layers(KEY, activations, labels, **OPTIONS)
     with pytest.raises(ValueError, match=r"^redundancy: expected one without densities"):
         probe_layers(KEY, activations, labels, redundancy=lsmi_jax.SpecificityAmbiguity())
+
+
+@pytest.mark.slow
+def test_layers_of_one_width_share_one_program(blobs, caplog):
+    (first, _), labels = blobs
+    rng = np.random.default_rng(0)
+    others = [first + rng.normal(size=first.shape) for _ in range(5)]
+    probe_layers(KEY, {"one": (first, others[0])}, labels, **OPTIONS)
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        jax.jit(lambda x: x - 1)(first)  # compiled: shows that programs are logged
+        layers = {"two": (others[1], others[2]), "three": (others[3], others[4])}
+        probe_layers(KEY, layers, labels, **OPTIONS)
+    compiled = [record.getMessage() for record in caplog.records if "Finished XLA compilation" in record.getMessage()]
+    assert len(compiled) == 1
+    assert "lambda" in compiled[0]
