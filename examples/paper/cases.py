@@ -20,19 +20,19 @@ from lsmi_jax.reporting import COLORS
 COUNT = 3  # samples shown per kind
 TOP = 40  # samples per kind that the finding is based on
 NAMES = tuple(part.column for part in PARTS)
-KINDS = {  # how typical a sample is of each kind, from its r, u1, u2, s
-    "both know": lambda r, u1, u2, s: r - np.abs(u1) - np.abs(u2) - np.abs(s),
-    "x1 knows a part, x2 the rest": lambda r, u1, u2, s: np.minimum(r, u2),
-    "x1 misleads, x2 knows": lambda r, u1, u2, s: np.minimum(-(r + u1), r + u2),
-    "x2 misleads, x1 knows": lambda r, u1, u2, s: np.minimum(r + u1, -(r + u2)),
-    "both know more than either": lambda r, u1, u2, s: s + np.minimum(u1, u2),
-    "both mislead": lambda r, u1, u2, s: -(r + np.maximum(u1, u2)),
+RANKS = {  # what samples of each kind are ranked by: as text, and from their r, u1, u2, s
+    "both know": ("r - abs(u1) - abs(u2) - abs(s)", lambda r, u1, u2, s: r - np.abs(u1) - np.abs(u2) - np.abs(s)),
+    "x1 knows a part, x2 the rest": ("min(r, u2)", lambda r, u1, u2, s: np.minimum(r, u2)),
+    "x1 misleads, x2 knows": ("min(-i1, i2)", lambda r, u1, u2, s: np.minimum(-(r + u1), r + u2)),
+    "x2 misleads, x1 knows": ("min(i1, -i2)", lambda r, u1, u2, s: np.minimum(r + u1, -(r + u2))),
+    "both know more than either": ("s + min(u1, u2)", lambda r, u1, u2, s: s + np.minimum(u1, u2)),
+    "both mislead": ("-max(i1, i2)", lambda r, u1, u2, s: -(r + np.maximum(u1, u2))),
 }
 
 
 def draw(pixels: np.ndarray, chosen: dict, parts: np.ndarray, path: Path) -> None:
     """One row of samples per kind, each an image with its parts beside it."""
-    with picture(path, len(KINDS), 2 * COUNT, 10.5, width_ratios=(2, 3) * COUNT) as axes:
+    with picture(path, len(RANKS), 2 * COUNT, 10.5, width_ratios=(2, 3) * COUNT) as axes:
         for line, (kind, rows) in zip(axes, chosen.items(), strict=True):
             line[0].set_title(kind, loc="left", fontsize=10, pad=12)
             limit = np.abs(parts[:, rows]).max()
@@ -73,7 +73,7 @@ def main() -> None:
     result = lsmi_jax.estimate(jax.random.key(0), views.features[:2], views.labels, num_seeds=arguments.num_seeds)
     parts = np.asarray(result.interactions)
     spread = np.zeros_like(parts) if result.spread is None else np.asarray(result.spread)
-    order = {kind: np.argsort(-rank(*parts), kind="stable") for kind, rank in KINDS.items()}
+    order = {kind: np.argsort(-rank(*parts), kind="stable") for kind, (_, rank) in RANKS.items()}
     chosen = first_of_each(order)
     draw(pixels, chosen, parts, arguments.out / "paper_cases.png")
     runs = [
@@ -85,11 +85,16 @@ def main() -> None:
     ]
     # The share of 6s and 9s among the first of two kinds, in every seed by its own parts.
     partly, fully = (
-        np.array([share_of_rotated(views.labels, KINDS[kind](*own)) for own in seeds_of(result).swapaxes(0, 1)])
+        np.array([share_of_rotated(views.labels, RANKS[kind][1](*own)) for own in seeds_of(result).swapaxes(0, 1)])
         for kind in ("x1 knows a part, x2 the rest", "both know")
     )
     kinds = [
-        [kind, *(f"{v:.2f}" for v in parts[:, rows].mean(1)), " ".join(str(views.labels[row]) for row in rows)]
+        [
+            kind,
+            RANKS[kind][0],
+            *(f"{v:.2f}" for v in parts[:, rows].mean(1)),
+            " ".join(str(views.labels[row]) for row in rows),
+        ]
         for kind, rows in chosen.items()
     ]
     write(
@@ -109,7 +114,7 @@ def main() -> None:
         ],
         f"Out-of-fold, in nats, means over {arguments.num_seeds} seeds; the CSV file also has the spread over seeds. "
         f"x1: {views.modalities[0]}; x2: {views.modalities[1]}. Means of the {COUNT} samples shown:",
-        table(["kind", *NAMES, "digits"], kinds),
+        table(["kind", "ranked by", *NAMES, "digits"], kinds),
         picture=True,
     )
 
