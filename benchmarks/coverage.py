@@ -87,8 +87,7 @@ def table(rows: list[dict]) -> str:
         own = [row for row in rows if setting_of(row) == setting]
         name = ", ".join(filter(None, setting))
         for kind in ("percentile", "BCa"):
-            shares = [float(np.mean([int(row[f"{symbol} {kind}"]) for row in own])) for symbol in SYMBOLS]
-            cells = [_short(share, bold=share < LOW) for share in shares]
+            cells = [_short(share, bold=share < LOW) for share in _columns(own, kind).mean(0)]
             lines.append([f"{name} ({len(own)})" if kind == "percentile" else "", kind, *cells])
         errors, standard_errors = _columns(own, "error"), _columns(own, "standard error")
         lines.append(["", "mean error", *(_short(error, sign="+") for error in errors.mean(0))])

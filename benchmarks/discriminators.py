@@ -665,7 +665,7 @@ def table(rows: list[dict[str, str]]) -> str:
         seeds = len({row["seed"] for row in rows if row["set"] == name})
         cells = [name, worst["K"], worst["n"], seeds, len(own), worst["view"]]
         values = [f"{worst['ours']:.3f}", f"{worst[worst['best']]:.3f}", worst["best"]]
-        lines.append([*map(str, cells), *values, f"{worst['gap']:+.3f}", f"{worst['gap se']:.3f}"])
+        lines.append([*map(str, cells), *values, f"{worst['gap']:+z.3f}", f"{worst['gap se']:.3f}"])
     return markdown(header, lines)
 
 
@@ -746,7 +746,8 @@ def main() -> None:
         jax.clear_caches()  # every set has its own programs, and Linux allows a process so many memory maps only
         if arguments.csv:
             write_rows(arguments.csv, all_rows)  # after every set, so that an interrupted run keeps its rows
-    print(*counts(lines), sep="\n")
+    for text in counts(lines):
+        print(text)
 
 
 if __name__ == "__main__":
