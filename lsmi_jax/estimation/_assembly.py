@@ -1,4 +1,4 @@
-"""Puts scores in the order of the rows, decomposes them, and averages over seeds."""
+"""Decomposes the scores of all rows, and averages over seeds."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -19,12 +19,12 @@ from lsmi_jax.decomposition import (
 )
 from lsmi_jax.estimation._diagnostics import Diagnostics, all_finite
 from lsmi_jax.estimation._estimator import Estimator
-from lsmi_jax.estimation._over_fits import over_fits
+from lsmi_jax.estimation._ordered_scores import ordered_scores
 from lsmi_jax.estimation._predictions import Predictions, predictions_of
 from lsmi_jax.estimation._result import Estimate
-from lsmi_jax.estimation._scoring import Scores, score_rows
+from lsmi_jax.estimation._scoring import Scores
 from lsmi_jax.estimation._together import Together, together_of
-from lsmi_jax.inputs import Dataset, in_input_order, pairs_of
+from lsmi_jax.inputs import Dataset, pairs_of
 from lsmi_jax.models import Density, Discriminator
 from lsmi_jax.union import largest_log_sums
 
@@ -38,7 +38,7 @@ NUM_CHECKED = 512  # held-out rows of each fold whose pairs are checked for the 
 def assemble(
     estimators: Estimator, data: Dataset, rows: jax.Array, redundancy: Redundancy, mesh: Mesh | None
 ) -> tuple[tuple[Estimate, ...], Together | None]:
-    """Scores rows, puts the scores in input order, decomposes each pair and all blocks, and averages over seeds.
+    """Scores rows, decomposes each pair and all blocks, and averages over seeds.
 
     Args:
         estimators: Estimators with leading axes of seeds and folds.
@@ -50,11 +50,7 @@ def assemble(
     Returns:
         An `Estimate` of each pair of blocks, in the order of the rows, and `Together` if there are models of all.
     """
-
-    def score(inputs: tuple, estimator: Estimator, part: jax.Array) -> Scores:
-        return score_rows(estimator, *jax.tree.map(lambda block: block[part], inputs))
-
-    scores = over_fits(score, mesh, (data.features, data.logits), estimators, rows)
+    scores = ordered_scores(estimators, data, rows, mesh)
     num_blocks = len(data.features)
     estimates = tuple(
         _decompose_pair(*_of_pair(estimators, scores, pair, position, num_blocks), pair, data, rows, redundancy)
@@ -63,7 +59,7 @@ def assemble(
     if scores.whole is None or estimators.whole is None:
         return estimates, None
     fitted, singles = estimators.whole.union.whole, scores.log_posteriors[:num_blocks]
-    return estimates, together_of(scores.whole, singles, fitted.upper - fitted.lower, data, rows, estimators.names)
+    return estimates, together_of(scores.whole, singles, fitted.upper - fitted.lower, data, estimators.names)
 
 
 def _of_pair(
@@ -95,15 +91,14 @@ def _decompose_pair(
     """Decomposes one pair of blocks for each seed, and averages over seeds."""
 
     def of_seed(scores: Scores, estimators: Estimator, rows: jax.Array) -> tuple:
-        ordered = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
-        interactions, information = decompose_scores(ordered, data.labels, data.log_prior, redundancy, data.positions)
+        interactions, information = decompose_scores(scores, data.labels, data.log_prior, redundancy, data.positions)
         complete = data.complete(pair)
         violation = None
         if scores.potentials is not None:
             a, b = scores.potentials[0]
             violation = _largest_violation(a, b, rows, complete)
-        diagnostics = _diagnose(ordered, interactions, information, estimators, data, pair, violation)
-        given = _without_missing(interactions, information, ordered.surprisals, data, pair)
+        diagnostics = _diagnose(scores, interactions, information, estimators, data, pair, violation)
+        given = _without_missing(interactions, information, scores.surprisals, data, pair)
         return *given, diagnostics
 
     # Means over seeds, and standard deviations of the parts; the parts of each seed give errors of the fit.
@@ -114,18 +109,16 @@ def _decompose_pair(
     three, union = information[:3], information[3] if len(information) > 3 else None
     adjusted, key = shifted(interactions, redundancy, data.weights), estimators.key[0, 0]
     weights, groups = data.weights, data.groups
-    predictions = None if data.positions is not None else _predict(scores, data, rows, pair)
+    predictions = None if data.positions is not None else _predict(scores, data, pair)
     return Estimate(
         *(interactions, adjusted, three, surprisals, spread, diagnostics),
         *(key, by_seed, union, weights, groups, predictions),
     )
 
 
-def _predict(scores: Scores, data: Dataset, rows: jax.Array, pair: tuple[int, int]) -> Predictions:
-    """Predictions of one pair, from its scores by seed and fold ``[m, F, h, ...]``; these need no label."""
-    in_order = jax.vmap(lambda values, own: in_input_order(values, own, data.num_rows))
-    posteriors = tuple(in_order(view, rows) for view in scores.log_posteriors[:3])
-    return predictions_of(posteriors, (data.has(pair[:1]), data.has(pair[1:]), data.has(pair)))
+def _predict(scores: Scores, data: Dataset, pair: tuple[int, int]) -> Predictions:
+    """Predictions of one pair, from its scores by seed ``[m, n, ...]``; these need no label."""
+    return predictions_of(scores.log_posteriors[:3], (data.has(pair[:1]), data.has(pair[1:]), data.has(pair)))
 
 
 def _without_missing(
@@ -173,11 +166,12 @@ def shifted(interactions: Interactions, redundancy: Redundancy, weights: jax.Arr
 
 
 def _largest_violation(a: jax.Array, b: jax.Array, rows: jax.Array, complete: jax.Array | None) -> jax.Array:
-    """Largest ``log sum_y exp(a_y + b_y)`` over pairs of some held-out rows of the same fold, from ``[F, h, K]``."""
-    a, b = a[:, :NUM_CHECKED], b[:, :NUM_CHECKED]
+    """Largest ``log sum_y exp(a_y + b_y)`` over pairs of some rows of the same fold ``[F, h]``, from ``[n, K]``."""
+    checked = rows[:, :NUM_CHECKED]
+    a, b = a[checked], b[checked]
     if complete is not None:
         # Rows without a modality pair with nothing.
-        has = complete[rows[:, :NUM_CHECKED]][..., None]
+        has = complete[checked][..., None]
         a, b = jnp.where(has, a, NO_PAIR), jnp.where(has, b, NO_PAIR)
     return jax.vmap(largest_log_sums)(a, b).max()
 

@@ -16,6 +16,7 @@ from lsmi_jax.estimation._data_checks import check_data
 from lsmi_jax.estimation._fitting import check_columns, fit_stacked, fit_stages
 from lsmi_jax.estimation._pairs import Pairs, one_or_pairs
 from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._rows_to_fit import rows_to_fit
 from lsmi_jax.estimation._splits import folds_of
 from lsmi_jax.estimation._stage_names import names_of_modalities
 from lsmi_jax.estimation._together import Together
@@ -57,6 +58,7 @@ def estimate(
     unlabeled: Unlabeled = "error",
     target: Target = "classes",
     redundancy: Redundancy = DEFAULT_REDUNDANCY,
+    max_rows: int | None = None,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
 ) -> Estimate | Any:
@@ -96,6 +98,8 @@ def estimate(
             about the number itself, by interpolation between bins.
         redundancy: The redundancy measure with its options, such as ``UnionInformation()`` or
             ``SpecificityAmbiguity()``.
+        max_rows: Number of rows to fit the models of each fold on, drawn at random from the other folds; all rows are
+            scored. For arrays that do not fit on one device. None to fit on all rows of the other folds.
         progress: Called with the name of each stage before it starts; ``"auto"`` for a line on a terminal or in a
             notebook if it takes more than 3 s; None for no reports.
         checkpoint: A folder that caches the result of each stage, so that a repeated call resumes there;
@@ -120,7 +124,8 @@ def estimate(
         >>> print(result.interactions.redundancy.shape)
         (72,)
     """
-    key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
+    key, redundancy = check_key(key), check_redundancy(redundancy)
+    options = _CrossFit(num_folds, num_seeds, redundancy, max_rows, progress, checkpoint)
     data = pack(
         features,
         labels,
@@ -150,6 +155,7 @@ def estimate_pairs(
     num_folds: int = 5,
     num_seeds: int = 1,
     redundancy: Redundancy = DEFAULT_REDUNDANCY,
+    max_rows: int | None = None,
     progress: Reports = "auto",
     checkpoint: str | Path | None = None,
     **data_options: Unpack[DataOptions],
@@ -168,6 +174,7 @@ def estimate_pairs(
         num_folds: As in `lsmi_jax.estimate`.
         num_seeds: As in `lsmi_jax.estimate`.
         redundancy: As in `lsmi_jax.estimate`.
+        max_rows: As in `lsmi_jax.estimate`.
         progress: As in `lsmi_jax.estimate`.
         checkpoint: As in `lsmi_jax.estimate`.
         **data_options: ``num_classes``, ``log_prior``, ``groups``, ``weights``, ``missing``, ``unlabeled`` and
@@ -184,7 +191,8 @@ def estimate_pairs(
         ValueError: As `lsmi_jax.estimate`, or if the names are not different or not one per block.
     """
     check_data_options(data_options)
-    key, options = check_key(key), _CrossFit(num_folds, num_seeds, check_redundancy(redundancy), progress, checkpoint)
+    key, redundancy = check_key(key), check_redundancy(redundancy)
+    options = _CrossFit(num_folds, num_seeds, redundancy, max_rows, progress, checkpoint)
     data = pack(features, labels, only_two=False, **data_options)
     named = check_names(names, len(data.features), prefix="x", each="feature block")
     return Pairs(*_cross_fit(key, data, options, named, together=False))
@@ -197,12 +205,15 @@ class _CrossFit:
     num_folds: int
     num_seeds: int
     redundancy: Redundancy
+    max_rows: int | None
     progress: Reports
     checkpoint: str | Path | None
 
     def __post_init__(self) -> None:
         check_count("num_folds", self.num_folds, 2)
         check_count("num_seeds", self.num_seeds, 1)
+        if self.max_rows is not None:
+            check_count("max_rows", self.max_rows, 2)
 
 
 def _cross_fit(
@@ -213,14 +224,15 @@ def _cross_fit(
     check_counts(data, minimum=options.num_folds, reason=f"num_folds={options.num_folds}")
     fold_key, fit_key = jax.random.split(key)
     folds = folds_of(fold_key, data, options.num_folds, options.num_seeds)
+    to_fit = rows_to_fit(fold_key, data, folds, options.max_rows)
     with shown(options.progress) as progress:
-        stage = fit_stages(progress, options.checkpoint, options.redundancy, key, data, folds.train)
+        stage = fit_stages(progress, options.checkpoint, options.redundancy, key, to_fit.data, to_fit.rows)
         estimators = fit_stacked(
             fit_key,
-            data,
-            folds.train,
+            to_fit.data,
+            to_fit.rows,
             options.redundancy,
-            fill=folds.train_weights,
+            fill=to_fit.fill,
             stage=stage,
             names=names,
             together=together,

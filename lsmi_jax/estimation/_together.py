@@ -22,7 +22,7 @@ from lsmi_jax.estimation._formatting import (
     plain_repr,
 )
 from lsmi_jax.estimation._whole import WholeScores
-from lsmi_jax.inputs import Dataset, in_input_order
+from lsmi_jax.inputs import Dataset
 
 if TYPE_CHECKING:
     import pandas
@@ -143,34 +143,27 @@ def together_of(
     log_posteriors: tuple[jax.Array, ...],
     union_gap: jax.Array,
     data: Dataset,
-    rows: jax.Array,
     names: tuple[str, ...],
 ) -> Together:
     """Decomposes what all modalities say, for each seed, and averages over seeds.
 
     Args:
-        scores: Scores of each seed and fold ``[m, F, h, ...]``.
-        log_posteriors: Those of each modality ``[m, F, h, K]``, in nats.
+        scores: Scores of each seed and row ``[m, n, ...]``.
+        log_posteriors: Those of each modality ``[m, n, K]``, in nats.
         union_gap: Of each seed and fold ``[m, F]``.
         data: The data set.
-        rows: Row indices of each seed and fold ``[m, F, h]``.
         names: Names of the modalities.
 
     Returns:
         `Together`, in the order of the rows.
     """
-
-    def of_seed(scores: tuple[WholeScores, tuple[jax.Array, ...]], rows: jax.Array) -> WholeParts:
-        whole, singles = jax.tree.map(lambda leaf: in_input_order(leaf, rows, data.num_rows), scores)
-        return _decompose(whole, singles, data)
-
-    seeds = jax.vmap(of_seed)((scores, log_posteriors), rows)
+    seeds = jax.vmap(lambda whole, singles: _decompose(whole, singles, data))(scores, log_posteriors)
     parts = jax.tree.map(lambda leaf: leaf.mean(0), seeds)
     # Cross-entropy is -mean(i + log p(y)), since i = log p(y|x) - log p(y).
     losses = [
         -average(i + data.log_prior[data.labels], data.complete_weights) for i in (*parts.information, parts.i_all)
     ]
-    by_seed = None if len(rows) == 1 else seeds
+    by_seed = None if len(seeds.shared) == 1 else seeds
     return Together(parts, by_seed, jnp.stack(losses), union_gap.mean(), data.weights, data.groups, names)
 
 
