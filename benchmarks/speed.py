@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,10 @@ from tables import bold, markdown, read_rows, write_rows
 import lsmi_jax
 from lsmi_jax import datasets
 from lsmi_jax.applications import probe_layers
+from lsmi_jax.estimation import assemble, fit_stacked, folds_of, rows_to_fit
 from lsmi_jax.estimation._programs import fit_discriminators
-from lsmi_jax.estimation._splits import folds_of, inner_splits_of
+from lsmi_jax.estimation._rows_to_fit import taken
+from lsmi_jax.estimation._splits import inner_splits_of
 from lsmi_jax.inputs import mesh_of, pack, views
 from lsmi_jax.models import fit_stack
 from lsmi_jax.union import fit_potentials
@@ -273,12 +276,32 @@ def bytes_of_fit(num_devices: int, num_samples: int, num_columns: int, num_class
     return analysis.temp_size_in_bytes
 
 
+def bytes_of_large(num_devices: int, num_samples: int, num_columns: int, num_classes: int) -> int:
+    """Memory of each device, arrays included, in the largest program on all rows of `estimate` with `max_rows`."""
+    features, labels = data(num_samples, num_columns, num_classes)
+    if num_devices > 1:
+        mesh = Mesh(np.array(jax.devices()[:num_devices]), ("data",))
+        features, labels = jax.device_put((features, labels), NamedSharding(mesh, PartitionSpec("data")))
+    packed = pack(features, labels)
+    folds = folds_of(jax.random.key(0), packed, 5, 1)
+    to_fit = rows_to_fit(jax.random.key(0), packed, folds, 400)
+    redundancy = lsmi_jax.MinimumInformation()
+    estimators = fit_stacked(jax.random.key(1), to_fit.data, to_fit.rows, redundancy)
+    draw = partial(taken.lower, packed, np.zeros(500, np.int32), packed.mesh)
+    score = partial(assemble.lower, estimators, packed, folds.left_out, redundancy, packed.mesh)
+    analyses: list[Any] = [lower().compile().memory_analysis() for lower in (draw, score)]
+    return max(one.argument_size_in_bytes + one.temp_size_in_bytes + one.output_size_in_bytes for one in analyses)
+
+
 def devices() -> Figures:
-    """Working memory of a device as five fits spread over more of them; a CPU plays eight devices."""
+    """Memory of a device as five fits, or the rows, spread over more of them; a CPU plays eight devices."""
     jax.config.update("jax_num_cpu_devices", 8)
     figures = {}
     for count in (count for count in (1, 2, 5, 8) if count <= jax.device_count()):
         figures[f"{count} devices, MiB each"] = bytes_of_fit(count, rows(8000), 64, NUM_CLASSES) / 2**20
+    for count in (count for count in (1, 2, 4, 8) if count <= jax.device_count()):
+        of_rows = bytes_of_large(count, 16 * rows(6250), 64, NUM_CLASSES)
+        figures[f"max_rows, {count} devices, MiB each"] = of_rows / 2**20
     return figures
 
 

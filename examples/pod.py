@@ -27,6 +27,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, help="number of processes; detected on a pod")
     parser.add_argument("--process", type=int, help="number of this process; detected on a pod")
     parser.add_argument("--num-folds", type=int, default=5)
+    parser.add_argument("--max-rows", type=int, help="rows to fit on, if not all fit on one device")
     arguments = parser.parse_args()
 
     jax.distributed.initialize(arguments.coordinator, arguments.processes, arguments.process)
@@ -38,7 +39,8 @@ def main() -> None:
     sharding = NamedSharding(mesh, PartitionSpec("data"))
     x1, x2, labels = (jax.make_array_from_process_local_data(sharding, part) for part in own_rows)
     with jax.set_mesh(mesh):
-        result = lsmi_jax.estimate(jax.random.key(0), (x1, x2), labels, num_folds=arguments.num_folds)
+        options = {"num_folds": arguments.num_folds, "max_rows": arguments.max_rows}
+        result = lsmi_jax.estimate(jax.random.key(0), (x1, x2), labels, **options)
     all_parts = np.stack([multihost_utils.process_allgather(part, tiled=True) for part in result.interactions])
     if jax.process_index() == 0:
         np.save(arguments.out, all_parts)

@@ -106,7 +106,7 @@ def export(**given):
 
 
 TABLE = [
-    (estimate, COMMON | FOLDS | KEPT | ROWS),
+    (estimate, COMMON | FOLDS | KEPT | ROWS | {"max_rows": tuple(own for own in NO_COUNTS if own is not None)}),
     (pairs, COMMON | FOLDS | KEPT | {"names": ("ab", ["a"], ["a", "a"])}),
     (fit, COMMON | KEPT | ROWS),
     (stream, {"groups": (LABELS,), "weights": (LABELS,), "missing": ("mask",), "max_rows": NO_COUNTS}),

@@ -10,6 +10,7 @@ import pytest
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 from lsmi_jax import (
+    MinimumInformation,
     SpecificityAmbiguity,
     adjust,
     decompose,
@@ -92,6 +93,20 @@ def test_rows_spread_over_a_mesh_give_what_one_device_does(data, alone, call, ax
 
 
 @EVERY
+def test_rows_drawn_from_eight_devices_are_those_of_one(data):
+    """Fits are the same up to round-off, and each device scores the rows it holds."""
+    mesh = jax.make_mesh((8,), ("data",))
+    rows = jax.device_put(jax.tree.map(jnp.asarray, data), NamedSharding(mesh, PartitionSpec("data")))
+    one, eight = (
+        estimate(jax.random.key(0), *given, num_folds=3, num_seeds=2, max_rows=80, redundancy=MinimumInformation())
+        for given in (data, rows)
+    )
+    for left, right in zip(one.information, eight.information, strict=True):
+        np.testing.assert_allclose(np.asarray(left), np.asarray(right), atol=2e-3)
+    assert eight.interactions.redundancy.sharding.spec == PartitionSpec("data")
+
+
+@EVERY
 def test_the_union_information_of_eight_devices_is_that_of_one(data, alone):
     """Round-off moves samples to other cells, so samples may differ where means do not."""
     mesh = jax.make_mesh((8,), ("data",))
@@ -110,3 +125,13 @@ def test_memory_of_a_device_falls_as_fits_spread_over_more(monkeypatch):
     num_bytes = partial(importlib.import_module("speed").bytes_of_fit, num_samples=2000, num_columns=32, num_classes=4)
     assert num_bytes(5) < num_bytes(1) / 3
     assert num_bytes(8) < num_bytes(1) / 3
+
+
+@EVERY
+def test_memory_of_a_device_falls_as_rows_spread_over_more(monkeypatch):
+    """Of arrays and scores together; the models, which every device holds, are small."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    num_bytes = importlib.import_module("speed").bytes_of_large
+    one, two, eight = (num_bytes(count, num_samples=16000, num_columns=64, num_classes=4) for count in (1, 2, 8))
+    assert two < 0.6 * one
+    assert eight < 0.3 * one

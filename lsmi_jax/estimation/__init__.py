@@ -32,6 +32,7 @@ from lsmi_jax.estimation._pairs import Pairs
 from lsmi_jax.estimation._permutation import PermutationTest, permutation_test
 from lsmi_jax.estimation._predictions import Predictions
 from lsmi_jax.estimation._result import Estimate
+from lsmi_jax.estimation._rows_to_fit import rows_to_fit
 from lsmi_jax.estimation._scoring import Scores, cross_fitted_posteriors, score_rows
 from lsmi_jax.estimation._several import columns_of_means, estimate_of, means_of, overview_of
 from lsmi_jax.estimation._splits import folds_of
@@ -98,6 +99,7 @@ __all__ = [
     "plain_repr",
     "ranked",
     "redundancy_of",
+    "rows_to_fit",
     "save",
     "score",
     "score_rows",

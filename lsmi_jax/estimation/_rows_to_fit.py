@@ -10,18 +10,10 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from lsmi_jax.inputs import Dataset, Folds, check_counts, to_host
 
-__all__ = ["RowsToFit", "rows_to_fit"]
+__all__ = ["RowsToFit", "rows_to_fit", "taken"]
 
-OF_ROWS = (
-    "features",
-    "labels",
-    "logits",
-    "groups",
-    "weights",
-    "present",
-    "positions",
-    "labeled",
-)  # fields of a Dataset
+# Fields of a data set that have one entry per row.
+OF_ROWS = ("features", "labels", "logits", "groups", "weights", "present", "positions", "labeled")
 
 
 class RowsToFit(NamedTuple):
@@ -63,12 +55,12 @@ def rows_to_fit(key: jax.Array, data: Dataset, folds: Folds, max_rows: int | Non
     counts = data._replace(features=tuple(block[:, :0] for block in data.features), logits=None)
     for of_seed in drawn:
         reason = f"num_folds={num_folds} and max_rows={max_rows}"
-        check_counts(_taken(counts, of_seed.reshape(-1), None), minimum=num_folds, reason=reason)
+        check_counts(taken(counts, of_seed.reshape(-1), None), minimum=num_folds, reason=reason)
     # For each fold, the positions of what is drawn from the others among all drawn rows.
     others = np.array([[other for other in range(num_folds) if other != fold] for fold in range(num_folds)])
     positions = np.arange(drawn.size, dtype=np.int32).reshape(drawn.shape)
     rows, fill = (values[:, others].reshape(num_seeds, num_folds, -1) for values in (positions, counted))
-    part = _taken(data, drawn.reshape(-1), data.mesh)
+    part = taken(data, drawn.reshape(-1), data.mesh)
     return RowsToFit(part, jnp.asarray(rows), None if fill.all() else jnp.asarray(fill, jnp.float32))
 
 
@@ -93,7 +85,7 @@ def _drawn(key: jax.Array, data: Dataset, folds: Folds, count: int) -> tuple[np.
 
 
 @partial(jax.jit, static_argnums=2)
-def _taken(data: Dataset, rows: jax.Array, mesh: Mesh | None) -> Dataset:
+def taken(data: Dataset, rows: jax.Array, mesh: Mesh | None) -> Dataset:
     """Some rows of a data set, in their order; with a mesh, on every device."""
     part = jax.tree.map(lambda leaf: leaf[rows], {name: getattr(data, name) for name in OF_ROWS})
     if mesh is not None:
