@@ -51,6 +51,7 @@ def rows(count: int) -> int:
 
 
 NUM_SAMPLES, NUM_COLUMNS, NUM_CLASSES = rows(5000), 10, 10  # for the pipeline studies
+LARGE_ROWS = 16 * rows(6250)  # for arrays over many devices
 REFIT_EVERY = 32  # batches, the default of a tracker
 
 
@@ -300,7 +301,7 @@ def devices() -> Figures:
     for count in (count for count in (1, 2, 5, 8) if count <= jax.device_count()):
         figures[f"{count} devices, MiB each"] = bytes_of_fit(count, rows(8000), 64, NUM_CLASSES) / 2**20
     for count in (count for count in (1, 2, 4, 8) if count <= jax.device_count()):
-        of_rows = bytes_of_large(count, 16 * rows(6250), 64, NUM_CLASSES)
+        of_rows = bytes_of_large(count, LARGE_ROWS, 64, NUM_CLASSES)
         figures[f"max_rows, {count} devices, MiB each"] = of_rows / 2**20
     return figures
 
@@ -522,6 +523,26 @@ def sentences(rows: list[dict]) -> str:
     )
 
 
+def memory_of_fits(rows: list[dict]) -> str:
+    """The sentence of docs/scaling.md about models that are fitted on different devices."""
+    found = values_of(rows, "devices")
+    one, *more = (found[f"{count} devices, MiB each"] for count in (1, 2, 5, 8))
+    return (
+        f"With 8000 rows, two blocks of 64 columns, ten classes and five folds, the largest program takes {one:.0f} "
+        "MiB on one device, {:.0f} on each of two, {:.0f} on each of five and {:.0f} on each of eight".format(*more)
+    )
+
+
+def memory_of_rows(rows: list[dict]) -> str:
+    """The sentence of docs/scaling.md about rows that are held by different devices."""
+    found = values_of(rows, "devices")
+    one, *more = (found[f"max_rows, {count} devices, MiB each"] for count in (1, 2, 4, 8))
+    return (
+        f"With {LARGE_ROWS:,} such rows and `max_rows=400`, the largest program, including its arrays, takes {one:.0f} "
+        "MiB on one device, {:.0f} on each of two, {:.0f} on each of four and {:.0f} on each of eight".format(*more)
+    )
+
+
 def save(rows: list[dict], folder: Path) -> list[dict]:
     """Writes the figures to `speed.csv`, keeps those of studies that were not run this time, and returns all."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -541,6 +562,8 @@ def show(rows: list[dict]) -> None:
         (comparison, {"scikit-learn"}),
         (beside_published, {"published"}),
         (duration, {"pipeline"}),
+        (memory_of_fits, {"devices"}),
+        (memory_of_rows, {"devices"}),
         (sentences, {"pipeline", "small and wide", "decomposition", "knife", "tracker"}),
     ):
         if needed <= known:

@@ -173,6 +173,8 @@ def benchmark(name):
         ("speed", "speed", "beside_published"),
         ("speed", "speed", "sentences"),
         ("faq", "speed", "duration"),
+        ("scaling", "speed", "memory_of_fits"),
+        ("scaling", "speed", "memory_of_rows"),
     ],
 )
 def test_figures_of_a_page_are_those_of_its_benchmark(monkeypatch, page, name, function):
