@@ -96,6 +96,52 @@ def table(rows: list[dict]) -> str:
     return markdown(["task, n (data sets)", "", *SYMBOLS], lines)
 
 
+def verdict(rows: list[dict]) -> str:
+    """The sentences of docs/uncertainty.md about the table."""
+    settings = [[row for row in rows if setting_of(row) == setting] for setting in dict.fromkeys(map(setting_of, rows))]
+    plain = [own for own in settings if not own[0]["fit"]]
+    shares = np.array([_columns(own, "percentile").mean(0) for own in plain])
+    errors = np.array([abs(_columns(own, "error").mean(0)) for own in plain])
+    spreads = np.array([_columns(own, "error").std(0) for own in plain])
+    of_information, of_parts = shares[:, : len(INFORMATION)], shares[:, len(INFORMATION) :]
+    return (
+        f"Intervals of I1, I2 and I12 contain the truth in {of_information.min():.2f} to {of_information.max():.2f} of "
+        f"the data sets, those of R, U1, U2 and S in {of_parts.min():.2f} to {of_parts.max():.2f}. Means are off by at "
+        f"most {errors.max():.3f} nats, at most {(errors / spreads).max():.2f} of the spread over data sets."
+    )
+
+
+def other_fits(rows: list[dict]) -> str:
+    """The sentences of docs/uncertainty.md about unique information of zero."""
+    settings = [[row for row in rows if setting_of(row) == setting] for setting in dict.fromkeys(map(setting_of, rows))]
+    texts = []
+    for own in settings:
+        task, size, fit = setting_of(own[0])
+        first, second = SYMBOLS.index("U1"), SYMBOLS.index("U2")
+        shares = _columns(own, "percentile").mean(0)
+        if fit:
+            texts.append(
+                f"With {fit}, the intervals of U1 and U2 of {task} (n={size}) contain the truth in {shares[first]:.2f} "
+                f"and {shares[second]:.2f} of {len(own)} data sets."
+            )
+        elif (task, size) == ("OR", "500"):
+            errors = _columns(own, "error")
+            gap = abs(errors[:, SYMBOLS.index("I1")] - errors[:, SYMBOLS.index("I2")])
+            unique = errors[:, first] + errors[:, second]
+            is_near = gap <= np.median(gap)
+            both = [first, second]
+            ratio = _columns(own, "standard error")[:, both].mean() / errors[:, both].std(0).mean()
+            near, far = (_columns(own, "percentile")[part][:, both].mean() for part in (is_near, ~is_near))
+            texts.append(
+                f"For OR (n={size}), where both are zero, their standard errors are {ratio:.2f} of the spread. "
+                "U1 + U2 has a correlation of "
+                f"{np.corrcoef(gap, unique)[0, 1]:.2f} with the absolute difference of the estimates of I1 and I2. "
+                f"Intervals of U1 and U2 contain the truth in {near:.2f} of the half of the data sets in which I1 and "
+                f"I2 are closest, and in {far:.2f} of the others."
+            )
+    return " ".join(texts)
+
+
 def _columns(rows: list[dict], name: str) -> np.ndarray:
     """One value of each data set and quantity."""
     return np.array([[float(row[f"{symbol} {name}"]) for symbol in SYMBOLS] for row in rows])
@@ -140,7 +186,7 @@ def main() -> None:
     path = arguments.out / "coverage.csv"
     rows: list[dict] = list(read_rows(path)) if path.exists() else []
     if arguments.read:
-        print(table(rows))
+        print(table(rows), verdict(rows), other_fits(rows), sep="\n\n")
         return
     for name in (name for name in TASKS if arguments.tasks in name and arguments.datasets):
         for size in map(int, arguments.sizes.split(",")):

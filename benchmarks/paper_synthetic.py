@@ -53,10 +53,12 @@ def cvx(key: jax.Array, task: datasets.Task) -> Means:
     return tuple(map(float, broja_from_features(key, task.features, task.labels)[:4]))
 
 
-def batch(key: jax.Array, task: datasets.Task, batch_size: int = 256) -> Means:
-    rows = slice(MAX_BATCH_ROWS)
-    x1, x2 = (block[rows] for block in task.features)
-    result = pid_batch(key, (x1, x2), task.labels[rows], batch_size=batch_size)
+def batch(key: jax.Array, task: datasets.Task, batch_size: int = 256, *, exact: bool = False) -> Means:
+    """PID-Batch, with the exact posteriors of the task in place of fitted ones if asked for."""
+    x1, x2, *logits = (block[:MAX_BATCH_ROWS] for block in (*task.features, *(task.log_posteriors if exact else ())))
+    result = pid_batch(
+        key, None if exact else (x1, x2), task.labels[:MAX_BATCH_ROWS], logits=logits or None, batch_size=batch_size
+    )
     return tuple(map(float, result[:4]))
 
 
@@ -119,7 +121,10 @@ STUDIES = {
     ),
     "pid_batch": Study(
         {"0.8": partial(datasets.gaussian_mixture, num_samples=5000, num_classes=10, correlation=0.8)},
-        {f"{size} rows per batch": partial(batch, batch_size=size) for size in (64, 128, 256)},
+        {
+            **{f"{size} rows per batch": partial(batch, batch_size=size) for size in (64, 128, 256, 512)},
+            "exact posteriors, 256 rows per batch": partial(batch, exact=True),
+        },
         "PID-Batch: Gaussian mixture, K = 10, n = 5000",
         "correlation given the class",
     ),
