@@ -614,6 +614,12 @@ def print_line(line: Row) -> None:
     print(" | ".join(cell for cell in cells if cell), flush=True)
 
 
+def excess(line: Row, criterion: str) -> str:
+    """A difference that misses a criterion, with its standard error; empty for criteria without one."""
+    name = {"baseline": "gap", "part": "minus part", "products": "minus products"}.get(criterion)
+    return "" if name is None else f" {line[name]:+.3f} with error {line[f'{name} se']:.3f}"
+
+
 def counts(lines: list[Row]) -> list[str]:
     """How many views miss each criterion, and how far they are from scikit-learn."""
     criteria = {
@@ -628,7 +634,8 @@ def counts(lines: list[Row]) -> list[str]:
         checked = [line for line in lines if f"checked {name}" in line]
         missed = [line for line in checked if name in line["misses"]]
         if checked:
-            texts.append(f"{len(missed)} of {len(checked)} views: {meaning}")
+            names = "; ".join(f"{line['set']} {line['view']}{excess(line, name)}" for line in missed)
+            texts.append(f"{len(missed)} of {len(checked)} views: {meaning}{names and f' ({names})'}")
     gaps = [line["gap"] for line in lines if "gap" in line]
     if gaps:
         texts.append(
