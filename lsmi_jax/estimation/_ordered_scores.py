@@ -37,40 +37,46 @@ def ordered_scores(estimators: Estimator, data: Dataset, rows: jax.Array, mesh: 
 
 
 def _on_own_devices(estimators: Estimator, data: Dataset, rows: jax.Array, mesh: Mesh) -> Scores:
-    """Every device scores the rows it holds under the models of all folds, and keeps those of a row's own fold.
-
-    Rows never leave their device, whatever folds they are in.
-    """
-    num_folds = rows.shape[1]
-    numbers = jnp.broadcast_to(jnp.arange(num_folds)[None, :, None], rows.shape)
+    """Every device scores the rows that it holds, whatever folds they are in."""
+    numbers = jnp.broadcast_to(jnp.arange(rows.shape[1])[None, :, None], rows.shape)
     fold_of = _in_input_order(numbers, rows, data.num_rows)
-    num_idle = -data.num_rows % mesh.size  # rows are sharded evenly, unless every device holds all
+    num_more = -data.num_rows % mesh.size  # zero if rows are sharded; any number if every device holds all of them
 
     def padded(leaf: jax.Array, axis: int) -> jax.Array:
-        return jnp.pad(leaf, [(0, num_idle if own == axis else 0) for own in range(leaf.ndim)]) if num_idle else leaf
-
-    def of_device(estimators: Estimator, inputs: tuple, fold_of: jax.Array) -> Scores:
-        def of_seed(own: tuple[Estimator, jax.Array]) -> Scores:
-            of_folds, fold = own
-
-            def add_fold(scores: Scores, fitted: tuple[Estimator, jax.Array]) -> tuple[Scores, None]:
-                estimator, number = fitted
-                is_own = fold == number
-                new = score_rows(estimator, *inputs)
-                return jax.tree.map(lambda old, new: jnp.where(_like(is_own, new), new, old), scores, new), None
-
-            shapes = jax.eval_shape(score_rows, jax.tree.map(lambda leaf: leaf[0], of_folds), *inputs)
-            start = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-            return jax.lax.scan(add_fold, start, (of_folds, jnp.arange(num_folds)))[0]
-
-        return jax.lax.map(of_seed, (estimators, fold_of))
+        return jnp.pad(leaf, [(0, num_more if own == axis else 0) for own in range(leaf.ndim)]) if num_more else leaf
 
     by_row, by_seed = PartitionSpec(mesh.axis_names), PartitionSpec(None, mesh.axis_names)
     specs = PartitionSpec(), by_row, by_seed
-    spread = jax.shard_map(of_device, mesh=mesh, in_specs=specs, out_specs=by_seed, check_vma=False)
+    spread = jax.shard_map(_under_own_folds, mesh=mesh, in_specs=specs, out_specs=by_seed, check_vma=False)
     inputs = jax.tree.map(lambda leaf: padded(leaf, 0), (data.features, data.logits))
     scores = spread(estimators, inputs, padded(fold_of, 1))
     return jax.tree.map(lambda leaf: leaf[:, : data.num_rows], scores)
+
+
+def _under_own_folds(estimators: Estimator, inputs: tuple, fold_of: jax.Array) -> Scores:
+    """Scores ``[m, n, ...]`` of rows, each under the models of its own fold ``[m, n]``.
+
+    All rows are scored under all folds, one fold after another, so that no row moves.
+    """
+
+    def of_seed(own: tuple[Estimator, jax.Array]) -> Scores:
+        of_folds, fold_of = own
+        one = jax.tree.map(lambda leaf: leaf[0], of_folds)
+        start = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(score_rows, one, *inputs))
+
+        def add_fold(scores: Scores, fitted: tuple[Estimator, jax.Array]) -> tuple[Scores, None]:
+            estimator, fold = fitted
+            is_own = fold_of == fold
+
+            def chosen(new: jax.Array, old: jax.Array) -> jax.Array:
+                return jnp.where(is_own.reshape(-1, *[1] * (new.ndim - 1)), new, old)
+
+            return jax.tree.map(chosen, score_rows(estimator, *inputs), scores), None
+
+        num_folds = jax.tree.leaves(of_folds)[0].shape[0]
+        return jax.lax.scan(add_fold, start, (of_folds, jnp.arange(num_folds)))[0]
+
+    return jax.lax.map(of_seed, (estimators, fold_of))
 
 
 def _in_input_order(values: Any, rows: jax.Array, size: int) -> Any:
@@ -80,8 +86,3 @@ def _in_input_order(values: Any, rows: jax.Array, size: int) -> Any:
         return jax.tree.map(lambda leaf: in_input_order(leaf, part, size), own)
 
     return jax.vmap(of_seed)(values, rows)
-
-
-def _like(is_own: jax.Array, values: jax.Array) -> jax.Array:
-    """Booleans ``[n]`` with the number of axes of ``values [n, ...]``."""
-    return is_own.reshape(-1, *[1] * (values.ndim - 1))
