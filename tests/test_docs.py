@@ -193,14 +193,6 @@ def test_figures_of_layers_are_those_of_the_example(monkeypatch):
     assert shown in " ".join(TEXTS["docs/layers.md"].split())
 
 
-def test_memory_of_a_device_is_that_of_its_benchmark(monkeypatch):
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    _, rows = benchmark("speed")
-    one, two, five, eight = (f"{float(row['value']):.0f}" for row in rows if row["figure"].endswith("MiB each"))
-    shown = f"takes {one} MiB on one device, {two} on each of two, {five} on each of five and {eight} on each of eight"
-    assert shown in " ".join(TEXTS["docs/scaling.md"].split())
-
-
 def test_what_an_audit_finds_is_in_the_readme_and_the_guide(monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "benchmarks")
     module, rows = benchmark("audit")
